@@ -1,0 +1,86 @@
+"""Checkpoints: folders that are whole or absent, found out when damaged, the newest few and the best kept."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+import files
+
+ARRAYS, ABOUT, DIGESTS = "arrays.npz", "about.json", "sha256.json"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What one folder holds: arrays by name, and what else a run needs (step, history, settings, vocabulary)."""
+
+    path: Path
+    arrays: dict[str, np.ndarray]
+    about: dict
+
+
+class CheckpointFolder:
+    """The checkpoints of one run, each in a folder `step-00001000` of its own."""
+
+    def __init__(self, folder, keep: int = 2):
+        self.folder, self.keep = Path(folder), keep
+
+    def save(self, step: int, arrays: dict[str, np.ndarray], about: dict):
+        """Writes a checkpoint aside, names it when it is whole, then removes those that are no longer needed.
+
+        about: JSON-able; its "history" (a list of rows with "step" and "val_loss") tells which is the best.
+        Raises OSError naming the folder when it can't be written; earlier checkpoints are then intact.
+        """
+        with files.written_aside(self.folder / f"step-{step:08d}") as aside:
+            aside.mkdir()
+            np.savez(aside / ARRAYS, **arrays)
+            files.write_json(aside / ABOUT, about)
+            files.write_json(aside / DIGESTS, {name: files.sha256(aside / name) for name in (ABOUT, ARRAYS)})
+        self._remove_old(about.get("history", []))
+
+    def newest(self) -> Checkpoint | None:
+        """The last whole checkpoint; a damaged one is passed over, and said so. None if there is none."""
+        for path in reversed(self.paths()):
+            try:
+                return read_checkpoint(path)
+            except ValueError as error:
+                print(f"{error} Going back to the checkpoint before it.")
+        return None
+
+    def best(self, history) -> Checkpoint | None:
+        """The checkpoint with the lowest validation loss; the newest one if that is not there."""
+        path = self.folder / f"step-{best_step(history):08d}"
+        return read_checkpoint(path) if path in self.paths() else self.newest()
+
+    def paths(self) -> list[Path]:
+        """Folders of all complete checkpoints, oldest first."""
+        return sorted(p for p in self.folder.glob("step-*") if re.fullmatch(r"step-\d{8,}", p.name))
+
+    def _remove_old(self, history):
+        best = f"step-{best_step(history):08d}"
+        for path in self.paths()[:-self.keep]:
+            if path.name != best:
+                files.remove(path)
+        for leftover in self.folder.glob(f"step-*{files.TEMPORARY}*"):      # of processes that died while saving
+            files.remove(leftover)
+
+
+def read_checkpoint(path) -> Checkpoint:
+    """Reads one checkpoint and checks it against its digests. Raises ValueError when it is damaged."""
+    path = Path(path)
+    try:
+        digests = files.read_json(path / DIGESTS, "a list of digests")
+        for name in (ABOUT, ARRAYS):
+            if files.sha256(path / name) != digests.get(name):
+                raise ValueError(f"its {name} is not what was written")
+        with np.load(path / ARRAYS, allow_pickle=False) as arrays:
+            return Checkpoint(path, dict(arrays), files.read_json(path / ABOUT, "a checkpoint's description"))
+    except (OSError, ValueError, AttributeError) as error:
+        raise ValueError(f"The checkpoint {path} is damaged: {error}.") from None
+
+
+def best_step(history) -> int:
+    """Step with the lowest validation loss; -1 when none is known."""
+    known = [row for row in history if row.get("val_loss") is not None]
+    return min(known, key=lambda row: row["val_loss"])["step"] if known else -1

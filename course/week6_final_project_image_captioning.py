@@ -1,0 +1,643 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Image captioning
+#
+# You will build a program that looks at a photo and says in a sentence what is on it. A convolutional network that
+# already knows how to see turns each photo into 2,048 numbers; your own network learns to turn those numbers into
+# words.
+#
+# Six cells are graded. Each is followed by a check that says at once what is right and, if something is not, what
+# to look at. Everything runs on a laptop without a GPU, and whatever took long is kept on the disk: if the kernel
+# dies, run all cells again and the notebook goes on where it was.
+
+# %%
+import json
+import os
+import re
+import sys
+from collections import Counter
+from pathlib import Path
+
+# The modules lie in the project's folder, which is this one or the one above.
+PROJECT = next(p for p in (Path.cwd(), *Path.cwd().parents) if (p / "keras_utils.py").is_file())
+os.chdir(PROJECT)
+sys.path.insert(0, str(PROJECT))
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")       # hides TensorFlow's greetings
+
+import figures
+
+figures.data_flow()
+
+# %% [markdown]
+# ## Set-up
+#
+# The versions that this project was made with are in `requirements.txt`. Others may do; if something behaves oddly,
+# this is the first thing to compare.
+
+# %%
+import keras
+import numpy as np
+import tensorflow as tf
+from IPython.display import display
+from keras import layers as L
+from keras import ops
+
+import captioning
+import evaluation
+import gallery
+import grading
+import keras_utils
+import live
+import utils
+from settings import Settings, grader_credentials
+
+if sys.version_info < (3, 10) or int(keras.__version__.split(".")[0]) != 3:
+    raise RuntimeError("Python 3.10 or later and Keras 3 are needed: pip install -r requirements.txt")
+grading.short_errors()
+print(f"Python {sys.version.split()[0]}, TensorFlow {tf.__version__}, Keras {keras.__version__}, NumPy {np.__version__}")
+
+# %% [markdown]
+# ## Settings
+#
+# All of them are here, and each can be set from outside: `CAPTION_EPOCHS=3` in the environment before Jupyter starts,
+# or `Settings(epochs=3)` in this cell. The dataset is one of
+#
+# - `drawn`: a small world of drawn scenes that comes with the project. No network, a few minutes in all. Start here.
+# - `coco2014`: the real thing, 123,287 photos of MSCOCO. About 20 GB to download.
+# - `folder`: anything else in the same layout, in the folder that `data_dir` names.
+
+# %%
+settings = Settings.from_environment()
+settings
+
+# %% [markdown]
+# ## Where checkpoints go
+#
+# Training writes a checkpoint after each epoch. On a machine that forgets its disk (a hosted notebook, say), mount a
+# drive that stays and name a folder on it, e.g. `CAPTION_CHECKPOINT_ROOT=/content/drive/MyDrive/captions`.
+
+# %%
+settings.checkpoint_dir.mkdir(parents=True, exist_ok=True)
+settings.output_dir.mkdir(parents=True, exist_ok=True)
+print(f"Checkpoints go to {settings.checkpoint_dir}, results to {settings.output_dir}.")
+
+# %% [markdown]
+# ## The grader
+#
+# Checks run here, without network. To submit your answers to the course as well, you need the e-mail of your account
+# and a submission token from the assignment's page. The last cell asks for them, or reads them from
+# `CAPTION_GRADER_EMAIL` and `CAPTION_GRADER_TOKEN`. Never write them into a cell: notebooks get shared.
+
+# %%
+grader = grading.Grader(dataset=settings.dataset)
+
+# %% [markdown]
+# ## Data
+#
+# Photos stay inside their zip files, and so do the captions. Each photo has about five captions, each by another
+# person.
+
+# %%
+train, val = utils.load_dataset(settings)
+settings = settings.completed(train_photos=len(train.names))
+print(f"{len(train.names):,} photos to learn from, {len(val.names):,} to validate on, "
+      f"{sum(map(len, train.captions)) / len(train.names):.2f} captions each")
+
+# %% [markdown]
+# ## From photos to embeddings
+#
+# The encoder is InceptionV3 with its last layer, the classifier, taken off. What is left maps a photo to a vector of
+# 2,048 numbers, its *embedding*. We do not train the encoder, so each photo needs to go through it only once: the
+# embeddings are kept on the disk, and training reads them from there.
+
+# %%
+figures.encoder_decoder()
+
+# %% [markdown]
+# InceptionV3 wants squares of 299 × 299 pixels. We cut the largest square from the middle of each photo and scale it.
+
+# %%
+IMG_SIZE = utils.IMG_SIZE
+IMG_EMBED_SIZE = utils.IMG_EMBED_SIZE
+
+encoder = keras_utils.get_cnn_encoder(settings.encoder_weights, settings.precision)
+encoder.recipe
+
+# %%
+train_embeddings = utils.embed_split(train, encoder, settings.cache_dir)
+val_embeddings = utils.embed_split(val, encoder, settings.cache_dir)
+
+# A photo that could not be read is left out, with its captions.
+train, val = train.without(train_embeddings.skipped), val.without(val_embeddings.skipped)
+train_img_embeds, val_img_embeds = train_embeddings.usable(), val_embeddings.usable()
+for name, reason in (train_embeddings.skipped | val_embeddings.skipped).items():
+    print(f"skipped {name}: {reason}")
+print("training", train_img_embeds.shape, "validation", val_img_embeds.shape, train_img_embeds.dtype)
+
+# %% [markdown]
+# ## Captions
+#
+# `train_captions[i]` is the list of captions of photo `train_img_fns[i]`, and row `i` of `train_img_embeds` is its
+# embedding.
+
+# %%
+train_img_fns, train_captions = train.names, train.captions
+val_img_fns, val_captions = val.names, val.captions
+
+train_photos, val_photos = utils.PhotoZip(train.photos), utils.PhotoZip(val.photos)
+
+figures.photos_with_captions(
+    [train_photos.photo(name) for name in train_img_fns[:4]], ["\n".join(c[:3]) for c in train_captions[:4]])
+
+# %% [markdown]
+# ## Exercise 1: vocabulary
+#
+# A network works on numbers, so each word gets an index. Words that are rare can't be learnt from: keep those seen
+# **5 times or more** in all training captions. Four tokens that are no words join them:
+#
+# | token | stands for |
+# |---|---|
+# | `#PAD#` | nothing: fills up shorter captions of a batch |
+# | `#UNK#` | a word that is not in the vocabulary |
+# | `#START#` | the beginning of a caption |
+# | `#END#` | its end |
+
+# %%
+PAD, UNK, START, END = captioning.PAD, captioning.UNK, captioning.START, captioning.END
+
+
+def split_sentence(sentence):
+    """Lower-case words of a sentence, without punctuation."""
+    return [word for word in re.split(r"\W+", sentence.lower()) if word]
+
+
+split_sentence(train_captions[0][0])
+
+# %%
+def generate_vocabulary(train_captions):
+    """Vocabulary of the training captions: {token: index}.
+
+    train_captions: for each photo a list of captions (strings).
+    Holds the words that occur 5 times or more in all captions together, and PAD, UNK, START, END.
+    An index is the token's place in the sorted list of all tokens.
+    """
+    # BEGIN SOLUTION
+    counts = Counter(word for captions in train_captions for caption in captions for word in split_sentence(caption))
+    words = {word for word, count in counts.items() if count >= 5}
+    return {token: index for index, token in enumerate(sorted(words | {PAD, UNK, START, END}))}
+    # END SOLUTION
+
+
+# %%
+vocab = generate_vocabulary(train_captions)
+vocab_inverse = {index: token for token, index in vocab.items()}
+print(f"{len(vocab):,} tokens, for instance", ", ".join(list(vocab)[4::max(1, len(vocab) // 12)]))
+
+# %%
+grader.check_vocabulary(vocab, generate_vocabulary, train_captions)
+
+# %% [markdown]
+# ## Exercise 2: from words to indices
+#
+# Each caption becomes a list of indices: `START` first, then its words, `END` last. A word that the vocabulary does
+# not have becomes `UNK`.
+
+# %%
+def caption_tokens_to_indices(captions, vocab):
+    """Captions as lists of vocabulary indices.
+
+    captions: for each photo a list of captions (strings).
+    Returns for each photo a list of lists of Python ints: START, the words, END.
+    """
+    # BEGIN SOLUTION
+    return [
+        [[vocab[START], *(vocab.get(word, vocab[UNK]) for word in split_sentence(caption)), vocab[END]]
+         for caption in photo_captions]
+        for photo_captions in captions
+    ]
+    # END SOLUTION
+
+
+# %%
+train_captions_indexed = caption_tokens_to_indices(train_captions, vocab)
+val_captions_indexed = caption_tokens_to_indices(val_captions, vocab)
+print(train_captions[0][0])
+print(train_captions_indexed[0][0])
+
+# %%
+grader.check_indexing(train_captions_indexed, vocab, caption_tokens_to_indices)
+
+# %% [markdown]
+# ## Exercise 3: batches
+#
+# Captions differ in length, but a batch is a matrix. Shorter captions are filled up on the right with `PAD`. The matrix
+# is as wide as the longest caption, or `max_len` if that is less; longer captions are cut.
+
+# %%
+def batch_captions_to_matrix(batch_captions, pad_idx, max_len=None):
+    """Captions of a batch as a matrix.
+
+    batch_captions: B lists of indices. pad_idx: index that fills up.
+    Returns (B, T) int32, where T is the length of the longest caption, but at most max_len if that is given.
+    """
+    # BEGIN SOLUTION
+    width = max(map(len, batch_captions))
+    if max_len is not None:
+        width = min(width, max_len)
+    matrix = np.full((len(batch_captions), width), pad_idx, dtype=np.int32)
+    for row, caption in zip(matrix, batch_captions):
+        row[:len(caption)] = caption[:width]
+    return matrix
+    # END SOLUTION
+
+
+# %%
+print(batch_captions_to_matrix([[1, 2, 3], [4, 5]], -1))
+
+# %%
+grader.check_batching(batch_captions_to_matrix)
+
+# %% [markdown]
+# A training batch takes some photos at random, and for each of them one of its captions.
+
+# %%
+def generate_batch(images_embeddings, indexed_captions, batch_size, max_len=None, rng=np.random):
+    """A random batch, as a dict of the decoder's inputs.
+
+    images_embeddings: (N, 2048). indexed_captions: for each photo a list of captions as lists of indices.
+    rng: where the random numbers come from; a NumPy Generator, or NumPy's global generator.
+    Returns {"img_embeds": (B, 2048) float32, "sentences": (B, T) int32}.
+    """
+    rows = rng.choice(len(images_embeddings), min(batch_size, len(images_embeddings)), replace=False)
+    picks = rng.random(len(rows))
+    captions = [indexed_captions[row][int(pick * len(indexed_captions[row]))] for row, pick in zip(rows, picks)]
+    return {
+        "img_embeds": np.asarray(images_embeddings[rows], np.float32),
+        "sentences": batch_captions_to_matrix(captions, vocab[PAD], max_len),
+    }
+
+
+generate_batch(train_img_embeds, train_captions_indexed, batch_size=3, rng=np.random.default_rng(0))["sentences"]
+
+# %% [markdown]
+# ## Exercise 4: the decoder
+#
+# The decoder is an LSTM that writes a caption word by word. The photo's embedding sets its first state; at each step
+# it reads a word and gives a probability to every word that might come next. In training it reads the **true** words
+# whatever it would have said itself. This is *teacher forcing*: each step is then an exercise of its own, and all steps of
+# a caption are learnt at once.
+
+# %%
+figures.teacher_forcing()
+
+# %% [markdown]
+# So the inputs are all tokens of a caption but the last, and the targets are all but the first. To compare them, the
+# batch and the time steps are put into one long row ("flat"). Where the target is `PAD` there is nothing to learn: a
+# *mask* takes those places out of the loss.
+
+# %%
+figures.flatten_and_mask()
+
+# %% [markdown]
+# Below, `keras.Input`s stand for a batch of any size, and calling a layer on them gives another such symbol, with a
+# shape but no values yet. Write one line for each name:
+#
+# | name | what it is | shape |
+# |---|---|---|
+# | `h0`, `c0` | first state of the LSTM, both from the image: `image`, through `img_embed_to_bottleneck`, then `img_embed_bottleneck_to_h0` | (B, 300) |
+# | `word_embeds` | embeddings of all words of `sentences` but the last | (B, T−1, 100) |
+# | `hidden_states` | outputs of the LSTM for `word_embeds`, begun in the state `[h0, c0]` | (B, T−1, 300) |
+# | `flat_hidden_states` | the same, through `dropout`, in one long row | (B·(T−1), 300) |
+# | `flat_token_logits` | logits of the next word: through `token_logits_bottleneck`, then `token_logits` | (B·(T−1), V) |
+# | `flat_ground_truth` | all words of `sentences` but the first, in one long row | (B·(T−1),) |
+# | `flat_loss_mask` | 1.0 where the ground truth is a word, 0.0 where it is `PAD` | (B·(T−1),) |
+# | `loss` | mean cross-entropy of the words that are not `PAD` | () |
+#
+# `ops.reshape`, `ops.cast`, `ops.not_equal`, `ops.sum` and `keras.losses.sparse_categorical_crossentropy(..., from_logits=True)` are of use.
+#
+# Two layers are there to learn more from little data. `standardize` brings each of the 2,048 numbers to mean 0 and
+# variance 1, so that the bottleneck sees all of them equally. `dropout` hides a part of each hidden state in training (nothing at
+# captioning), so that the decoder can't rely on single units and learn photos by heart.
+
+# %%
+IMG_EMBED_BOTTLENECK = 120
+WORD_EMBED_SIZE = 100
+LSTM_UNITS = 300
+LOGIT_BOTTLENECK = 120
+
+keras.utils.set_random_seed(settings.seed)              # for the layers' initial weights
+
+
+class decoder:
+    """Symbolic tensors and layers of the decoder. B: photos in a batch, T: tokens of a caption, V: vocabulary."""
+
+    img_embeds = keras.Input((IMG_EMBED_SIZE,), name="img_embeds")                  # (B, 2048)
+    sentences = keras.Input((None,), dtype="int32", name="sentences")               # (B, T)
+
+    standardize = L.BatchNormalization(center=False, scale=False)
+    img_embed_to_bottleneck = L.Dense(IMG_EMBED_BOTTLENECK, activation="elu")
+    img_embed_bottleneck_to_h0 = L.Dense(LSTM_UNITS, activation="elu")
+    word_embed = L.Embedding(len(vocab), WORD_EMBED_SIZE)
+    lstm = L.LSTM(LSTM_UNITS, return_sequences=True)
+    dropout = L.Dropout(settings.dropout, seed=settings.seed)
+    token_logits_bottleneck = L.Dense(LOGIT_BOTTLENECK, activation="elu")
+    token_logits = L.Dense(len(vocab))
+
+    image = standardize(img_embeds)                                                 # (B, 2048)
+    # BEGIN SOLUTION
+    h0 = c0 = img_embed_bottleneck_to_h0(img_embed_to_bottleneck(image))            # (B, 300)
+    word_embeds = word_embed(sentences[:, :-1])                                     # (B, T-1, 100)
+    hidden_states = lstm(word_embeds, initial_state=[h0, c0])                       # (B, T-1, 300)
+    flat_hidden_states = ops.reshape(dropout(hidden_states), [-1, LSTM_UNITS])      # (B*(T-1), 300)
+    flat_token_logits = token_logits(token_logits_bottleneck(flat_hidden_states))   # (B*(T-1), V)
+    flat_ground_truth = ops.reshape(sentences[:, 1:], [-1])                         # (B*(T-1),)
+    flat_loss_mask = ops.cast(ops.not_equal(flat_ground_truth, vocab[PAD]), "float32")
+    cross_entropy = keras.losses.sparse_categorical_crossentropy(
+        flat_ground_truth, flat_token_logits, from_logits=True)                     # (B*(T-1),)
+    loss = ops.sum(cross_entropy * flat_loss_mask) / ops.sum(flat_loss_mask)        # ()
+    # END SOLUTION
+
+
+# %%
+grader.check_decoder_shapes(decoder, vocab)
+
+# %% [markdown]
+# A decoder that knows nothing gives each of the V words about the same probability, so its loss is about ln V. It is a
+# good habit to look at this number before training: it finds a wrong mask or a softmax too many in a second.
+
+# %%
+grader.check_untrained_loss(decoder, vocab)
+
+# %% [markdown]
+# ## The decoder at captioning time
+#
+# There is no true caption to read now: the decoder reads the word that it wrote itself a moment before. The same layers
+# with the same weights, put together for one step.
+
+# %%
+class final_model:
+    """The decoder's layers at captioning time."""
+
+    initial_state = keras.Model(decoder.img_embeds, [decoder.h0, decoder.c0])       # (B, 2048) -> [h, c]
+
+    word = keras.Input((), dtype="int32", name="word")                              # (B,)
+    h = keras.Input((LSTM_UNITS,), name="h")
+    c = keras.Input((LSTM_UNITS,), name="c")
+    new_h, [_, new_c] = decoder.lstm.cell(decoder.word_embed(word), [h, c])         # (B, 300)
+    logits = decoder.token_logits(decoder.token_logits_bottleneck(new_h))           # (B, V)
+    one_step = keras.Model([word, h, c], [logits, new_h, new_c])
+
+
+writer = captioning.CaptionWriter(final_model.initial_state, final_model.one_step, vocab)
+print("untrained:", writer.greedy(val_img_embeds[:1])[0])
+
+# %% [markdown]
+# ## Training
+#
+# `settings.batches_per_epoch` batches make an epoch. After each one, the losses are drawn, one fixed photo gets a
+# caption, and a checkpoint is written. Interrupt it whenever you like: this cell goes on from the last checkpoint.
+
+# %%
+trainer = keras_utils.Trainer(
+    decoder, generate_batch, keras_utils.Data(train_img_embeds, train_captions_indexed),
+    keras_utils.Data(val_img_embeds, val_captions_indexed), vocab, settings, train_embeddings.recipe)
+
+fixed = 0                                                # a validation photo to watch
+picture = live.TrainingPicture(val_photos.photo(val_img_fns[fixed]))
+history = trainer.fit(
+    sample_caption=lambda: str(writer.greedy(val_img_embeds[[fixed]])[0]), show=picture.show)
+(settings.output_dir / "history.json").write_text(json.dumps(history, indent=1))
+
+# %% [markdown]
+# From here on we use the weights of the epoch with the lowest validation loss.
+
+# %%
+best = trainer.restore_best()
+print(f"Best after epoch {best['epoch']}: validation loss {best['val_loss']:.3f} nats per word.")
+
+# %% [markdown]
+# ## Exercise 5: validation loss
+#
+# Nothing to write here: the check takes the loss of your trained decoder on batches of validation captions. If it is too high,
+# train longer, or look once more at the decoder.
+
+# %%
+grader.check_validation_loss(decoder, generate_batch, val_img_embeds, val_captions_indexed)
+
+# %% [markdown]
+# How often is the most probable next word the true one? About half the time is a good value for MSCOCO: after "a man
+# riding a", several words are right.
+
+# %%
+next_word = keras.Model([decoder.img_embeds, decoder.sentences],
+                        [decoder.flat_token_logits, decoder.flat_ground_truth, decoder.flat_loss_mask])
+batch = generate_batch(val_img_embeds, val_captions_indexed, 256, settings.max_len, np.random.default_rng(0))
+logits, truth, mask = (np.asarray(x) for x in next_word([batch["img_embeds"], batch["sentences"]], training=False))
+accuracy = (logits.argmax(axis=1) == truth)[mask.astype(bool)].mean()
+print(f"next-word accuracy on validation captions, true words given: {accuracy:.3f}")
+
+# %% [markdown]
+# ## Writing captions
+#
+# `generate_caption` writes one caption step by step, in plain Python, so that you can see all of it. The *temperature* `t`
+# sharpens (t < 1) or flattens (t > 1) the probabilities before a word is drawn.
+
+# %%
+def generate_caption(image, t=1, sample=False, max_len=20):
+    """Caption of one photo, as a list of tokens from START on.
+
+    image: (299, 299, 3) uint8 centre crop. sample: draw each word instead of taking the most probable one.
+    t: temperature of the draw; higher is more daring. max_len: most words.
+    """
+    embedding = encoder(image[None])                                                # (1, 2048)
+    h, c = final_model.initial_state(embedding)
+    caption = [START]
+    while caption[-1] != END and len(caption) <= max_len:
+        logits, h, c = final_model.one_step([np.array([vocab[caption[-1]]]), h, c])
+        logits = np.array(logits[0], np.float64)
+        logits[[vocab[PAD], vocab[UNK], vocab[START]]] = -np.inf                    # never written
+        probabilities = np.exp((logits - logits.max()) / t)
+        probabilities /= probabilities.sum()
+        index = np.random.choice(len(vocab), p=probabilities) if sample else probabilities.argmax()
+        caption.append(vocab_inverse[int(index)])
+    return caption
+
+
+def apply_model_to_image_raw_bytes(raw):
+    """Shows a photo, given as the bytes of a JPEG, PNG ... file, with its caption."""
+    photo = utils.decode_photo(raw)
+    caption = [token for token in generate_caption(utils.center_crop(photo)) if token not in (START, END)]
+    return figures.photos_with_captions([photo], [" ".join(caption)], columns=1)
+
+
+def show_valid_example(val_img_fns, example_idx=0):
+    """Shows a validation photo with its caption."""
+    return apply_model_to_image_raw_bytes(val_photos.read(val_img_fns[example_idx]))
+
+
+show_valid_example(val_img_fns, example_idx=1)
+
+# %% [markdown]
+# What the temperature does to the next word of this photo, after the first word of its caption:
+
+# %%
+h, c = final_model.initial_state(np.float32(val_img_embeds[[1]]))
+_, h, c = final_model.one_step([np.array([vocab[START]]), h, c])
+logits, _, _ = final_model.one_step([np.array([vocab["a"]]), h, c])
+figures.temperature(np.array(ops.softmax(logits[0])), list(vocab))
+
+# %% [markdown]
+# `writer` does the same for many photos at once, in one compiled graph. *Greedy* takes the most probable word at each step. *Sampling* draws.
+# *Beam search* follows the best three beginnings at once and keeps the caption that is most probable as a whole.
+
+# %%
+shown = range(2, 8)
+ways = {
+    "greedy": writer.greedy(val_img_embeds[list(shown)]),
+    "beam of 3": writer.beam(val_img_embeds[list(shown)], width=3),
+    "t = 0.7": writer.sample(val_img_embeds[list(shown)], temperature=0.7, seed=1),
+    "t = 1.5": writer.sample(val_img_embeds[list(shown)], temperature=1.5, seed=1),
+}
+figures.photos_with_captions(
+    [val_photos.photo(val_img_fns[i]) for i in shown],
+    ["\n".join(f"{way}: {captions[i]}" for way, captions in ways.items()) for i in range(len(shown))], columns=3)
+
+# %% [markdown]
+# ## How good are they?
+#
+# All validation photos get a caption by beam search, compared with what people wrote. BLEU-n counts runs of n words
+# in common, ROUGE-L the longest common subsequence, and CIDEr weighs words by how much they tell about a photo: "a"
+# counts next to nothing. The scorers are those of the MSCOCO challenge; words are split as above, which differs a
+# little from the challenge's own tokenizer.
+
+# %%
+written = writer.beam(val_img_embeds, width=3)
+captions = {name: list(caption.words) for name, caption in zip(val_img_fns, written)}
+references = {name: [split_sentence(c) for c in cs] for name, cs in zip(val_img_fns, val_captions)}
+
+by_beam = evaluation.score_captions(captions, references, decoding="beam search, width 3")
+by_greedy = evaluation.score_captions(
+    {name: list(caption.words) for name, caption in zip(val_img_fns, writer.greedy(val_img_embeds))}, references)
+evaluation.ScoreTable({"beam of 3": by_beam, "greedy": by_greedy})
+
+# %% [markdown]
+# A score means little by itself. Three that stand beside it: the caption that people wrote most often, for every photo; the caption of the
+# training photo with the most similar embedding; and people, one reference of each photo compared with its others.
+
+# %%
+train_words = [[split_sentence(c) for c in cs] for cs in train_captions]
+most_frequent = evaluation.most_frequent_caption(train_words)
+nearest = evaluation.nearest_photo_captions(train_img_embeds, train_words, val_img_embeds)
+baselines = {
+    "the most frequent caption": evaluation.score_captions(
+        dict.fromkeys(val_img_fns, most_frequent), references, decoding="the most frequent caption"),
+    "caption of the nearest photo": evaluation.score_captions(
+        dict(zip(val_img_fns, nearest)), references, decoding="caption of the nearest photo"),
+    "people": evaluation.human_agreement(references),
+}
+diversity = evaluation.caption_diversity(captions, train_words)
+display(evaluation.ScoreTable({"beam of 3": by_beam, **baselines}))
+diversity
+
+# %% [markdown]
+# The results go to files: captions in MSCOCO's format, and the scores with what they depend on.
+
+# %%
+(settings.output_dir / "val_captions.json").write_text(json.dumps(
+    [{"image_id": image_id, "caption": " ".join(captions[name])} for image_id, name in zip(val.image_ids, val_img_fns)],
+    indent=1))
+(settings.output_dir / "metrics.json").write_text(json.dumps({
+    "beam": by_beam.as_dict(), "greedy": by_greedy.as_dict(), "diversity": diversity.as_dict(),
+    "baselines": {name: scores.as_dict() for name, scores in baselines.items()},
+    "training": best | {"next_word_accuracy": float(accuracy)}, "settings": settings.as_dict(),
+}, indent=1))
+print(f"{len(captions):,} captions, {len(set(map(tuple, captions.values()))):,} of them different, "
+      f"are in {settings.output_dir / 'val_captions.json'}")
+
+# %% [markdown]
+# ## Your gallery
+#
+# For peer review, choose 10 photos whose captions fit and 10 whose captions fail. Here are some to choose from, ranked
+# by their scores and by how sure the decoder was. Scores are no judges: a caption may be right in words that nobody
+# else used, and wrong with a good score. Look at the photos.
+
+# %%
+probabilities = {name: caption.word_probabilities[:len(caption.words)] for name, caption in zip(val_img_fns, written)}
+confidence = {name: evaluation.caption_confidence(p) for name, p in probabilities.items()}
+proposal = evaluation.propose_examples(val_img_fns, captions, references, by_beam, confidence, n=15)
+
+
+def examples(chosen, good):
+    """Examples for the gallery. chosen: names, or {name: reason}."""
+    return gallery.make_examples(chosen, val_photos.read, captions,
+                                 dict(zip(val_img_fns, val_captions)), by_beam, probabilities, good)
+
+
+gallery.contact_sheet(examples([candidate.name for candidate in proposal.good], good=True))
+
+# %%
+gallery.contact_sheet(examples([candidate.name for candidate in proposal.bad], good=False))
+
+# %% [markdown]
+# Now choose. Put the file names of your photos into the two cells below, and say for each bad one why it fails:
+
+# %%
+evaluation.REASONS
+
+# %%
+my_good = [candidate.name for candidate in proposal.good][:10]
+
+my_bad = {candidate.name: candidate.hint for candidate in proposal.bad[:10]}
+
+# %%
+good, bad = examples(my_good, good=True), examples(my_bad, good=False)
+gallery.write_gallery(
+    settings.output_dir / "gallery.html", good, bad, scores=by_beam, baselines=baselines,
+    about=f"{len(train_img_fns):,} photos of the dataset “{settings.dataset}” to learn from, "
+          f"{trainer.step:,} training steps. Captions by beam search of width 3.")
+figure = gallery.gallery_figure(good, bad)
+figure.savefig(settings.output_dir / "gallery.png")
+figure
+
+# %% [markdown]
+# ## Your own photo
+#
+# Any photo will do: the path of a file, or one that you choose with the button. A decoder that learnt from drawn scenes knows drawn
+# scenes only.
+
+# %%
+my_photo = None                                          # for instance "holiday.jpg"
+
+if my_photo:
+    display(apply_model_to_image_raw_bytes(Path(my_photo).read_bytes()))
+else:
+    live.photo_chooser(apply_model_to_image_raw_bytes)
+
+# %% [markdown]
+# ## Submission
+#
+# All six parts, as checked above:
+
+# %%
+grader.table()
+
+# %% [markdown]
+# To send them to the course, set `submit_now` and run the cell. It asks for your e-mail and token if the environment does not have them.
+# The course's grader expects MSCOCO.
+
+# %%
+submit_now = False
+
+if submit_now:
+    grader.submit(*grader_credentials(ask=True))

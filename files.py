@@ -1,0 +1,83 @@
+"""Files that are whole or absent: written aside under a temporary name, renamed when complete."""
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+from pathlib import Path
+
+TEMPORARY = ".tmp-"     # in the name of everything that is not whole yet
+
+
+@contextlib.contextmanager
+def written_aside(path):
+    """Gives a temporary path beside `path`; on success it takes the final name, on failure it is removed.
+
+    The temporary path can be made a file or a folder. A folder that already has the final name is replaced.
+    Raises OSError that names `path` when it can't be written (no permission, disk full).
+    """
+    path = Path(path)
+    aside = path.with_name(f"{path.name}{TEMPORARY}{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        remove(aside)
+        yield aside
+        _sync(aside)
+        if path.is_dir():
+            remove(path)
+        os.replace(aside, path)
+    except OSError as error:
+        remove(aside)
+        raise OSError(
+            error.errno,
+            f"{path} could not be written ({error.strerror or error}). Check that its folder can be written and "
+            "that the disk is not full; what had that name before is untouched",
+        ) from error
+    except BaseException:
+        remove(aside)
+        raise
+
+
+def write_text(path, text: str):
+    with written_aside(path) as aside:
+        aside.write_text(text, encoding="utf-8")
+
+
+def write_json(path, value):
+    """`value` as JSON in UTF-8; NaN is refused, since it is not JSON."""
+    write_text(path, json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def read_json(path, what="a JSON file"):
+    """What the JSON file holds. Raises ValueError that names the file when it can't be read as JSON."""
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} is not {what}: {error}. Delete it and run again.") from None
+
+
+def sha256(path) -> str:
+    with open(path, "rb") as file:
+        if hasattr(hashlib, "file_digest"):                     # Python 3.11 and later
+            return hashlib.file_digest(file, "sha256").hexdigest()
+        digest = hashlib.sha256()
+        while block := file.read(1 << 20):
+            digest.update(block)
+        return digest.hexdigest()
+
+
+def remove(path):
+    """Deletes a file or a folder, if it is there."""
+    path = Path(path)
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _sync(path):
+    """Asks the system to have the file, or each file of the folder, on the disk before it is renamed."""
+    for file in [p for p in path.rglob("*") if p.is_file()] if path.is_dir() else [path]:
+        with open(file, "rb+") as handle:
+            os.fsync(handle.fileno())

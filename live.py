@@ -1,0 +1,62 @@
+"""What moves in the notebook: the picture of a training run, and a button to choose a photo."""
+
+import base64
+import html
+import io
+
+from IPython.display import HTML, display
+from PIL import Image
+
+import figures
+import utils
+
+ROW = '<tr><td style="text-align:right">{epoch}</td><td style="text-align:left">{caption}</td></tr>'
+TABLE = """<div style="display:flex;gap:1.5em;align-items:flex-start;flex-wrap:wrap">
+<img alt="the photo that is captioned after each epoch" src="{photo}" style="width:240px">
+<table><thead><tr><th>epoch</th><th style="text-align:left">its caption</th></tr></thead><tbody>{rows}</tbody></table></div>"""
+
+
+class TrainingPicture:
+    """Losses against epochs and the captions of one photo, drawn anew in the same place after each epoch."""
+
+    def __init__(self, photo: Image.Image):
+        self.photo = _data_url(photo)
+        self.displays = None
+
+    def show(self, history):
+        """history: rows as of `keras_utils.Trainer`, with `epoch`, losses and perhaps `caption`."""
+        rows = "".join(ROW.format(epoch=row["epoch"], caption=html.escape(row.get("caption", ""))) for row in history)
+        parts = [figures.loss_curves(history), HTML(TABLE.format(photo=self.photo, rows=rows))]
+        if self.displays is None:
+            self.displays = [display(part, display_id=True) for part in parts]
+        else:
+            for shown, part in zip(self.displays, parts):
+                if shown is not None:           # outside a notebook there is nothing to update
+                    shown.update(part)
+
+
+def photo_chooser(on_photo):
+    """Shows a button to choose a photo's file; displays what `on_photo(bytes)` returns for it."""
+    import ipywidgets
+
+    button, output = ipywidgets.FileUpload(accept="image/*", description="Choose a photo"), ipywidgets.Output()
+
+    def chosen(change):
+        output.clear_output()
+        with output:
+            for file in change["new"]:
+                try:
+                    display(on_photo(bytes(file["content"])))
+                except utils.BadPhoto as error:
+                    print(f"{file['name']} {error}.")
+
+    button.observe(chosen, names="value")
+    display(ipywidgets.VBox([button, output]))
+
+
+def _data_url(photo: Image.Image, largest: int = 480) -> str:
+    small = photo.copy()
+    small.thumbnail((largest, largest))
+    jpeg = io.BytesIO()
+    small.save(jpeg, "JPEG", quality=88)
+    return "data:image/jpeg;base64," + base64.b64encode(jpeg.getvalue()).decode()

@@ -1,0 +1,150 @@
+"""Settings of a run: one frozen dataclass, each field settable from the environment as CAPTION_<NAME>.
+
+No other module reads the environment.
+"""
+
+import getpass
+import os
+import warnings
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+
+ENVIRONMENT_PREFIX = "CAPTION_"
+DATASETS = ("drawn", "coco2014", "folder")
+PRECISIONS = ("auto", "float32", "bfloat16", "int8")
+DEFAULT_ENCODER_WEIGHTS = {"drawn": "drawn", "coco2014": "imagenet", "folder": "imagenet"}
+
+# What is left open in the settings is filled from the first row whose number of training photos is not exceeded.
+# Small data is learnt by heart soon: fewer steps, and dropout. The last row is the course's budget for MSCOCO.
+BUDGETS = (
+    (20_000, {"epochs": 16, "batches_per_epoch": 200, "dropout": 0.3}),
+    (float("inf"), {"epochs": 12, "batches_per_epoch": 1_000, "dropout": 0.0}),
+)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What fixes a run. Fields that are None are filled by `completed` once the number of photos is known."""
+
+    dataset: str = "drawn"
+    data_dir: Path | None = None            # where the three zips are or go; default data/<dataset>
+    encoder_weights: str | None = None      # "drawn", "imagenet" or a file; each dataset names its default
+    precision: str = "auto"                 # of the encoder: "auto" takes the fastest that the processor has
+    checkpoint_root: Path = Path("checkpoints")
+    output_dir: Path = Path("outputs")
+    epochs: int | None = None
+    batches_per_epoch: int | None = None
+    batch_size: int = 64                    # captions
+    max_len: int = 20                       # tokens of a caption, #START# and #END# included
+    val_batches: int = 100
+    dropout: float | None = None            # share of the LSTM's outputs dropped in training
+    learning_rate: float = 1e-3
+    seed: int = 42
+
+    def __post_init__(self):
+        _one_of("dataset", self.dataset, DATASETS)
+        _one_of("precision", self.precision, PRECISIONS)
+        if self.dataset == "folder" and self.data_dir is None:
+            raise ValueError(
+                f"{ENVIRONMENT_PREFIX}DATASET=folder needs {ENVIRONMENT_PREFIX}DATA_DIR, the folder that holds "
+                "train2014.zip, val2014.zip and annotations_trainval2014.zip."
+            )
+        for name in ("epochs", "batches_per_epoch", "batch_size", "val_batches"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"{ENVIRONMENT_PREFIX}{name.upper()} is {value}; expected 1 or more.")
+        if self.max_len < 3:
+            raise ValueError(f"{ENVIRONMENT_PREFIX}MAX_LEN is {self.max_len}; expected 3 or more.")
+        if self.dropout is not None and not 0 <= self.dropout < 1:
+            raise ValueError(f"{ENVIRONMENT_PREFIX}DROPOUT is {self.dropout}; expected 0 or more and below 1.")
+        if not self.learning_rate > 0:
+            raise ValueError(f"{ENVIRONMENT_PREFIX}LEARNING_RATE is {self.learning_rate}; expected more than 0.")
+        if self.seed < 0:
+            raise ValueError(f"{ENVIRONMENT_PREFIX}SEED is {self.seed}; expected 0 or more.")
+        for name in ("data_dir", "checkpoint_root", "output_dir"):
+            path = getattr(self, name)
+            path = Path("data") / self.dataset if path is None else Path(path).expanduser()
+            object.__setattr__(self, name, path)        # the way to set a field of a frozen dataclass
+        if self.encoder_weights is None:
+            object.__setattr__(self, "encoder_weights", DEFAULT_ENCODER_WEIGHTS[self.dataset])
+
+    @property
+    def run_name(self) -> str:
+        """Name of this run's folders: the dataset, for `folder` with the folder's own name."""
+        return self.dataset if self.dataset != "folder" else f"folder-{self.data_dir.resolve().name}"
+
+    @property
+    def cache_dir(self) -> Path:
+        """Where embeddings are kept. A folder of the user's own is only read, so its cache lies in data/."""
+        return (Path("data") / self.run_name if self.dataset == "folder" else self.data_dir) / "embeddings"
+
+    @property
+    def checkpoint_dir(self) -> Path:
+        return self.checkpoint_root / self.run_name
+
+    @property
+    def steps(self) -> int:
+        """Training steps in all; known once the settings are completed."""
+        return self.epochs * self.batches_per_epoch
+
+    def completed(self, train_photos: int) -> "Settings":
+        """These settings with the training budget that suits so many photos, where none was asked for."""
+        budget = next(budget for most_photos, budget in BUDGETS if train_photos <= most_photos)
+        return replace(self, **{name: value for name, value in budget.items() if getattr(self, name) is None})
+
+    def as_dict(self) -> dict:
+        """JSON-able: paths as strings."""
+        return {name: str(v) if isinstance(v, Path) else v for name, v in asdict(self).items()}
+
+    @classmethod
+    def from_environment(cls, **defaults) -> "Settings":
+        """Settings from CAPTION_* variables, with `defaults` for those that are not set.
+
+        Raises ValueError naming the variable, its value and what was expected. A CAPTION_* variable that is no
+        setting is warned of, so that a misspelt one does not go unnoticed.
+        """
+        known = {ENVIRONMENT_PREFIX + field.name.upper(): field for field in fields(cls)}
+        values = dict(defaults)
+        for variable, text in os.environ.items():
+            if not variable.startswith(ENVIRONMENT_PREFIX) or variable in CREDENTIALS:
+                continue
+            if variable not in known:
+                warnings.warn(f"{variable} is no setting and is ignored. Settings: {', '.join(known)}.", stacklevel=2)
+            elif text:
+                values[known[variable].name] = _parse(variable, text, known[variable].type)
+        return cls(**values)
+
+
+CREDENTIALS = (ENVIRONMENT_PREFIX + "GRADER_EMAIL", ENVIRONMENT_PREFIX + "GRADER_TOKEN")
+
+
+def grader_credentials(ask=False) -> tuple[str, str] | None:
+    """E-mail and submission token for the course's grader: from the environment, else asked for if `ask`.
+
+    Returns None when they are not set and not asked for. The values belong in no cell, file or message.
+    """
+    email, token = (os.environ.get(variable, "").strip() for variable in CREDENTIALS)
+    if ask:
+        email = email or input("E-mail of your course account: ").strip()
+        token = token or getpass.getpass("Submission token (not shown): ").strip()
+    return (email, token) if email and token else None
+
+
+def _one_of(name, value, choices):
+    if value not in choices:
+        raise ValueError(f"{ENVIRONMENT_PREFIX}{name.upper()} is {value!r}; expected one of {', '.join(choices)}.")
+
+
+def _parse(variable, text, kind):
+    """`text` as the field's type, which dataclasses gives as written: `int`, `float | None`, `Path`, ..."""
+    convert, expected = str, "text"
+    if kind in (int, int | None):
+        convert, expected = int, "a whole number"
+    elif kind in (float, float | None):
+        convert, expected = float, "a number"
+    elif kind in (Path, Path | None):
+        convert, expected = Path, "a path"
+    try:
+        return convert(text)
+    except ValueError:
+        raise ValueError(f"{variable} is {text!r}; expected {expected}.") from None

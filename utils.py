@@ -1,0 +1,374 @@
+"""Photos in: read from the zip, decoded, cropped, embedded once and cached. Captions in: read and matched.
+
+All datasets have MSCOCO 2014's layout, so one path serves all: train2014.zip, val2014.zip and
+annotations_trainval2014.zip. Photos are read from the zip and never unpacked.
+"""
+
+import hashlib
+import io
+import json
+import os
+import time
+import warnings
+import zipfile
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import filelock
+import numpy as np
+from PIL import Image, ImageOps
+from tqdm.auto import tqdm
+
+import download_utils
+import drawn_world
+import files
+from settings import Settings
+
+IMG_SIZE = 299                      # side of the square that InceptionV3 sees, pixels
+IMG_EMBED_SIZE = 2048               # values of an embedding
+ZIPS = ("train2014.zip", "val2014.zip", "annotations_trainval2014.zip")
+PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp")
+MAX_PIXELS = 100_000_000            # larger photos are skipped before they are decoded
+EMBED_BATCH = 32                    # photos that go through the network at once; part of the recipe
+SAVE_SECONDS = 30                   # at most so much embedding work is lost when the process dies
+
+
+class BadPhoto(ValueError):
+    """A photo that can't be decoded; the message is the reason."""
+
+
+# ---------------------------------------------------------------------------------------------- photos
+
+def decode_photo(raw: bytes) -> Image.Image:
+    """The photo as it should be seen: RGB, 8 bits, turned as its EXIF says.
+
+    Raises BadPhoto with the reason.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")             # Pillow warns of sizes that MAX_PIXELS refuses anyway
+            image = Image.open(io.BytesIO(raw))
+            if image.width * image.height > MAX_PIXELS:
+                raise BadPhoto(f"{image.width} x {image.height} pixels, more than {MAX_PIXELS:,}")
+            image.draft("RGB", (2 * IMG_SIZE, 2 * IMG_SIZE))     # lets libjpeg scale down large photos
+            image.load()
+            image = ImageOps.exif_transpose(image)
+        if image.mode.startswith("I"):                  # 16 bits: Pillow would cut them off at 255
+            image = Image.fromarray((np.asarray(image, np.float32) / 257).clip(0, 255).astype(np.uint8))
+        return image.convert("RGB")
+    except BadPhoto:
+        raise
+    except Image.UnidentifiedImageError:
+        raise BadPhoto("is no photo that Pillow can read") from None
+    except Exception as error:      # Pillow's plugins raise many kinds: OSError, SyntaxError, struct.error, ...
+        raise BadPhoto(f"can't be decoded: {error or type(error).__name__}") from None
+
+
+def center_crop(image: Image.Image, size: int = IMG_SIZE) -> np.ndarray:
+    """The largest centred square, scaled to (size, size, 3) uint8."""
+    side = min(image.size)
+    left, top = (image.width - side) / 2, (image.height - side) / 2
+    square = image.resize((size, size), Image.Resampling.BICUBIC, box=(left, top, left + side, top + side))
+    return np.asarray(square, np.uint8)
+
+
+class PhotoZip:
+    """The photos of a zip, by file name without folders. Use as a context manager.
+
+    Raises OSError or ValueError, naming the file, when it is missing, cut short or holds no photos.
+    """
+
+    def __init__(self, path):
+        self.path = Path(path)
+        self.zip = open_zip(self.path)
+        members = (m for m in self.zip.infolist() if not m.is_dir() and m.filename.lower().endswith(PHOTO_SUFFIXES))
+        self.members = {PurePosixPath(m.filename).name: m for m in members}
+        self.names = sorted(self.members)
+        if not self.names:
+            raise ValueError(f"{self.path} holds no photos (members ending in {', '.join(PHOTO_SUFFIXES)}).")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.zip.close()
+
+    def read(self, name: str) -> bytes:
+        """The photo's encoded bytes. Raises BadPhoto when the zip's bytes are damaged, KeyError if not there."""
+        try:
+            return self.zip.read(self.members[name])
+        except (zipfile.BadZipFile, EOFError, OSError, RuntimeError, NotImplementedError) as error:
+            raise BadPhoto(f"can't be read from {self.path.name}: {error}") from None
+
+    def photo(self, name: str) -> Image.Image:
+        """The photo, decoded. Raises BadPhoto with the reason."""
+        return decode_photo(self.read(name))
+
+    def digest(self, names) -> str:
+        """Identifies these photos by name, size and CRC, without reading them."""
+        rows = ((n, self.members[n].file_size, self.members[n].CRC) for n in names)
+        return hashlib.sha256(json.dumps(list(rows)).encode()).hexdigest()
+
+
+def open_zip(path) -> zipfile.ZipFile:
+    """Opens a zip. Raises FileNotFoundError or ValueError that names the file and says what to do."""
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{path} is missing. A dataset is a folder with train2014.zip, val2014.zip and "
+            "annotations_trainval2014.zip; CAPTION_DATA_DIR names it."
+        )
+    try:
+        return zipfile.ZipFile(path)
+    except zipfile.BadZipFile:
+        raise ValueError(
+            f"{path} ({path.stat().st_size:,} bytes) is no whole zip file: it was probably cut short. "
+            "Delete it and get it again."
+        ) from None
+
+
+# -------------------------------------------------------------------------------------------- captions
+
+@dataclass(frozen=True)
+class Split:
+    """Photos of one split, in the order of their names, with their captions."""
+
+    name: str                           # "train" or "val"
+    photos: Path                        # the zip
+    names: list[str]                    # N file names
+    captions: list[list[str]]           # N lists of captions
+    image_ids: list[int]                # N ids, as in the annotations
+
+    def without(self, skipped) -> "Split":
+        """This split less the photos in `skipped`, with their captions."""
+        keep = [i for i, name in enumerate(self.names) if name not in skipped]
+        return Split(self.name, self.photos, *([rows[i] for i in keep]
+                                               for rows in (self.names, self.captions, self.image_ids)))
+
+
+def load_dataset(settings: Settings) -> tuple[Split, Split]:
+    """Training and validation split of the dataset in the settings, which is drawn or downloaded if it is not there."""
+    folder = Path(settings.data_dir)
+    if settings.dataset == "drawn" and not all((folder / name).exists() for name in ZIPS):
+        drawn_world.render_dataset(folder)
+    elif settings.dataset == "coco2014":
+        download_utils.fetch_coco2014(folder)
+    return load_split(folder, "train"), load_split(folder, "val")
+
+
+def load_split(data_dir, split: str) -> Split:
+    """The photos of `split` ("train" or "val") that have captions.
+
+    Photos without captions and captions without a photo are left out, and said so. Raises ValueError naming the
+    file when the annotations are not MSCOCO's, or when nothing is left.
+    """
+    data_dir = Path(data_dir)
+    annotations = data_dir / "annotations_trainval2014.zip"
+    described = read_captions(annotations, f"annotations/captions_{split}2014.json")
+    with PhotoZip(data_dir / f"{split}2014.zip") as photos:
+        in_zip = set(photos.names)
+    names = sorted(name for name in in_zip & described.keys() if described[name][1])
+    without_captions, without_photo = len(in_zip) - len(names), len(described.keys() - in_zip)
+    if not names:
+        raise ValueError(f"No photo of {photos.path} has a caption in {annotations}: do they belong together?")
+    for count, what in ((without_captions, f"photos of {photos.path} have no caption"),
+                        (without_photo, f"photos described in {annotations} are not in {photos.path.name}")):
+        if count:
+            warnings.warn(f"{count:,} {what}; they are left out.", stacklevel=2)
+    return Split(split, photos.path, names, [described[n][1] for n in names], [described[n][0] for n in names])
+
+
+def read_captions(annotations, member: str) -> dict[str, tuple[int, list[str]]]:
+    """{photo's file name: (image id, its captions)} from MSCOCO's caption annotations.
+
+    Raises ValueError that names the zip, the member and the entry that is not as MSCOCO's.
+    """
+    where = f"{annotations}, {member}"
+    with open_zip(annotations) as archive:
+        try:
+            content = json.loads(archive.read(member))
+        except KeyError:
+            raise ValueError(f"{annotations} has no member {member}; it has {archive.namelist()[:5]}.") from None
+        except (ValueError, zipfile.BadZipFile) as error:
+            raise ValueError(f"{where} can't be read ({error}). Get the file again.") from None
+    if not isinstance(content, dict) or not all(isinstance(content.get(k), list) for k in ("images", "annotations")):
+        raise ValueError(f"{where} is not MSCOCO's: expected an object with the lists `images` and `annotations`.")
+    named = {_field(where, "images", i, image, "id", int): _field(where, "images", i, image, "file_name", str)
+             for i, image in enumerate(content["images"])}
+    captions = {image_id: [] for image_id in named}
+    for i, annotation in enumerate(content["annotations"]):
+        image_id = _field(where, "annotations", i, annotation, "image_id", int)
+        if image_id not in captions:
+            raise ValueError(f"{where}: annotations[{i}] is for image {image_id}, which `images` does not list.")
+        captions[image_id].append(_field(where, "annotations", i, annotation, "caption", str).strip())
+    return {PurePosixPath(name).name: (image_id, captions[image_id]) for image_id, name in named.items()}
+
+
+def _field(where, table, index, entry, key, kind):
+    value = entry.get(key) if isinstance(entry, dict) else None
+    if not isinstance(value, kind) or isinstance(value, bool):
+        raise ValueError(f"{where}: {table}[{index}] needs `{key}` as {kind.__name__}, found {value!r:.60}.")
+    return value
+
+
+# ------------------------------------------------------------------------------------------ embeddings
+
+@dataclass(frozen=True)
+class Embeddings:
+    """Embeddings of a split as cached: a row for each photo, in the order of `names`."""
+
+    names: list[str]
+    values: np.ndarray                  # (N, 2048) float16, memory-mapped; rows of skipped photos are zero
+    skipped: dict[str, str]             # name -> reason
+    recipe: dict
+
+    def usable(self) -> np.ndarray:
+        """Rows of the photos that were not skipped, (N - skipped, 2048); a copy only if any were skipped."""
+        if not self.skipped:
+            return self.values
+        return self.values[[i for i, name in enumerate(self.names) if name not in self.skipped]]
+
+
+def embed_split(split: Split, encoder, cache_dir, workers: int = 2) -> Embeddings:
+    """Embeddings of a split's photos: from the cache if it is there, else computed and kept there.
+
+    encoder: called with (B, 299, 299, 3) uint8, returns (B, 2048) float32; its `recipe` dict says what made them.
+    A photo that can't be decoded is skipped and listed with its reason. A process that dies loses at most half
+    a minute: the next one goes on, and the bytes are the same as if nothing had happened.
+    Raises ValueError when the cache was made by another recipe, OSError when it can't be written.
+    """
+    cache = Path(cache_dir) / f"{split.name}.npy"
+    with PhotoZip(split.photos) as photos:
+        recipe = encoder.recipe | {"photos": photos.digest(split.names), "crop": f"centre square, {IMG_SIZE}",
+                                   "resize": "bicubic", "batch": EMBED_BATCH}
+        with _one_at_a_time(cache):
+            if not cache.exists():
+                _embed(photos, split.names, encoder, recipe, cache, workers)
+    embeddings = read_embeddings(cache)
+    _require_recipe(cache, embeddings.recipe, recipe)
+    return embeddings
+
+
+def read_embeddings(cache) -> Embeddings:
+    """Embeddings read back from `cache` (.npy, with its .json beside), checked against their digest."""
+    cache = Path(cache)
+    about = files.read_json(cache.with_suffix(".json"), "the description of cached embeddings")
+    if files.sha256(cache) != about["sha256"]:
+        raise ValueError(f"{cache} is not what was written: its digest is not the one in {cache.stem}.json. "
+                         "Delete both, and the photos are embedded again.")
+    values = np.load(cache, mmap_mode="r", allow_pickle=False)
+    return Embeddings(about["names"], values, about["skipped"], about["recipe"])
+
+
+def _require_recipe(path, found: dict, wanted: dict):
+    different = [key for key in sorted(found.keys() | wanted.keys()) if found.get(key) != wanted.get(key)]
+    if different:
+        pairs = "; ".join(f"{key}: {found.get(key)!r:.80} there, {wanted.get(key)!r:.80} here" for key in different)
+        raise ValueError(f"{path} was made by another recipe ({pairs}). Delete {Path(path).parent} to embed the "
+                         "photos again, or set back what was changed.")
+
+
+@contextmanager
+def _one_at_a_time(cache: Path):
+    """Only one process works on a cache; another one says that it waits."""
+    lock = filelock.FileLock(cache.with_suffix(".lock"))
+    try:
+        cache.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire(timeout=0)
+    except filelock.Timeout:
+        print(f"Another process is embedding into {cache}; waiting for it.")
+        lock.acquire()
+    except OSError as error:
+        raise OSError(error.errno, f"{cache.parent} can't be written ({error.strerror}), and the embeddings are "
+                                   "kept there. Make it writable") from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _embed(photos: PhotoZip, names, encoder, recipe, cache: Path, workers: int):
+    """Fills `cache` a batch at a time, from where an earlier process left off."""
+    progress = _Progress(cache, names, recipe)
+    starts = range(progress.done, len(names), EMBED_BATCH)
+    bar = tqdm(total=len(names), initial=progress.done, unit="photo", desc=f"Embedding {photos.path.name}")
+    with ThreadPoolExecutor(workers) as pool, bar:
+        ahead = deque()                 # batches being decoded while the network works on an earlier one
+        for start in [*starts, None, None]:
+            if start is not None:
+                ahead.append((start, [pool.submit(_crop, photos, n) for n in names[start:start + EMBED_BATCH]]))
+            if len(ahead) > 2 or (start is None and ahead):
+                first, crops = ahead.popleft()
+                progress.add(first, [crop.result() for crop in crops], encoder)
+                bar.update(len(crops))
+    progress.finish()
+
+
+def _crop(photos: PhotoZip, name: str):
+    """The photo's centre crop, (299, 299, 3) uint8, or the reason why there is none."""
+    try:
+        return center_crop(photos.photo(name))
+    except BadPhoto as error:
+        return str(error)
+
+
+class _Progress:
+    """Embeddings under way: a file that rows are appended to, and a JSON file that says how many of them hold."""
+
+    def __init__(self, cache: Path, names, recipe):
+        self.cache, self.names, self.recipe = cache, names, recipe
+        self.partial = cache.with_name(f"{cache.stem}{files.TEMPORARY}rows.npy")
+        self.state = self.partial.with_suffix(".json")
+        self.done, self.skipped, self.saved_at = 0, {}, time.monotonic()
+        header = io.BytesIO()
+        np.lib.format.write_array_header_1_0(header, {
+            "descr": np.lib.format.dtype_to_descr(np.dtype(np.float16)), "fortran_order": False,
+            "shape": (len(names), IMG_EMBED_SIZE),
+        })
+        if self.state.exists() and self.partial.exists():
+            found = files.read_json(self.state, "the state of embeddings under way")
+            if found["recipe"] == recipe:
+                self.done, self.skipped = found["done"], found["skipped"]
+        self.file = open(self.partial, "r+b" if self.done else "w+b")      # noqa: SIM115 - closed by `finish`
+        self.file.write(header.getvalue())
+        self.file.seek(len(header.getvalue()) + self.done * IMG_EMBED_SIZE * 2)
+        self.file.truncate()            # rows after the last save may not be whole
+
+    def add(self, start, crops, encoder):
+        """Embeds one batch. Batches are always whole and photos keep their places in it, so that the same
+        photos give the same bytes whatever was skipped or interrupted."""
+        batch = np.zeros((EMBED_BATCH, IMG_SIZE, IMG_SIZE, 3), np.uint8)
+        good = np.zeros((EMBED_BATCH, 1), np.float32)
+        for i, crop in enumerate(crops):
+            if isinstance(crop, str):
+                self.skipped[self.names[start + i]] = crop
+            else:
+                batch[i], good[i] = crop, 1
+        rows = (encoder(batch) * good)[:len(crops)]
+        self.file.write(rows.astype(np.float16).tobytes())
+        self.done = start + len(crops)
+        if time.monotonic() - self.saved_at > SAVE_SECONDS:
+            self.save()
+
+    def save(self):
+        self._sync()
+        files.write_json(self.state, {"done": self.done, "skipped": self.skipped, "recipe": self.recipe})
+        self.saved_at = time.monotonic()
+
+    def finish(self):
+        """Gives the array its final name, after its description: no array is ever there without one."""
+        self._sync()
+        self.file.close()
+        files.write_json(self.cache.with_suffix(".json"), {
+            "recipe": self.recipe, "sha256": files.sha256(self.partial), "skipped": self.skipped,
+            "names": self.names,
+        })
+        self.partial.replace(self.cache)
+        self.state.unlink(missing_ok=True)
+
+    def _sync(self):
+        self.file.flush()
+        os.fsync(self.file.fileno())
