@@ -5,9 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
-from utils import IMG_EMBED_SIZE
+from utils import END, IMG_EMBED_SIZE, PAD, START, UNK
 
-PAD, UNK, START, END = "#PAD#", "#UNK#", "#START#", "#END#"
 NEVER_WRITTEN = (PAD, UNK, START)
 BATCH = tf.TensorSpec([None, IMG_EMBED_SIZE], tf.float32)
 
@@ -90,8 +89,8 @@ class CaptionWriter:
         h, c = self.initial_state(embeddings, training=False)
         batch = tf.shape(embeddings)[0]
         word, alive = tf.fill([batch], self.vocab[START]), tf.fill([batch], True)
-        words = tf.TensorArray(tf.int32, self.max_len, element_shape=[None])
-        scores = tf.TensorArray(tf.float32, self.max_len, element_shape=[None])
+        words = tf.fill([batch, self.max_len], self.vocab[PAD])
+        scores = tf.zeros([batch, self.max_len])
         for step in tf.range(self.max_len):
             log_probs, h, c = self._log_probs(word, h, c)
             if temperature is not None:
@@ -100,10 +99,12 @@ class CaptionWriter:
             else:
                 word = tf.argmax(log_probs, axis=1, output_type=tf.int32)
             score = tf.gather(log_probs, word, batch_dims=1)
-            word = tf.where(alive, word, self.vocab[PAD])
-            words, scores = words.write(step, word), scores.write(step, tf.where(alive, score, 0.0))
+            here = (tf.range(self.max_len) == step) & alive[:, None]
+            words, scores = tf.where(here, word[:, None], words), tf.where(here, score[:, None], scores)
             alive &= word != self.vocab[END]
-        return tf.transpose(words.stack()), tf.transpose(scores.stack())
+            if not tf.reduce_any(alive):
+                break
+        return words, scores
 
     def _search(self, embeddings, width):
         """Beam search. An ended beam goes on as PAD at no cost. Returns the best beam's (words, log-probabilities)."""

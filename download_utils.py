@@ -186,7 +186,7 @@ def check_zip(path: str | os.PathLike, full: bool = False, progress: bool = True
     """Check that a zip is whole, and return its number of members.
 
     Quick: its list of contents is readable, and the first and last member are where the list says. full: every
-    member is read and its CRC-32 compared (about a minute for 13 GB on a fast disk).
+    member is read and its CRC-32 compared (840 MB/s here, for photos in memory).
     Raises FileNotFoundError, or BrokenZipError saying what is wrong.
     """
     path = Path(path)
@@ -265,7 +265,7 @@ def _hash(path, source, progress, size=None):
     """Return the hash object of the first `size` bytes (all by default) of a file."""
     todo = path.stat().st_size if size is None else size
     digest = hashlib.new(source.algorithm, usedforsecurity=False)
-    with path.open("rb") as file, _bar(f"checking {source.name}", todo, progress) as bar:
+    with path.open("rb") as file, _bar(f"checking {source.name}", todo, progress and todo > 0) as bar:
         while todo and (block := file.read(min(BLOCK, todo))):
             digest.update(block)
             todo -= len(block)
@@ -630,9 +630,10 @@ class _Download:
             self.urls = self.urls[1:] + self.urls[:1]
         wait = min(self.patience.first_wait * 2 ** (self.failures - 1), self.patience.longest_wait)
         wait = max(wait, self.not_before.get(self.urls[0], 0.0) - time.monotonic())
+        where = "again" if self.urls[0] == url else _shown(self.urls[0])
         self.say(
             f"{self.source.name}: {_shown(url)}: {failure}. {self.part.size / 1e6:,.1f} MB are here; "
-            f"trying {_shown(self.urls[0])} in {wait:.0f} s ({self.failures} of {self.patience.attempts})."
+            f"trying {where} in {wait:.0f} s (failure {self.failures} of {self.patience.attempts})."
         )
         self._pause(wait)
 

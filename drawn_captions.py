@@ -7,13 +7,15 @@ check_caption can hold against it.
 import re
 from dataclasses import dataclass
 
-from drawn_scenes import Scene, union
-from drawn_things import PEOPLE, pick
+from drawn_pen import pick
+from drawn_people import PEOPLE
+from drawn_scenes import Scene
 
 NOUNS = {  # kind: (singular, plural) pairs, the usual one first
     "car": (("car", "cars"),), "bus": (("bus", "buses"),), "truck": (("truck", "trucks"),),
     "train": (("train", "trains"),), "bicycle": (("bike", "bikes"), ("bicycle", "bicycles")),
-    "boat": (("boat", "boats"), ("sailboat", "sailboats")), "plane": (("plane", "planes"), ("airplane", "airplanes")),
+    "boat": (("boat", "boats"), ("sailboat", "sailboats")), "plane": (("plane", "planes"),
+                                                                      ("airplane", "airplanes")),
     "dog": (("dog", "dogs"),), "cat": (("cat", "cats"),), "horse": (("horse", "horses"),), "cow": (("cow", "cows"),),
     "sheep": (("sheep", "sheep"),), "bird": (("bird", "birds"),),
     "man": (("man", "men"), ("person", "people"), ("guy", "guys")),
@@ -28,12 +30,15 @@ NOUNS = {  # kind: (singular, plural) pairs, the usual one first
 }  # fmt: skip
 ADJECTIVES = {  # what may be said of any thing of the kind
     "bus": ("big", "large"), "truck": ("big", "large"), "tree": ("tall", "large", "big"), "bird": ("small", "little"),
-    "cat": ("small", "cute"), "dog": ("cute", "happy"), "boy": ("little", "young", "small"), "table": ("wooden", "wooden", "small"),
-    "girl": ("little", "young", "small"), "bench": ("wooden", "wooden", "empty"), "house": ("small",), "plane": ("large",),
-    "snowman": ("smiling", "big"), "boat": ("small",), "flower": ("pretty",), "man": ("young",), "woman": ("young",),
+    "cat": ("small", "cute"), "dog": ("cute", "happy"), "boy": ("little", "young",
+                                                                "small"), "table": ("wooden", "wooden", "small"),
+    "girl": ("little", "young", "small"), "bench": ("wooden", "wooden",
+                                                    "empty"), "house": ("small",), "plane": ("large",),
+    "snowman": ("smiling",
+                "big"), "boat": ("small",), "flower": ("pretty",), "man": ("young",), "woman": ("young",),
 }  # fmt: skip
 COLOUR_WORDS = {"grey": "gray", ("cow", "white"): "black and white"}
-GARMENTS = ("shirt", "dress", "jacket", "coat", "scarf")
+GARMENTS = ("shirt", "dress", "jacket", "coat", "scarf", "scarves")
 
 VERBS = {  # pose: what the thing is doing
     "standing": ("standing",), "walking": ("walking",), "strolling": ("walking",), "running": ("running",),
@@ -45,21 +50,25 @@ KIND_VERBS = {  # the same for what takes no pose
     "boat": ("sailing", "floating"), "kite": ("flying",), "balloon": ("floating",), "flower": ("growing",),
     "bird": ("standing",), "chair": ("sitting",), "ball": ("sitting", "laying"), "train": ("traveling",),
 }  # fmt: skip
+MOVING = ("walking", "running", "driving", "riding", "flying",
+          "traveling")  # verbs that go through or down a place
 
 PLACES = {  # where things on the ground are said to be
-    "field": ("in a field", "in a grassy field", "in the grass", "on the grass", "in a green field", "in a meadow"),
+    "field": ("in a field", "in a grassy field", "in the grass", "on the grass", "in a green field",
+              "in a meadow"),
     "park": ("in the park", "in a park", "in the park", "on a path", "on a path in the park"),
-    "beach": ("on the beach", "on a beach", "at the beach", "on a sandy beach", "on the sand", "by the ocean", "near the water"),
+    "beach": ("on the beach", "on a beach", "at the beach", "on a sandy beach", "on the sand",
+              "by the ocean", "near the water"),
     "sea": ("in the ocean", "on the water", "in the water", "on the ocean", "in the sea"),
     "street": ("on the street", "on a street", "on the road", "down the street", "on the side of the road"),
-    "snow": ("in the snow", "in the snow", "on the snow", "on a snowy field", "in a snowy field"),
+    "snow": ("in the snow", "in the snow", "on the snow", "in a snowy field"),
     "room": ("in a room", "in a living room", "in the living room", "on the floor", "on a wooden floor"),
     "sky": ("in the sky", "in the sky", "through the sky", "in the air", "through the air"),
 }  # fmt: skip
 SCENERY = {  # a place as the subject of a caption
     "field": ("a field", "a green field", "a grassy field"), "park": ("a park", "a path in a park"),
     "beach": ("a beach", "a sandy beach"), "sea": ("the ocean",), "street": ("a street", "a road"),
-    "snow": ("a snowy field", "a snowy landscape"), "room": ("a living room", "a room"), "sky": ("the sky",),
+    "snow": ("a snowy field", "a snowy landscape"), "room": ("a living room", "a room"), "sky": ("a sky",),
 }  # fmt: skip
 PLACE_TRUTH = {  # word: the places where it is true
     "field": ("field", "snow"), "meadow": ("field",), "grassy": ("field", "park"), "grass": ("field", "park"),
@@ -75,7 +84,23 @@ RELATION_WORDS = {
     "holding": ("holding", "with"), "riding": ("riding", "on"), "walking": ("walking", "walking with", "with"),
     "flying": ("flying", "flying", "with"),
 }  # fmt: skip
-BACKDROPS = {"hills": "hills", "mountains": "mountains", "trees": "trees", "buildings": "buildings", "houses": "houses"}
+BACKDROPS = ("hills", "mountains", "trees", "buildings", "houses")
+NUMBERS = {
+    2: ("two", "two", "two", "two", "a couple of", "a pair of"),
+    3: ("three", "three", "three", "three", "some", "several", "a group of"),
+}
+WEATHERS = {
+    "sunny": ("on a sunny day", "on a sunny day", "under a blue sky"), "clear": (),
+    "cloudy": ("on a cloudy day", "under a cloudy sky"), "rainy": ("in the rain", "in the rain", "on a rainy day"),
+    "snowy": ("while it is snowing", "on a snowy day"),
+}  # fmt: skip
+TIMES = {
+    "day": (), "sunset": ("at sunset", "at sunset", "at dusk"), "night": ("at night", "at night", "under the moon"),
+}  # fmt: skip
+
+
+def _colour_word(thing):
+    return COLOUR_WORDS.get((thing.kind, thing.colour), COLOUR_WORDS.get(thing.colour, thing.colour))
 
 
 def _as_scene(scene):
@@ -97,110 +122,121 @@ class _Writer:
     def pick(self, choices):
         return pick(self.rng, choices)
 
+    # Phrases: a thing, what it does, where it is, what surrounds it.
+
     def noun(self, thing):
         if thing.pose == "swimming" and self.chance(0.5):
             return "duck" if thing.count == 1 else "ducks"
-        return self.pick(NOUNS[thing.kind][:1] * 2 + NOUNS[thing.kind])[thing.count > 1]
+        usual = NOUNS[thing.kind][:1]
+        return self.pick(usual * 2 + NOUNS[thing.kind])[thing.count > 1]
 
     def article(self, count, following):
         if count == 1:
             return "an" if following[0] in "aeiou" else "a"
-        if count == 2:
-            return self.pick(("two", "two", "two", "two", "a couple of", "a pair of"))
-        return self.pick(("three", "three", "three", "three", "some", "several", "a group of"))
+        return self.pick(NUMBERS[count])
 
     def thing(self, k, colour=0.68):
         """A noun phrase for thing k, with its colour at the given rate."""
         thing = self.scene.things[k]
-        shade = COLOUR_WORDS.get((thing.kind, thing.colour), COLOUR_WORDS.get(thing.colour, thing.colour))
-        shade = shade if shade and self.chance(colour) else None
-        words, after = [self.noun(thing)], ""
+        shade = _colour_word(thing) if thing.colour and self.chance(colour) else None
+        words, after = self.noun(thing), ""
         if thing.kind in PEOPLE:
-            after = self._dressed(thing, shade) if shade and self.chance(0.7) else ""
-        elif thing.kind == "snowman":
-            after = f" with a {shade} scarf" if shade and self.chance(0.6) else ""
+            after = self.clothes(thing, shade) if shade and self.chance(0.7) else ""
+        elif thing.kind == "snowman" and shade:
+            scarf = f"a {shade} scarf" if thing.count == 1 else f"{shade} scarves"
+            after = self.pick((f" with {scarf}", f" wearing {scarf}", ""))
         elif thing.kind == "vase":
-            after = self.pick((f" of {shade} flowers", f" with {shade} flowers")) if shade else self.pick((" of flowers", ""))
+            after = self.pick((f" of {shade} flowers", f" with {shade} flowers") if shade else (" of flowers", ""))
         elif shade:
-            words.insert(0, shade)
-        if self.chance(0.14 if thing.colour else 0.35) and ADJECTIVES.get(thing.kind):
+            words = f"{shade} {words}"
+        if self.chance(0.14 if thing.colour else 0.35) and thing.kind in ADJECTIVES:
             adjective = self.pick(ADJECTIVES[thing.kind])
-            alone = not any(r.name == "on" and r.object == k for r in self.scene.relations)
-            words = words if adjective == "empty" and not alone else [adjective, *words]
-        phrase = " ".join(words)
-        return f"{self.article(thing.count, phrase)} {phrase}{after}"
+            taken = any(r.name == "on" and r.object == k for r in self.scene.relations)
+            words = words if adjective == "empty" and taken else f"{adjective} {words}"
+        return f"{self.article(thing.count, words)} {words}{after}"
 
-    def _dressed(self, thing, shade):
-        winter = self.scene.place == "snow" or self.scene.weather == "snowy"
-        dress = thing.kind in ("woman", "girl") and thing.pose not in ("riding", "cycling")
-        garment = self.pick(("jacket", "coat")) if winter else "dress" if dress else "shirt"
-        return self.pick((f" in a {shade} {garment}", f" in a {shade} {garment}", f" wearing a {shade} {garment}", f" in {shade}"))
+    def clothes(self, thing, shade):
+        garment = "shirt"
+        if self.scene.place == "snow" or self.scene.weather == "snowy":
+            garment = self.pick(("jacket", "coat"))
+        elif thing.kind in ("woman", "girl") and thing.pose not in ("riding", "cycling"):
+            garment = "dress"
+        worn = f" in a {shade} {garment}"
+        return self.pick((worn, worn, f" wearing a {shade} {garment}", f" in {shade}"))
 
     def verb(self, thing):
         options = VERBS.get(thing.pose) or KIND_VERBS.get(thing.kind)
-        return self.pick(options) if options else None
+        return self.pick(options) if options else ""
 
-    def place(self, thing):
-        """Where a thing is, or where the scene is."""
-        scene = self.scene
-        if thing.stands == "air" and scene.place not in ("sky", "room"):
-            return self.pick(("in the sky", "in the air", "in the sky"))
-        choices = PLACES[scene.place]
-        if scene.place == "sky" and self.chance(0.5):
-            special = {"night": "in the night sky", "sunset": "in a sunset sky"}.get(scene.time)
-            return special or {"sunny": "in a blue sky", "cloudy": "in a cloudy sky"}.get(scene.weather, "in the sky")
-        if scene.place == "street":
-            moving = thing.pose in ("walking", "strolling", "running", "driving", "cycling")
-            choices = [c for c in choices if moving or not c.startswith("down")]
-            if thing.kind in PEOPLE or thing.kind == "dog":
-                choices = ["on the sidewalk", "on the street", *[c for c in choices if "down" in c]]
-            if scene.backdrop == "buildings":
-                choices = [*choices, "on a city street", "on a city street"]
+    def place(self, thing, moves=False):
+        """Where a thing is; ways through and down a place only if it moves."""
+        return self.pick([c for c in self._places(thing) if moves or not c.startswith(("down", "through"))])
+
+    def _places(self, thing):
+        place, choices = self.scene.place, PLACES[self.scene.place]
+        if place == "sky":
+            return (*choices, f"in {self.sky()}", f"in {self.sky()}")
+        if thing.stands == "air" and place != "room":
+            return ("in the sky", "in the air", "in the sky")
         if thing.kind == "train" and self.chance(0.6):
-            return self.pick(("on the tracks", "on train tracks", "down the tracks"))
-        if scene.place == "room" and thing.stands != "ground":
-            choices = choices[:3]
-        if scene.place in ("park", "field") and thing.stands != "ground":
-            choices = [c for c in choices if "on a path" not in c and "on the" not in c]
-        return self.pick(choices)
+            return ("on the tracks", "on train tracks", "down the tracks")
+        if place == "street":
+            if thing.kind in (*PEOPLE, "dog"):
+                choices = ("on the sidewalk", "on the street", "down the street")
+            return (*choices, *["on a city street"] * 2) if self.scene.backdrop == "buildings" else choices
+        if thing.stands != "ground":  # what sits on a bench is not on the path
+            return [c for c in choices if not c.startswith(("on a ", "on the floor", "on the grass"))] or choices
+        return choices
+
+    def sky(self):
+        """The sky of a scene that is all sky."""
+        of_time = {"night": "the night sky", "sunset": "a sunset sky"}.get(self.scene.time)
+        return of_time or {"sunny": "a blue sky", "cloudy": "a cloudy sky"}[self.scene.weather]
 
     def tail(self, backdrop=0.5):
         """Weather, time of day or what is behind; an empty string where there is nothing to say."""
         scene, options = self.scene, []
-        if scene.place != "room":
-            options += {"sunny": ["on a sunny day", "on a sunny day", "under a blue sky"], "cloudy": ["on a cloudy day", "under a cloudy sky"],
-                        "rainy": ["in the rain", "in the rain", "on a rainy day"], "snowy": ["while it is snowing", "on a snowy day"]}.get(scene.weather, [])  # fmt: skip
-            options += {"sunset": ["at sunset", "at sunset", "at dusk"], "night": ["at night", "at night", "under the moon"]}.get(scene.time, [])
-            if scene.time == "night" and scene.weather != "clear":
-                options = [o for o in options if "moon" not in o and "day" not in o]
-            if scene.place == "sky":
-                options = [o for o in options if "sky" not in o and "moon" not in o]
         if scene.backdrop in BACKDROPS and self.chance(backdrop):
-            there = BACKDROPS[scene.backdrop]
-            options = [f"with {there} in the background", f"with {there} behind", f"near some {there}" if there != "hills" else "by the hills"]
-        return " " + self.pick(options) if options else ""
+            near = "by the hills" if scene.backdrop == "hills" else f"near some {scene.backdrop}"
+            options = [f"with {scene.backdrop} in the background", f"with {scene.backdrop} behind", near]
+        elif scene.place != "room":
+            night = scene.time == "night"
+            options = [t for t in WEATHERS[scene.weather] if not (night and "day" in t)]
+            options += [t for t in TIMES[scene.time] if scene.weather == "clear" or "moon" not in t]
+            if scene.place == "sky":
+                options = [t for t in options if "under" not in t]
+        return f" {self.pick(options)}" if options else ""
+
+    def maybe_tail(self, share, **more):
+        return self.tail(**more) if self.chance(share) else ""
+
+    # Sentences.
 
     def subjects(self):
         """Things that a caption may be about: not what somebody holds or rides."""
-        bound = {r.object for r in self.scene.relations if r.name in ("holding", "riding", "on") and self.scene.things[r.object].kind not in ("bench", "couch", "table", "chair")}
-        return [k for k in range(len(self.scene.things)) if k not in bound]
+        seats = ("bench", "couch", "table", "chair")
+        bound = {r.object for r in self.scene.relations if r.name in ("holding", "riding", "on")}
+        return [k for k, thing in enumerate(self.scene.things) if k not in bound or thing.kind in seats]
 
     def solo(self):
+        """One thing, what it does and where."""
         k = self.pick(self.subjects())
         thing = self.scene.things[k]
-        verb = self.verb(thing)
-        doing = f" {verb}" if verb and self.chance(0.75) else ""
-        one = thing.count == 1
-        subject, where, tail = self.thing(k, 0.75), self.place(thing), self.tail() if self.chance(0.45) else ""
-        if doing and self.chance(0.22):
-            return f"{subject} {'is' if one else 'are'}{doing} {where}{tail}"
-        if self.chance(0.14):
-            return f"there {'is' if one else 'are'} {subject}{doing} {where}{tail}"
-        if self.chance(0.08):
-            return f"a {'picture' if self.chance(0.5) or thing.size < 0.4 else 'close up'} of {subject} {where}"
-        return f"{subject}{doing} {where}{tail}"
+        verb = self.verb(thing) if self.chance(0.75) else ""
+        doing = f" {verb}" if verb else ""
+        subject, where = self.thing(k, 0.75), self.place(thing, verb in MOVING)
+        roll, be = self.rng.random(), "is" if thing.count == 1 else "are"
+        if roll < 0.06:
+            shown = self.pick(("picture", "close up" if thing.size > 0.4 else "picture"))
+            return f"a {shown} of {subject} {where}"
+        if roll < 0.14:
+            subject = f"there {be} {subject}"
+        elif roll < 0.34 and doing:
+            doing = f" {be}{doing}"
+        return f"{subject}{doing} {where}{self.maybe_tail(0.45)}"
 
     def related(self):
+        """Two things, and how one stands to the other."""
         if not self.scene.relations:
             return self.solo()
         told = [r for r in self.scene.relations if r.name not in ("next to", "above")]
@@ -208,59 +244,67 @@ class _Writer:
         first, second, name = relation.subject, relation.object, relation.name
         if name == "in front of" and self.chance(0.3):
             first, second, name = second, first, "behind"
-        thing = self.scene.things[first]
+        thing, be = self.scene.things[first], "is" if self.scene.things[first].count == 1 else "are"
+        subject, other, link = self.thing(first), self.thing(second), self.link(name, thing, second)
+        if name == "riding" and self.scene.backdrop == "wave" and self.chance(0.6):
+            link, other = "riding", self.pick(("a wave", f"a wave on {other}"))
+        doing = link.split()[0]
+        moves = doing in MOVING and name in ("riding", "walking")
+        where = f" {self.place(thing, moves)}" if self.chance(0.5) and not other.endswith("wave") else ""
+        if doing.endswith("ing") and self.chance(0.25):
+            link = f"{be} {link}"
+        elif self.chance(0.07):
+            subject = f"there {be} {subject}"
+        return f"{subject} {link} {other}{where}{self.maybe_tail(0.22 if where else 0.4)}"
+
+    def link(self, name, thing, second):
+        """The words of a relation, often with what its subject does: next to, standing next to ..."""
         words = self.pick(RELATION_WORDS[name])
-        if words == "on top of" and self.scene.things[second].kind not in ("table",):
+        if words == "on top of" and self.scene.things[second].kind != "table":
             words = "on"
         verb = self.verb(thing)
-        if verb and name in ("next to", "in front of", "behind", "under", "on", "above") and verb != "surfing" and self.chance(0.6):
-            words = f"{verb} {words}"
-        one, subject, other = thing.count == 1, self.thing(first), self.thing(second)
-        if name == "riding" and self.scene.backdrop == "wave" and self.chance(0.6):
-            other = f"a wave on {other}" if self.chance(0.5) else "a wave"
-            words = "riding"
-        end = f" {self.place(self.scene.things[first])}" if self.chance(0.5) and not other.endswith("wave") else ""
-        tail = self.tail() if self.chance(0.22 if end else 0.4) else ""
-        first_word = words.split()[0]
-        if first_word.endswith("ing") and self.chance(0.25):
-            words = f"{'is' if one else 'are'} {words}"
-        elif self.chance(0.12):
-            subject = f"there {'is' if one else 'are'} {subject}"
-        return f"{subject} {words} {other}{end}{tail}"
+        plain = name in ("next to", "in front of", "behind", "under", "on", "above")
+        return f"{verb} {words}" if verb and plain and verb != "surfing" and self.chance(0.6) else words
 
     def pair(self):
-        ks = self.subjects()
-        if len(ks) < 2:
+        """Two things side by side, joined by `and`."""
+        subjects = self.subjects()
+        if len(subjects) < 2:
             return self.related()
-        first, second = (int(k) for k in self.rng.permutation(ks)[:2])
+        first, second = (int(k) for k in self.rng.permutation(subjects)[:2])
+        if any({r.subject, r.object} == {first, second} and r.name not in ("next to", "above")
+               for r in self.scene.relations):  # fmt: skip
+            return self.related()
         a, b = self.scene.things[first], self.scene.things[second]
-        both = f"{self.thing(first)} and {self.thing(second)}"
-        doing = f" {self.verb(a)}" if a.pose in VERBS and a.pose == b.pose and self.chance(0.7) else ""
-        same_ground = "air" not in (a.stands, b.stands)
-        where = f" {self.place(a)}" if same_ground and self.chance(0.8) else ""
+        both, verb = f"{self.thing(first)} and {self.thing(second)}", ""
+        if a.pose in VERBS and a.pose == b.pose and self.chance(0.7):
+            verb = self.verb(a)
         if a.kind in PEOPLE and b.kind in PEOPLE and self.chance(0.35):
-            both = self.pick(("two people", "a couple of people"))
-            if {a.kind, b.kind} <= {"boy", "girl"}:
-                both = self.pick(("two children", "two kids"))
-        verb = "there are " if self.chance(0.1) else ""
-        return f"{verb}{both}{doing}{where}{self.tail() if self.chance(0.4) else ''}"
+            children = {a.kind, b.kind} <= {"boy", "girl"}
+            both = self.pick(("two children", "two kids") if children else ("two people", "a couple of people"))
+        elif self.chance(0.1):
+            both = f"there {'is' if a.count == 1 else 'are'} {both}"
+        same_ground = "air" not in (a.stands, b.stands)
+        where = self.place(a, verb in MOVING) if same_ground and self.chance(0.8) else ""
+        return " ".join(f"{both} {verb} {where}{self.maybe_tail(0.4)}".split())
 
     def scenery(self):
-        scene = self.scene
-        where = self.pick(SCENERY[scene.place])
-        if scene.place == "street" and scene.backdrop == "buildings" and self.chance(0.6):
+        """A place, and what is in it."""
+        where = self.sky() if self.scene.place == "sky" else self.pick(SCENERY[self.scene.place])
+        if where == "a street" and self.scene.backdrop == "buildings":
             where = "a city street"
-        ks = self.subjects()
-        count = 2 if len(ks) > 1 and self.chance(0.7) else 1
-        chosen = [self.thing(int(k)) for k in self.rng.permutation(ks)[:count]]
-        return f"{where} with {' and '.join(chosen)}{self.tail(0.3) if self.chance(0.3) else ''}"
+        subjects = self.subjects()
+        number = 2 if len(subjects) > 1 and self.chance(0.7) else 1
+        chosen = [self.thing(int(k)) for k in self.rng.permutation(subjects)[:number]]
+        tail = "" if self.scene.place == "sky" else self.maybe_tail(0.3, backdrop=0.3)
+        return f"{where} with {' and '.join(chosen)}{tail}"
 
     def caption(self):
-        several = len(self.scene.things) > 1
-        roll = self.rng.random()
-        if several:
-            return self.related() if roll < 0.56 else self.pair() if roll < 0.74 else self.solo() if roll < 0.9 else self.scenery()
-        return self.solo() if roll < 0.86 else self.scenery()
+        several, roll = len(self.scene.things) > 1, self.rng.random()
+        if not several:
+            return self.solo() if roll < 0.86 else self.scenery()
+        kinds = ((0.56, self.related), (0.74, self.pair), (0.9, self.solo), (1.0, self.scenery))
+        return next(write for share, write in kinds if roll < share)()
 
 
 def captions_of(scene, rng):
@@ -305,7 +349,8 @@ class CaptionTruth:
         return bool(self.things) and not self.wrong
 
 
-_PHRASES = ("black and white", "living room", "next to", "in front of", "on top of", "close up", "train tracks",
+_PHRASES = ("black and white", "living room", "next to", "in front of", "on top of", "close up",
+            "train tracks",
             "blue sky", "eating grass", "group of", "couple of", "pair of", "green field", "city street")  # fmt: skip
 _JOINED = re.compile("|".join(rf"\b{p}\b" for p in _PHRASES))
 _KINDS = {}  # noun: (kinds, is plural)
@@ -313,17 +358,26 @@ for _kind, _pairs in NOUNS.items():
     for _pair in _pairs:
         for _plural, _noun in enumerate(_pair):
             _KINDS[_noun] = (_KINDS.get(_noun, ((), 0))[0] + (_kind,), bool(_plural))
-_KINDS |= {"person": (PEOPLE, False), "people": (PEOPLE, True), "duck": (("bird",), False), "ducks": (("bird",), True),
-           "flowers": (("flower", "vase"), True), "sheep": (("sheep",), None)}  # fmt: skip
-_COLOURS = {"red", "yellow", "green", "blue", "purple", "white", "black", "brown", "gray", "grey", "orange", "black_and_white"}
-_COUNTS = {"a": 1, "an": 1, "one": 1, "two": 2, "couple_of": 2, "pair_of": 2, "three": 3, "four": 4, "five": 5,
-           "some": "many", "several": "many", "few": "many", "many": "many", "group_of": "many"}  # fmt: skip
+_KINDS |= {
+    "person": (PEOPLE, False), "people": (PEOPLE, True), "duck": (("bird",), False), "ducks": (("bird",), True),
+    "flowers": (("flower", "vase"), True), "sheep": (("sheep",), None),
+}  # fmt: skip
+_COLOURS = {"red", "yellow", "green", "blue", "purple", "white", "black", "brown", "gray", "grey", "orange"}
+_COLOURS |= {"black_and_white"}
+_COUNTS = {
+    "a": 1, "an": 1, "one": 1, "two": 2, "couple_of": 2, "pair_of": 2, "three": 3, "four": 4, "five": 5,
+    "some": "many", "several": "many", "few": "many", "many": "many", "group_of": "many",
+}  # fmt: skip
 _ADJECTIVES = {a for choices in ADJECTIVES.values() for a in choices} | {"old", "sunny", "long"}
-_LINKS = {"next_to": "next to", "beside": "next to", "near": "next to", "in_front_of": "in front of", "behind": "behind",
-          "under": "under", "underneath": "under", "on": "on", "on_top_of": "on", "above": "above", "over": "above",
-          "holding": "holding", "carrying": "holding", "riding": "riding", "flying": "flying", "walking": "walking"}  # fmt: skip
+_LINKS = {
+    "next_to": "next to", "beside": "next to", "near": "next to", "in_front_of": "in front of", "behind": "behind",
+    "under": "under", "underneath": "under", "on": "on", "on_top_of": "on", "above": "above", "over": "above",
+    "holding": "holding", "carrying": "holding", "riding": "riding", "flying": "flying", "walking": "walking",
+}  # fmt: skip
 _TIMES = {"sunset": "sunset", "dusk": "sunset", "night": "night", "moon": "night", "stars": "night"}
-_SKIES = {"sunny": "sunny", "cloudy": "cloudy", "rain": "rainy", "rainy": "rainy", "raining": "rainy", "snowing": "snowy"}
+_SKIES = {
+    "sunny": "sunny", "cloudy": "cloudy", "rain": "rainy", "rainy": "rainy", "raining": "rainy", "snowing": "snowy",
+}  # fmt: skip
 _ACTIONS = {}  # verb: poses or kinds that it is true of
 for _source in (VERBS, KIND_VERBS):
     for _key, _verbs in _source.items():
@@ -338,13 +392,10 @@ class _Mention:
     word: str
     kinds: tuple
     count: object  # a number, "many", or None
+    counted: str  # the count as it was written
     colour: str | None = None
     found: tuple = ()  # indices of the things it is taken to speak of
     fits: set = frozenset()  # indices of all that it could
-
-    @property
-    def words(self):
-        return " ".join(str(w) for w in (self.count, self.colour, self.word) if w)
 
 
 def _tokens(caption):
@@ -354,34 +405,34 @@ def _tokens(caption):
 
 def _mentions(tokens):
     """The things that a caption speaks of, with the count and colour that it gives them."""
-    found, count, colour = [], None, None
+    found, count, counted, colour = [], None, "", None
     for k, token in enumerate(tokens):
         if token in _COUNTS:
-            count = count if _COUNTS[token] == "many" and isinstance(count, int) and count > 1 else _COUNTS[token]
+            count, counted = _COUNTS[token], token.replace("_", " ")
         elif token in _COLOURS:
             follows = tokens[k + 1] if k + 1 < len(tokens) else ""
             if found and tokens[k - 1] == "in" and follows not in _KINDS and follows not in GARMENTS:
                 found[-1].colour = found[-1].colour or token  # "a man in red"
             else:
                 colour = token
-        elif token == "flowers" and {"of", "with"} & set(tokens[k - 2 : k]) and found and found[-1].word == "vase":
+        elif token == "flowers" and found and found[-1].word == "vase" and {"of", "with"} & set(tokens[k - 2 : k]):
             found[-1].colour, colour = colour, None  # "a vase of red flowers"
         elif token in _KINDS:
             kinds, plural = _KINDS[token]
-            found.append(_Mention(k, token, kinds, "many" if plural and count in (None, 1) else count, colour))
-            count, colour = None, None
+            found.append(_Mention(k, token, kinds, "many" if plural and count in (None, 1) else count,
+                                  counted, colour))
+            count, counted, colour = None, "", None
         elif token in GARMENTS:
             if found:
                 found[-1].colour = found[-1].colour or colour
-            count, colour = None, None
+            count, counted, colour = None, "", None
         elif token not in _ADJECTIVES:
-            count, colour = None, None
+            count, counted, colour = None, "", None
     return found
 
 
 def _colour_fits(thing, word):
-    own = COLOUR_WORDS.get((thing.kind, thing.colour), COLOUR_WORDS.get(thing.colour, thing.colour))
-    return word is None or own == word.replace("_", " ").replace("grey", "gray")
+    return word is None or _colour_word(thing) == word.replace("_", " ").replace("grey", "gray")
 
 
 def _count_fits(number, wanted):
@@ -391,7 +442,9 @@ def _count_fits(number, wanted):
 def _candidates(mention, scene):
     """The sets of things that a mention may speak of: one thing, or all that are alike when their counts add up."""
     fits = [k for k, t in enumerate(scene.things) if t.kind in mention.kinds and _colour_fits(t, mention.colour)]
-    number = {k: 3 if scene.things[k].kind == "vase" and mention.word == "flowers" else scene.things[k].count for k in fits}
+    number = {k: scene.things[k].count for k in fits}
+    if mention.word == "flowers":
+        number |= {k: 3 for k in fits if scene.things[k].kind == "vase"}
     choices = [(k,) for k in fits if _count_fits(number[k], mention.count)]
     if len(fits) > 1 and _count_fits(sum(number.values()), mention.count):
         choices.append(tuple(fits))
@@ -424,16 +477,21 @@ def _match(mentions, scene):
         mention.found = tuple((in_colour or alike)[:1])
         mention.fits = set(mention.found)
         sort = "thing" if candidates or not alike else "count" if in_colour else "colour"
-        wrong.append((sort, f"another {mention.word}" if candidates else mention.words))
+        claim = {"thing": "another" if candidates else "", "count": mention.counted,
+                 "colour": mention.colour or ""}[sort]
+        wrong.append((sort, f"{claim} {mention.word}".replace("_", " ").strip()))
     return wrong
+
+
+_CONVERSE = (("behind", "in front of"), ("under", "above"), ("next to", "next to"))
 
 
 def _stated(scene, subjects, name, objects):
     """The scene's relations that bear out `one of subjects` name `one of objects`."""
     for r in scene.relations:
-        if r.subject in subjects and r.object in objects and (r.name == name or (name == "on" and r.name == "riding")):
-            yield r
-        elif r.object in subjects and r.subject in objects and (name, r.name) in (("behind", "in front of"), ("under", "above")):
+        same = r.name == name or (name == "on" and r.name == "riding")
+        straight = same and r.subject in subjects and r.object in objects
+        if straight or ((name, r.name) in _CONVERSE and r.object in subjects and r.subject in objects):
             yield r
 
 

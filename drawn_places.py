@@ -11,7 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageChops, ImageFilter
 
-from drawn_things import DRAWERS, INKS, LAMPLIGHT, WOOD, Look, Pen, dark, hand_of, light, mix, pick, size_of
+from drawn_pen import INKS, Look, Pen, dark, light, mix, pick
+from drawn_people import hand_of
+from drawn_things import DRAWERS, LAMPLIGHT, WOOD, size_of
 
 SUPER = 2
 WATER = ("sea",)  # where things float and mirror
@@ -27,8 +29,10 @@ SKIES = {  # colours from the top of the sky down to the horizon
     ("night", "rainy"): ((14, 18, 38), (28, 36, 64), (52, 62, 90)),
     ("night", "snowy"): ((22, 28, 60), (44, 54, 94), (78, 90, 132)),
 }
-GROUND_LIGHT = {"sunny": (1, 1, 1), "cloudy": (0.9, 0.92, 0.95), "rainy": (0.74, 0.79, 0.84), "snowy": (0.94, 0.96, 1)}
-THING_LIGHT = {"sunny": (1, 1, 1), "cloudy": (0.97, 0.97, 0.98), "rainy": (0.9, 0.92, 0.95), "snowy": (0.97, 0.98, 1)}
+GROUND_LIGHT = {"sunny": (1, 1, 1), "cloudy": (0.9, 0.92, 0.95), "rainy": (0.74, 0.79, 0.84),
+                "snowy": (0.94, 0.96, 1)}
+THING_LIGHT = {"sunny": (1, 1, 1), "cloudy": (0.97, 0.97, 0.98), "rainy": (0.9, 0.92, 0.95),
+               "snowy": (0.97, 0.98, 1)}
 
 
 @dataclass(frozen=True)
@@ -46,13 +50,15 @@ class Light:
 def light_of(scene, side):
     if scene.place == "room":
         day = scene.time == "day"
-        return Light((1, 1, 1) if day else (0.78, 0.74, 0.78), (1, 1, 1) if day else (0.92, 0.88, 0.9), side, 0.0, 0, not day)
+        return Light((1, 1, 1) if day else (0.78, 0.74, 0.78), (1, 1, 1) if day else (0.92, 0.88, 0.9), side,
+                     0.0, 0, not day)
     if scene.time == "night":
-        return Light((0.36, 0.42, 0.62), (0.72, 0.75, 0.92), side, 0.22, 0.35, True)
+        return Light((0.36, 0.42, 0.62), (0.84, 0.8, 0.86), side, 0.22, 0.35, True)
     if scene.time == "sunset":
         return Light((0.96, 0.78, 0.7), (1, 0.91, 0.84), side, 0.3, 0.95, False)
     sun = scene.weather == "sunny"
-    return Light(GROUND_LIGHT[scene.weather], THING_LIGHT[scene.weather], side, 0.3 if sun else 0.0, 0.55, False)
+    return Light(GROUND_LIGHT[scene.weather], THING_LIGHT[scene.weather], side, 0.3 if sun else 0.0, 0.55,
+                 False)
 
 
 class Canvas:
@@ -77,7 +83,8 @@ class Canvas:
         rows = np.linspace(0, 1, y1 - y0)
         column = np.stack([np.interp(rows, stops, [c[k] for c in colours]) for k in range(3)], axis=-1)
         column = np.clip(column * (tint or (1, 1, 1)), 0, 255).astype(np.uint8)
-        self.image.paste(Image.fromarray(column[:, None]).resize((x1 - x0, y1 - y0), Image.Resampling.NEAREST), (x0, y0))
+        band = Image.fromarray(column[:, None]).resize((x1 - x0, y1 - y0), Image.Resampling.NEAREST)
+        self.image.paste(band, (x0, y0))
 
     def ground(self, y0, *colours):
         self.shade((0, y0, self.w, self.h), *colours, tint=self.light.ground)
@@ -97,7 +104,8 @@ class Canvas:
         for k in range(n + 1):
             t = k / n
             if jagged:
-                y = abs((t * bumps + phases[0]) % 1 - 0.5) * 2 * (0.6 + 0.4 * math.sin(t * 5 + phases[1])) + 0.06 * math.sin(t * 60 + phases[2])
+                tooth = abs((t * bumps + phases[0]) % 1 - 0.5) * 2
+                y = tooth * (0.6 + 0.4 * math.sin(t * 5 + phases[1])) + 0.06 * math.sin(t * 60 + phases[2])
             else:
                 y = 0.5 + 0.3 * math.sin(t * bumps * 2 + phases[0]) + 0.2 * math.sin(t * bumps * 4.3 + phases[1])
             points.append((t * self.w, base - height * max(y, 0.05)))
@@ -129,7 +137,8 @@ def _night_sky(c, x, bottom):
     clear = c.scene.weather == "clear"
     for _ in range(60 if clear else 0):
         bright = int(c.between(120, 255))
-        c.sky.oval(c.between(0, c.w), c.between(0, bottom * 0.9), c.between(0.4, 1.1) * c.unit, fill=(255, 255, 236, bright))
+        c.sky.oval(c.between(0, c.w), c.between(0, bottom * 0.9), c.between(0.4, 1.1) * c.unit,
+                   fill=(255, 255, 236, bright))
     if clear:
         y, r = c.between(0.16, 0.32) * bottom, 17 * c.unit
         c.glow(x, y, r * 2.6, (230, 236, 255), 46)
@@ -141,7 +150,8 @@ def _night_sky(c, x, bottom):
 def _clouds(c, bottom):
     scene = c.scene
     number = {"sunny": 3, "cloudy": 8, "rainy": 8, "snowy": 6, "clear": 3}[scene.weather]
-    colour = {"sunny": WHITE, "cloudy": (236, 240, 244), "rainy": (150, 160, 174), "snowy": (232, 236, 242), "clear": WHITE}[scene.weather]
+    colour = {"sunny": WHITE, "cloudy": (236, 240, 244), "rainy": (150, 160, 174), "snowy": (232, 236, 242),
+              "clear": WHITE}[scene.weather]
     if scene.time == "night":
         colour = (58, 68, 110) if scene.weather == "clear" else (50, 56, 82)
     elif scene.time == "sunset":
@@ -155,7 +165,8 @@ def _clouds(c, bottom):
 def cloud(pen, x, y, s, colour):
     below = mix(colour, (120, 140, 176), 0.22)
     for shade, drop in ((below, 0.22 * s), (colour, 0.0)):
-        for dx, dy, r in ((-1.3, 0.1, 0.55), (-0.6, -0.35, 0.75), (0.25, -0.5, 0.9), (1.0, -0.1, 0.65), (1.6, 0.15, 0.4)):
+        for dx, dy, r in ((-1.3, 0.1, 0.55), (-0.6, -0.35, 0.75), (0.25, -0.5, 0.9), (1.0, -0.1, 0.65),
+                          (1.6, 0.15, 0.4)):
             pen.oval(x + dx * s, y + dy * s + drop, r * s, r * s * 0.78, (*shade, 235))
 
 
@@ -170,8 +181,10 @@ def paint_backdrop(c, base):
         tops = c.ridge(base, 74 * u, far, c.between(2.4, 3.6), jagged=True)
         for k in range(2, len(tops) - 2):
             if tops[k][1] < base - 46 * u:
-                (x0, y0), (x1, y1) = tops[k], tops[k + 1]
-                c.pen.poly([(x0, y0), (x1, y1), (x1, min(y1 + 13 * u, base - 40 * u)), ((x0 + x1) / 2, min(y0 + 19 * u, base - 38 * u)), (x0, min(y0 + 12 * u, base - 40 * u))], WHITE)
+                (x0, y0), (x1, y1), low = tops[k], tops[k + 1], base - 40 * u
+                middle = ((x0 + x1) / 2, min(y0 + 19 * u, low))
+                zigzag = [(x1, min(y1 + 13 * u, low)), middle, (x0, min(y0 + 12 * u, low))]
+                c.pen.poly([(x0, y0), (x1, y1), *zigzag], WHITE)
     if kind == "buildings":
         _skyline(c, base)
     if kind in ("hills", "mountains", "trees", None) and c.scene.place not in ("sea", "beach"):
@@ -193,8 +206,10 @@ def _far_trees(c, base):
         r = c.between(9, 17) * u
         green = mix(mix((58, 122, 64), (96, 148, 70), c.between(0, 1)), c.haze, 0.15)
         if fir:
-            c.pen.poly([(x - r * 0.8, base + 2), (x, base - r * 2.6), (x + r * 0.8, base + 2)], mix(green, (40, 90, 84), 0.5))
-            c.pen.poly([(x - r * 0.36, base - r * 1.4), (x, base - r * 2.6), (x + r * 0.36, base - r * 1.4), (x, base - r * 1.6)], WHITE)
+            c.pen.poly([(x - r * 0.8, base + 2), (x, base - r * 2.6), (x + r * 0.8, base + 2)],
+                       mix(green, (40, 90, 84), 0.5))
+            c.pen.poly([(x - r * 0.36, base - r * 1.4), (x, base - r * 2.6), (x + r * 0.36, base - r * 1.4),
+                        (x, base - r * 1.6)], WHITE)
         else:
             c.pen.box(x - 1.5 * u, base - r, x + 1.5 * u, base + 2, (110, 80, 56))
             c.pen.oval(x, base - r * 1.2, r, r * 1.15, dark(green, 0.14))
@@ -206,7 +221,8 @@ def _skyline(c, base):
     u, x = c.unit, -4 * c.unit
     while x < c.w:
         w, h = c.between(24, 46) * u, c.between(36, 96) * u
-        wall = mix(pick(c.rng, ((142, 150, 170), (168, 158, 160), (128, 144, 158), (178, 172, 164))), c.haze, 0.35)
+        wall = mix(pick(c.rng, ((142, 150, 170), (168, 158, 160), (128, 144, 158), (178, 172, 164))), c.haze,
+                   0.35)
         c.pen.box(x, base - h, x + w, base + 2, wall)
         c.pen.box(x + w * 0.8, base - h, x + w, base + 2, dark(wall, 0.1))
         rows, cols = int(h / (10 * u)), int(w / (9 * u))
@@ -214,7 +230,8 @@ def _skyline(c, base):
             for j in range(cols):
                 wx, wy = x + (j + 0.5) * w / cols, base - h + (i + 0.6) * 10 * u
                 on = c.light.lit and c.rng.random() < 0.55
-                c.pen.box(wx - 2 * u, wy - 2.6 * u, wx + 2 * u, wy + 2.6 * u, LAMPLIGHT if on else dark(wall, 0.22), glow=on)
+                c.pen.box(wx - 2 * u, wy - 2.6 * u, wx + 2 * u, wy + 2.6 * u,
+                          LAMPLIGHT if on else dark(wall, 0.22), glow=on)
         x += w + c.between(0, 5) * u
 
 
@@ -258,9 +275,11 @@ def park(c):
     for k in range(9):  # a low hedge
         c.pen.oval(k * c.w / 8, y + 2 * u, c.w / 13, 9 * u, (86, 144, 76))
     bend, width = c.between(-0.25, 0.25) * c.w, c.w * 0.62
-    path = [(c.w / 2 + bend - 7 * u, y + 8 * u), (c.w / 2 + bend + 7 * u, y + 8 * u), (c.w / 2 + width * 0.75, c.h), (c.w / 2 - width * 0.75, c.h)]
+    path = [(c.w / 2 + bend - 7 * u, y + 8 * u), (c.w / 2 + bend + 7 * u, y + 8 * u),
+            (c.w / 2 + width * 0.75, c.h), (c.w / 2 - width * 0.75, c.h)]
     c.pen.poly(path, (226, 206, 168))
-    c.pen.poly([path[0], (path[0][0] + 3 * u, path[0][1]), (path[3][0] + 14 * u, c.h), path[3]], (206, 184, 146))
+    c.pen.poly([path[0], (path[0][0] + 3 * u, path[0][1]), (path[3][0] + 14 * u, c.h), path[3]],
+               (206, 184, 146))
     for side in (-1, 1):
         _lamp_post(c, c.w / 2 + side * c.between(0.38, 0.47) * c.w, y + 26 * u, 92 * u)
 
@@ -278,12 +297,14 @@ def _lamp_post(c, x, foot, tall):
 def _water(c, top, bottom, number=46):
     near = {"day": (34, 122, 176), "sunset": (132, 92, 128), "night": (46, 66, 116)}[c.scene.time]
     far = mix(near, c.haze, 0.5)
-    c.shade((0, top, c.w, bottom), far, near, dark(near, 0.12), tint=c.light.ground if c.scene.time == "day" else None)
+    c.shade((0, top, c.w, bottom), far, near, dark(near, 0.12),
+            tint=c.light.ground if c.scene.time == "day" else None)
     for _ in range(number):
         t = c.between(0, 1) ** 1.3
         y, s = top + (bottom - top) * t, (0.25 + t) * c.unit
         x, half = c.between(0, c.w), c.between(8, 26) * s
-        c.sky.stroke([(x - half, y), (x - half / 3, y - 1.6 * s), (x + half / 3, y + 1.2 * s), (x + half, y)], 1.5 * s, (*light(near, 0.45), 150), curved=True)
+        c.sky.stroke([(x - half, y), (x - half / 3, y - 1.6 * s), (x + half / 3, y + 1.2 * s),
+                      (x + half, y)], 1.5 * s, (*light(near, 0.45), 150), curved=True)
     if c.scene.time != "day" or c.scene.weather == "sunny":
         x = c.w / 2 + c.light.side * 0.28 * c.w
         gold = {"day": (255, 255, 255), "sunset": (255, 214, 130), "night": (226, 232, 250)}[c.scene.time]
@@ -336,15 +357,18 @@ def _big_wave(c, foot, tall):
     tint = c.light.ground if day else (0.72, 0.7, 0.84) if c.scene.time == "sunset" else (0.42, 0.48, 0.7)
     face, deep = ((int(r * t) for r, t in zip(col, tint, strict=True)) for col in ((64, 168, 200), (22, 104, 160)))
     face, deep = tuple(face), tuple(deep)
-    crest = [(0.5 + side * (0.5 - k / 24), 1 - 0.62 * (k / 24) ** 1.6 + 0.03 * math.sin(k)) for k in range(25)]
+    crest = [(0.5 + side * (0.5 - k / 24),
+              1 - 0.62 * (k / 24) ** 1.6 + 0.03 * math.sin(k)) for k in range(25)]
     ridge = [(x * w, foot - tall * v) for x, v in crest]
     for k, colour in enumerate((face, mix(face, deep, 0.4), mix(face, deep, 0.75), deep)):
         drop = tall * 0.16 * k
-        c.sky.poly([*((x, y + drop) for x, y in ridge), (ridge[-1][0], foot + 30), (ridge[0][0], foot + 30)], colour)
+        c.sky.poly([*((x, y + drop) for x, y in ridge), (ridge[-1][0], foot + 30), (ridge[0][0], foot + 30)],
+                   colour)
     for k in range(1, 12):
         x, y = ridge[2 * k]
-        c.sky.stroke([(x, y + 4), (x - side * 20, y + tall * 0.3), (x - side * 60, foot + 4)], 2.2 * c.unit, (*light(face, 0.4), 90), curved=True)
-    foam = tuple(int(v * t) for v, t in zip(WHITE, (0.98, 0.98, 1) if day else (0.86, 0.84, 0.92), strict=True))
+        c.sky.stroke([(x, y + 4), (x - side * 20, y + tall * 0.3), (x - side * 60, foot + 4)], 2.2 * c.unit,
+                     (*light(face, 0.4), 90), curved=True)
+    foam = (247, 248, 255) if day else (217, 213, 235)
     for x, y in ridge:
         for _ in range(3):
             r = c.between(3, 9) * c.unit * (0.5 + (foot - y) / tall)
@@ -367,7 +391,8 @@ def street(c):
     offset = c.between(0, 60) * u
     for k in range(-1, int(c.w / (60 * u)) + 2):
         x = offset + k * 60 * u
-        c.pen.poly([(x, y + 48 * u), (x + 32 * u, y + 48 * u), (x + 30 * u, y + 52 * u), (x - 3 * u, y + 52 * u)], (240, 236, 214))
+        c.pen.poly([(x, y + 48 * u), (x + 32 * u, y + 48 * u), (x + 30 * u, y + 52 * u),
+                    (x - 3 * u, y + 52 * u)], (240, 236, 214))
     c.ground(bottom, (212, 206, 198), (196, 190, 184))
     c.pen.box(0, bottom, c.w, bottom + 5 * u, (170, 166, 162))
     for k in range(-2, 12):
@@ -383,7 +408,8 @@ def _facades(c, base):
     u, x = c.unit, -c.between(0, 30) * c.unit
     while x < c.w:
         w, h = c.between(58, 84) * u, min(c.between(96, 150) * u, base * 0.92)
-        wall = pick(c.rng, ((206, 178, 150), (186, 152, 134), (176, 178, 186), (214, 200, 172), (168, 160, 158), (150, 160, 166)))
+        wall = pick(c.rng, ((206, 178, 150), (186, 152, 134), (176, 178, 186), (214, 200, 172),
+                            (168, 160, 158), (150, 160, 166)))
         c.pen.box(x, base - h, x + w, base, wall)
         c.pen.box(x - 1.5 * u, base - h - 4 * u, x + w + 1.5 * u, base - h + 3 * u, dark(wall, 0.3))
         cols = 3 if w > 66 * u else 2
@@ -392,19 +418,22 @@ def _facades(c, base):
                 wx, wy = x + (j + 0.5) * w / cols, base - h + (20 + 27 * i) * u
                 on = c.light.lit and c.rng.random() < 0.6
                 c.pen.box(wx - 7 * u, wy - 9 * u, wx + 7 * u, wy + 10 * u, light(wall, 0.5), 1 * u)
-                c.pen.box(wx - 5.4 * u, wy - 7.4 * u, wx + 5.4 * u, wy + 8 * u, LAMPLIGHT if on else (128, 160, 180), glow=on)
+                c.pen.box(wx - 5.4 * u, wy - 7.4 * u, wx + 5.4 * u, wy + 8 * u,
+                          LAMPLIGHT if on else (128, 160, 180), glow=on)
         _shop(c, x, w, base, wall)
         x += w + 1 * u
 
 
 def _shop(c, x, w, base, wall):
     u, on = c.unit, c.light.lit
-    c.pen.box(x + 4 * u, base - 28 * u, x + w - 22 * u, base - 3 * u, LAMPLIGHT if on else (150, 184, 200), 1 * u, glow=on)
+    c.pen.box(x + 4 * u, base - 28 * u, x + w - 22 * u, base - 3 * u, LAMPLIGHT if on else (150, 184, 200),
+              1 * u, glow=on)
     c.pen.box(x + w - 17 * u, base - 30 * u, x + w - 5 * u, base, dark(wall, 0.5), 1 * u)
     for k in range(6):
         sx, step = x + 2 * u, (w - 22 * u) / 6
         shade = (232, 226, 214) if k % 2 else dark(wall, 0.35)
-        c.pen.poly([(sx + k * step, base - 37 * u), (sx + (k + 1) * step, base - 37 * u), (sx + (k + 1) * step + 1, base - 27 * u), (sx + k * step - 1, base - 27 * u)], shade)
+        c.pen.poly([(sx + k * step, base - 37 * u), (sx + (k + 1) * step, base - 37 * u),
+                    (sx + (k + 1) * step + 1, base - 27 * u), (sx + k * step - 1, base - 27 * u)], shade)
 
 
 def _houses(c, base):
@@ -420,10 +449,13 @@ def _houses(c, base):
         for j in (0.22, 0.78):
             on = c.light.lit and c.rng.random() < 0.75
             c.pen.box(x + j * w - 9 * u, base - h + 12 * u, x + j * w + 9 * u, base - h + 32 * u, WHITE)
-            c.pen.box(x + j * w - 7 * u, base - h + 14 * u, x + j * w + 7 * u, base - h + 30 * u, LAMPLIGHT if on else (140, 172, 190), glow=on)
-        c.pen.box(x + w / 2 - 7 * u, base - 30 * u, x + w / 2 + 7 * u, base, dark(roof if not snow else WOOD, 0.3), 1 * u)
+            c.pen.box(x + j * w - 7 * u, base - h + 14 * u, x + j * w + 7 * u, base - h + 30 * u,
+                      LAMPLIGHT if on else (140, 172, 190), glow=on)
+        c.pen.box(x + w / 2 - 7 * u, base - 30 * u, x + w / 2 + 7 * u, base,
+                  dark(roof if not snow else WOOD, 0.3), 1 * u)
         for k in range(3):
-            c.pen.oval(x + w + (7 + 8 * k) * u, base - 6 * u, 9 * u, 10 * u, (98, 146, 84) if not snow else (214, 224, 232))
+            c.pen.oval(x + w + (7 + 8 * k) * u, base - 6 * u, 9 * u, 10 * u,
+                       (98, 146, 84) if not snow else (214, 224, 232))
         x += w + c.between(24, 34) * u
 
 
@@ -443,7 +475,8 @@ def snow(c):
 
 def room(c):
     y, u = c.horizon, c.unit
-    wall = pick(c.rng, ((238, 222, 196), (206, 220, 226), (214, 224, 204), (236, 212, 206), (224, 216, 230), (230, 230, 224)))
+    wall = pick(c.rng, ((238, 222, 196), (206, 220, 226), (214, 224, 204), (236, 212, 206), (224, 216, 230),
+                        (230, 230, 224)))
     c.shade((0, 0, c.w, y), light(wall, 0.2), wall, tint=c.light.ground)
     if c.rng.random() < 0.5:
         for k in range(int(c.w / (24 * u)) + 1):
@@ -451,7 +484,8 @@ def room(c):
     else:
         for i in range(int(y / (22 * u)) + 1):
             for k in range(int(c.w / (26 * u)) + 1):
-                c.pen.oval((k * 26 + 13 * (i % 2)) * u, (i * 22 + 8) * u, 2.6 * u, fill=(*dark(wall, 0.14), 130))
+                c.pen.oval((k * 26 + 13 * (i % 2)) * u, (i * 22 + 8) * u, 2.6 * u,
+                           fill=(*dark(wall, 0.14), 130))
     wood = pick(c.rng, ((196, 148, 100), (176, 128, 84), (208, 168, 120)))
     c.ground(y, wood, light(wood, 0.12), wood)
     for k in range(-14, 15):
@@ -485,10 +519,12 @@ def _window(c, x, y):
     cloth = pick(c.rng, ((196, 168, 150), (160, 178, 190), (190, 190, 160), (206, 180, 190)))
     for side in (-1, 1):
         edge = x + side * (w + 12 * u)
-        c.pen.poly([(edge, y - h - 10 * u), (x + side * w * 0.5, y - h - 10 * u), (x + side * w * 0.72, y), (x + side * w * 0.9, y + h + 14 * u), (edge, y + h + 14 * u)], cloth)
+        c.pen.poly([(edge, y - h - 10 * u), (x + side * w * 0.5, y - h - 10 * u), (x + side * w * 0.72, y),
+                    (x + side * w * 0.9, y + h + 14 * u), (edge, y + h + 14 * u)], cloth)
         for k in range(2):
             fx = edge - side * (8 + 10 * k) * u
-            c.pen.stroke([(fx, y - h - 8 * u), (fx + side * 3 * u, y + h + 12 * u)], 1.6 * u, dark(cloth, 0.16))
+            c.pen.stroke([(fx, y - h - 8 * u), (fx + side * 3 * u, y + h + 12 * u)], 1.6 * u,
+                         dark(cloth, 0.16))
     c.pen.stroke([(x - w - 18 * u, y - h - 11 * u), (x + w + 18 * u, y - h - 11 * u)], 3 * u, WOOD)
 
 
@@ -498,7 +534,8 @@ def _picture(c, x, y):
     c.pen.box(x - w - 3 * u, y - h - 3 * u, x + w + 3 * u, y + h + 3 * u, dark(WOOD, 0.15))
     c.pen.box(x - w, y - h, x + w, y + h, (236, 232, 220))
     c.pen.box(x - w, y + h * 0.3, x + w, y + h, (176, 190, 160))
-    c.pen.poly([(x - w * 0.9, y + h * 0.3), (x - w * 0.2, y - h * 0.5), (x + w * 0.5, y + h * 0.3)], (168, 172, 186))
+    c.pen.poly([(x - w * 0.9, y + h * 0.3), (x - w * 0.2, y - h * 0.5), (x + w * 0.5, y + h * 0.3)],
+               (168, 172, 186))
     c.pen.oval(x + w * 0.5, y - h * 0.4, h * 0.22, fill=(240, 206, 140))
 
 
@@ -509,11 +546,13 @@ def sky(c):
     if c.scene.weather in ("cloudy", "rainy"):
         colour = mix(colour, (170, 180, 194), 0.5) if c.scene.time == "day" else colour
     for k in range(5):  # the tops of the clouds below
-        cloud(c.sky, c.w * (k + c.between(0, 1)) / 5, c.h - c.between(-6, 16) * u, c.between(22, 34) * u, colour)
+        cloud(c.sky, c.w * (k + c.between(0, 1)) / 5, c.h - c.between(-6, 16) * u, c.between(22, 34) * u,
+              colour)
 
 
 _SCALED = {share: [int(v * share) for v in range(256)] for share in (0.22, 0.3, 0.32)}
-PLACES = {"field": field, "park": park, "beach": beach, "sea": sea, "street": street, "snow": snow, "room": room, "sky": sky}
+PLACES = {"field": field, "park": park, "beach": beach, "sea": sea, "street": street, "snow": snow,
+          "room": room, "sky": sky}
 
 
 # -------------------------------------------------------------------------------------------- things in a place
@@ -526,7 +565,8 @@ def _natural(kind, colour, rng):
         base = pick(rng, (WOOD, (146, 98, 60), (186, 138, 90)))
     else:
         base = INKS[colour]
-    jitter = rng.integers(-9, 10, 3)
+    grey = max(base) - min(base) < 24
+    jitter = [int(rng.integers(-9, 10))] * 3 if grey else rng.integers(-9, 10, 3).tolist()
     return tuple(int(min(255, max(0, v + d))) for v, d in zip(base, jitter, strict=True))
 
 
@@ -556,7 +596,8 @@ def _model(layer, side):
     alpha = layer.getchannel("A")
     small = alpha.reduce(2)
     step = SUPER
-    for dx, dy, colour, strength in ((-side * step, step, (255, 252, 236), 0.32), (side * step * 2, -step * 2, (20, 14, 50), 0.22)):
+    sunny, shady = (-side * step, step, (255, 252, 236), 0.32), (side * step * 2, -step * 2, (20, 14, 50), 0.22)
+    for dx, dy, colour, strength in (sunny, shady):
         inner = ImageChops.subtract(small, ImageChops.offset(small, dx, dy)).filter(ImageFilter.BoxBlur(1))
         rim = inner.point(_SCALED[strength]).resize(alpha.size, Image.Resampling.BILINEAR)
         layer.paste(colour, mask=ImageChops.darker(rim, alpha))
@@ -564,19 +605,22 @@ def _model(layer, side):
 
 
 def _cast_shadow(c, alpha, corner, wide, foot):
-    c.sky.oval(corner[0] / SUPER + alpha.width / SUPER / 2, foot, wide * 0.5, max(3.0, wide * 0.07), (24, 22, 52, 44))
-    c.sky.oval(corner[0] / SUPER + alpha.width / SUPER / 2, foot, wide * 0.42, max(2.0, wide * 0.05), (24, 22, 52, 50))
+    c.sky.oval(corner[0] / SUPER + alpha.width / SUPER / 2, foot, wide * 0.5, max(3.0, wide * 0.07),
+               (24, 22, 52, 44))
+    c.sky.oval(corner[0] / SUPER + alpha.width / SUPER / 2, foot, wide * 0.42, max(2.0, wide * 0.05),
+               (24, 22, 52, 50))
     if not c.light.shadow:
         return
     small = alpha.reduce(4)
-    w, h, base = small.width, small.height, small.height - 8 * SUPER // 4
+    w, base = small.width, small.height - 8 * SUPER // 4
     squash = 0.3
     lean = c.light.length * -c.light.side
     reach = round(base * abs(lean)) + 2
     flat_h = round(base * squash) + 4
     offset = reach if lean < 0 else 0
     # Output pixel (x, y) of the shadow, y counted up from its foot, comes from (x - lean * height, height).
-    shear = (1, -lean / squash * -1, -offset - lean / squash * (flat_h - 2), 0, 1 / squash, base - (flat_h - 2) / squash)
+    shear = (1, -lean / squash * -1, -offset - lean / squash * (flat_h - 2), 0, 1 / squash,
+             base - (flat_h - 2) / squash)
     shadow = small.transform((w + reach, flat_h), Image.Transform.AFFINE, shear, Image.Resampling.BILINEAR)
     shadow = shadow.filter(ImageFilter.BoxBlur(1)).point(lambda v: int(v * c.light.shadow))
     shadow = shadow.resize((shadow.width * 4, shadow.height * 4), Image.Resampling.BILINEAR)
@@ -596,23 +640,37 @@ def _wake(c, box):
     x0, _, x1, y1 = box
     foam = (236, 246, 252) if c.scene.time == "day" else (190, 196, 220)
     for k, (reach, drop) in enumerate(((0.5, 0), (0.4, 3), (0.3, 6))):
-        half, middle = (x1 - x0) * reach, (x0 + x1) / 2 + k * 3
-        c.sky.stroke([(middle - half, y1 + drop), (middle - half / 3, y1 + drop - 2), (middle + half / 3, y1 + drop + 1), (middle + half, y1 + drop)], 2.2 * c.unit, (*foam, 190 - 40 * k), curved=True)
+        half, middle, y = (x1 - x0) * reach, (x0 + x1) / 2 + k * 3, y1 + drop
+        ripple = [(middle - half, y), (middle - half / 3, y - 2), (middle + half / 3, y + 1), (middle + half, y)]
+        c.sky.stroke(ripple, 2.2 * c.unit, (*foam, 190 - 40 * k), curved=True)
 
 
 def _string(c, scene, relation):
     """The string of a kite or balloon, the leash of a dog: from a hand to the thing."""
     holder, held = scene.things[relation.subject], scene.things[relation.object]
     x, y = hand_at(holder)
-    for x0, y0, x1, y1 in held.boxes:
+    for x0, _, x1, y1 in held.boxes:
         scale = (x1 - x0) / size_of(held.kind, held.pose)[0]
         side = -1 if held.facing == "left" else 1
         middle = (x0 + x1) / 2
-        end = {"kite": (middle + side * 0.06 * scale, y1 - 1.3 * scale), "balloon": (middle, y1 - 0.05 * scale),
+        end = {"kite": (middle + side * 0.06 * scale, y1 - 1.3 * scale),
+               "balloon": (middle, y1 - 0.05 * scale),
                "dog": (middle + side * 0.3 * scale, y1 - 0.62 * scale)}[held.kind]  # fmt: skip
         sag = (end[0] - x) * 0.12 if held.kind == "kite" else 2 * c.unit
         bend = ((x + end[0]) / 2 + sag * 0.4, (y + end[1]) / 2 + abs(sag))
-        c.sky.stroke([(x, y), bend, end], 1.3 * c.unit, (250, 250, 245) if scene.time == "night" else (70, 60, 60), curved=True)
+        colour = (250, 250, 245) if scene.time == "night" else (70, 60, 60)
+        c.sky.stroke([(x, y), bend, end], 1.3 * c.unit, colour, curved=True)
+
+
+def _rails(c, y):
+    u = c.unit
+    c.pen.box(0, y - 7 * u, c.w, y + 9 * u, (168, 156, 142))
+    for k in range(int(c.w / (13 * u)) + 1):
+        c.pen.poly([(k * 13 * u, y - 4 * u), ((k * 13 + 6) * u, y - 4 * u), ((k * 13 + 5) * u, y + 7 * u),
+                    ((k * 13 - 2) * u, y + 7 * u)], (116, 86, 62))
+    for dy in (-2, 3):
+        c.pen.box(0, y + dy * u, c.w, y + (dy + 1.8) * u, (96, 98, 108))
+        c.pen.box(0, y + dy * u, c.w, y + (dy + 0.6) * u, (190, 194, 202))
 
 
 def hand_at(thing):
@@ -630,21 +688,28 @@ def _weather(c):
     if scene.weather == "rainy":
         for _ in range(150):
             x, y, s = c.between(-10, c.w), c.between(-10, c.h), c.between(7, 15) * u
-            c.sky.veil.line([(x * SUPER, y * SUPER), ((x - s * 0.28) * SUPER, (y + s) * SUPER)], fill=(226, 236, 248, 130), width=SUPER)
+            c.sky.veil.line([(x * SUPER, y * SUPER), ((x - s * 0.28) * SUPER, (y + s) * SUPER)],
+                            fill=(226, 236, 248, 130), width=SUPER)
     if scene.weather == "snowy":
         for _ in range(150):
             x, y, r = c.between(0, c.w), c.between(0, c.h), c.between(0.8, 2.6) * u
-            c.sky.veil.ellipse([(x - r) * SUPER, (y - r) * SUPER, (x + r) * SUPER, (y + r) * SUPER], fill=(255, 255, 255, 225))
+            c.sky.veil.ellipse([(x - r) * SUPER, (y - r) * SUPER, (x + r) * SUPER, (y + r) * SUPER],
+                               fill=(255, 255, 255, 225))
 
 
 def draw(scene, rng):
-    """The scene's picture, an RGB image of its width and height. The same scene and generator state: the same pixels."""
+    """The scene's RGB picture, of its width and height in pixels; the same for the same scene and generator state."""
     c = Canvas(scene, rng)
     PLACES[scene.place](c)
+    for thing in scene.things:
+        if thing.kind == "train":
+            _rails(c, thing.boxes[0][3])
     for relation in scene.relations:
-        if relation.name in ("flying", "holding", "walking") and scene.things[relation.object].kind in ("kite", "balloon", "dog"):
+        if relation.name in ("flying", "holding",
+                             "walking") and scene.things[relation.object].kind in ("kite", "balloon", "dog"):
             _string(c, scene, relation)
-    parts = [(thing.layer, box[3], k, thing, box) for k, thing in enumerate(scene.things) for box in thing.boxes]
+    parts = [(thing.layer, box[3], k, thing, box) for k,
+             thing in enumerate(scene.things) for box in thing.boxes]
     for *_, thing, box in sorted(parts, key=lambda part: part[:3]):
         draw_thing(c, thing, box)
         if thing.stands == "water":

@@ -1,22 +1,32 @@
 """What a scene of the drawn world holds: a place, its light and weather, things, and how they stand to each other.
 
-Situations (a rider, a herd, a cat on a couch ...) put things side by side in metres. The whole is then scaled to
+Situations (a rider, a herd,
+            a cat on a couch ...) put things side by side in metres. The whole is then scaled to
 fit the square in the middle of the picture, which is what an encoder that crops sees.
 """
 
 from dataclasses import asdict, dataclass, field
 
-from drawn_things import BRIGHT, PEOPLE, hand_of, pick, size_of
+from drawn_pen import BRIGHT, pick
+from drawn_people import PEOPLE, hand_of
+from drawn_things import size_of
 
+ADULTS = PEOPLE[:2]
 STAGE = 300  # side of the central square, in units; a unit is 1/300 of the picture's shorter side
 SIZES_OF_PICTURES = ((400, 300),) * 5 + ((300, 400),) * 2 + ((420, 315), (360, 300), (300, 360), (448, 300))
 
 COLOURS = {  # kinds that are not here come in all of BRIGHT; None: of one colour that no one mentions
     "dog": ("brown", "black", "white"), "cat": ("orange", "grey", "black", "white"),
     "horse": ("brown", "white", "black"), "cow": ("white", "brown"), "sheep": ("white", "white", "black"),
-    "bird": ("red", "blue", "yellow", "white", "black"), "house": ("red", "yellow", "blue", "white", "green"),
-    "flower": ("red", "yellow", "blue", "purple", "white"), "vase": ("red", "yellow", "blue", "purple", "white"),
+    "bird": ("red", "blue", "yellow", "white", "black"), ("bird", "swimming"): ("yellow", "white", "black"),
+    "house": ("red", "yellow", "blue", "white", "green"),
+    "flower": ("red", "yellow", "blue", "purple", "white"), "vase": ("red", "yellow", "blue", "purple",
+                                                                     "white"),
     "snowman": BRIGHT, "tree": (None,), "bench": (None,), "table": (None,),
+}  # fmt: skip
+USUAL_POSES = {
+    "dog": "sitting", "cat": "sitting", "horse": "standing", "cow": "standing", "sheep": "standing",
+    "car": "parked", "bus": "parked", "truck": "parked", "bicycle": "parked", **dict.fromkeys(PEOPLE, "standing"),
 }  # fmt: skip
 PALE_PLACES = ("snow", "sky")  # where white things would be lost
 
@@ -74,7 +84,7 @@ class Scene:
 
 @dataclass
 class _Piece:
-    """A thing before it has a place in the picture: spots are (x, y) in metres, back is in units towards the horizon."""
+    """A thing before it has a place in the picture: spots in metres, back in units towards the horizon."""
 
     kind: str
     colour: str | None
@@ -107,26 +117,28 @@ class Composer:
     def between(self, low, high):
         return float(self.rng.uniform(low, high))
 
-    def colour(self, kind):
+    def colour(self, kind, pose=None):
         """A colour of this kind that no other thing of this kind here has."""
         taken = {p.colour for p in self.pieces if p.kind == kind}
-        choices = [c for c in COLOURS.get(kind, BRIGHT) if c not in taken]
+        choices = [c for c in COLOURS.get((kind, pose), COLOURS.get(kind, BRIGHT)) if c not in taken]
         if self.place in PALE_PLACES and kind not in ("sheep", "cow"):
             choices = [c for c in choices if c != "white"] or choices
         return pick(self.rng, choices or [None])
 
     def put(self, kind, x, y=0.0, pose=None, count=1, size=1.0, facing=None, gap=0.15, **more):
         """Add a thing whose middle is at x metres; a group of several spreads around it. Returns its index."""
+        pose = pose or USUAL_POSES.get(kind)
         step = (size_of(kind, pose)[0] + gap) * size
         drift = more.pop("drift", 0.0)
         spots = [(x + (k - (count - 1) / 2) * step, y + self.between(-drift, drift)) for k in range(count)]
         facing = facing or pick(self.rng, ("left", "right"))
         stands = more.pop("stands", "ground")
-        self.pieces.append(_Piece(kind, self.colour(kind), pose, facing, stands, spots, size, **more))
+        self.pieces.append(_Piece(kind, self.colour(kind, pose), pose, facing, stands, spots, size, **more))
         return len(self.pieces) - 1
 
     def beside(self, kind, pose=None, count=1, size=1.0, gap=0.35, **more):
         """Add a thing to the right of what is there already."""
+        pose = pose or USUAL_POSES.get(kind)
         wide = (size_of(kind, pose)[0] + 0.15) * size * count
         x = self.right + wide / 2
         self.right += wide + gap
@@ -136,58 +148,64 @@ class Composer:
         self.relations.append(Relation(subject, name, other))
 
     def person(self, adult=None):
+        """A man, woman, boy or girl; one of the first two, or of the last two, if asked for."""
         if adult is None:
             return pick(self.rng, PEOPLE)
-        return pick(self.rng, PEOPLE[:2] if adult else PEOPLE[2:])
+        return pick(self.rng, ADULTS if adult else PEOPLE[2:])
 
     def scene(self):
+        """The Scene of the pieces so far, in a picture of a size drawn by lot."""
         width, height = pick(self.rng, SIZES_OF_PICTURES)
         boxes, foot = self._fit()
         unit = min(width, height) / STAGE
         left, top = (width - STAGE * unit) / 2, (height - STAGE * unit) / 2
-        things = []
-        for piece, group in zip(self.pieces, boxes, strict=True):
-            placed = tuple((round(left + x0 * unit, 1), round(top + y0 * unit, 1), round(left + x1 * unit, 1), round(top + y1 * unit, 1)) for x0, y0, x1, y1 in group)
-            share = round((placed[0][3] - placed[0][1]) / min(width, height), 3)
-            things.append(Thing(piece.kind, piece.colour, len(placed), piece.pose, piece.facing, piece.stands, share, piece.layer, placed))
+        shift, things = (left, top, left, top), []
+        for p, group in zip(self.pieces, boxes, strict=True):
+            placed = tuple(tuple(round(o + v * unit, 1) for o, v in zip(shift, box, strict=True)) for box in group)
+            size = round((placed[0][3] - placed[0][1]) / min(width, height), 3)
+            things.append(Thing(p.kind, p.colour, len(placed), p.pose, p.facing, p.stands, size, p.layer, placed))
         horizon = round(top + self._horizon(boxes, foot) * unit)
-        relations = tuple(dict.fromkeys([*self.relations, *_seen_relations(things, self.relations)]))
-        return Scene(width, height, horizon, self.place, self.time, self.weather, self.backdrop, tuple(things), relations)
+        relations = dict.fromkeys([*self.relations, *_seen_relations(things, self.relations)])
+        return Scene(width, height, horizon, self.place, self.time, self.weather, self.backdrop,
+                     tuple(things), tuple(relations))  # fmt: skip
+
+    def _extents(self):
+        """(left, right, top, back) of each piece's spots: metres, metres, metres, units."""
+        for p in self.pieces:
+            wide, tall = (v * p.size for v in size_of(p.kind, p.pose))
+            for x, y in p.spots:
+                yield x - wide / 2, x + wide / 2, y + tall, p.back
 
     def _fit(self):
         """Boxes in units of the stage, as large as the stage allows, and the ground line."""
         inside, zoom = 284, self.between(0.82, 1.0)
-        low = min(x - size_of(p.kind, p.pose)[0] * p.size / 2 for p in self.pieces for x, _ in p.spots)
-        high = max(x + size_of(p.kind, p.pose)[0] * p.size / 2 for p in self.pieces for x, _ in p.spots)
-        foot = self.foot or self.between(244, 276)
-        if self.place == "sky":
-            foot = 272
+        lefts, rights, tops, backs = zip(*self._extents(), strict=True)
+        low, high = min(lefts), max(rights)
+        foot = 272 if self.place == "sky" else self.foot or self.between(244, 276)
         tallest = max(size_of(p.kind, p.pose)[1] * p.size for p in self.pieces)
         metre = min(inside / (high - low), 190 / tallest, 240) * zoom
-        while max(p.back + (y + size_of(p.kind, p.pose)[1] * p.size) * metre for p in self.pieces for _, y in p.spots) > foot - 12:
-            metre *= 0.97
+        metre = min(metre, *((foot - 12 - back) / top for top, back in zip(tops, backs, strict=True)))
         spare = (inside - (high - low) * metre) / 2
         centre = STAGE / 2 - (low + high) / 2 * metre + self.between(-0.6, 0.6) * spare
         if self.place == "sky":
-            tall = max((y + size_of(p.kind, p.pose)[1] * p.size) * metre for p in self.pieces for _, y in p.spots)
-            foot -= (foot - 14 - tall) * self.between(0.3, 0.7)
-        boxes = []
-        for p in self.pieces:
-            w, h = (v * p.size * metre for v in size_of(p.kind, p.pose))
-            group = []
-            for x, y in p.spots:
-                cx, base = centre + x * metre, foot - p.back - y * metre
-                if p.stands == "ground" and len(p.spots) > 1:
-                    base -= self.between(0, 5)
-                group.append((cx - w / 2, base - h, cx + w / 2, base))
-            boxes.append(group)
-        return boxes, foot
+            foot -= (foot - 14 - max(tops) * metre) * self.between(0.3, 0.7)
+        return [list(self._boxes(p, metre, centre, foot)) for p in self.pieces], foot
+
+    def _boxes(self, piece, metre, centre, foot):
+        w, h = (v * piece.size * metre for v in size_of(piece.kind, piece.pose))
+        for x, y in piece.spots:
+            middle, base = centre + x * metre, foot - piece.back - y * metre
+            if piece.stands == "ground" and len(piece.spots) > 1:
+                base -= self.between(0, 5)  # no two of a herd in line
+            yield middle - w / 2, base - h, middle + w / 2, base
 
     def _horizon(self, boxes, foot):
-        feet = [box[3] for p, group in zip(self.pieces, boxes, strict=True) for box in group if p.stands in ("ground", "water")]
+        """Height of the horizon in units: above the feet of whatever stands on the ground or floats."""
+        grounded = [p.stands in ("ground", "water") for p in self.pieces]
+        feet = [box[3] for group, down in zip(boxes, grounded, strict=True) if down for box in group]
         lowest = min([*feet, foot])
-        if self.place == "street":
-            return (foot if self.foot is None else lowest) - (104 if self.foot is None else 66)
+        if self.place == "street":  # things stand on the near pavement, or on the road if their foot was set
+            return foot - 104 if self.foot is None else lowest - 66
         if self.place == "room":
             return min(self.between(186, 204), lowest - 14)
         if self.place == "sky":
@@ -210,7 +228,8 @@ def _seen_relations(things, told):
         for j, b in enumerate(things):
             if i == j:
                 continue
-            if a.stands == "air" and b.stands != "air" and union(a)[3] < union(b)[1] + 0.1 * (union(b)[3] - union(b)[1]):
+            (_, top, _, bottom), flies = union(b), a.stands == "air" and b.stands != "air"
+            if flies and union(a)[3] < top + 0.1 * (bottom - top):
                 yield Relation(i, "above", j)
             if frozenset((i, j)) not in bound and are_neighbours(a, b):
                 yield Relation(i, "next to", j)
@@ -229,37 +248,41 @@ def are_neighbours(a, b):
 # ------------------------------------------------------------------------------------------------ situations
 
 
+def _way(s):
+    """A direction to face, and its sign."""
+    return pick(s.rng, (("left", -1), ("right", 1)))
+
+
 def herd(s):
     kind = pick(s.rng, ("cow", "sheep", "horse"))
-    count = pick(s.rng, (1, 1, 2, 2, 3))
-    s.put(kind, 0, pose=pick(s.rng, ("standing", "grazing", "grazing")), count=count, gap=s.between(0.1, 0.4))
+    pose = pick(s.rng, ("standing", "grazing", "grazing"))
+    s.put(kind, 0, pose=pose, count=pick(s.rng, (1, 1, 2, 2, 3)), gap=s.between(0.1, 0.4))
 
 
 def two_animals(s):
-    kinds = list(s.rng.permutation(("cow", "sheep", "horse", "dog")))[:2]
-    for kind in kinds:
+    for kind in s.rng.permutation(("cow", "sheep", "horse", "dog"))[:2]:
         s.beside(str(kind), pose="standing", count=pick(s.rng, (1, 1, 1, 2)))
 
 
 def rider(s):
-    facing = pick(s.rng, ("left", "right"))
-    side = -1 if facing == "left" else 1
+    facing, side = _way(s)
     kind = s.person()
-    height = size_of(kind, "standing")[1]
+    tall = size_of(kind, "standing")[1]
     horse = s.put("horse", 0, pose="ridden", facing=facing)
-    rider = s.put(kind, side * (0.14 * height - 0.1), 1.22 - 0.34 * height, pose="riding", facing=facing, layer=1, stands="thing")
-    s.relate(rider, "riding", horse)
+    x, y = side * (0.14 * tall - 0.1), 1.22 - 0.34 * tall  # the hips come to rest on the horse's back
+    person = s.put(kind, x, y, pose="riding", facing=facing, layer=1, stands="thing")
+    s.relate(person, "riding", horse)
 
 
 def cyclist(s):
-    facing = pick(s.rng, ("left", "right"))
-    side = -1 if facing == "left" else 1
+    facing, side = _way(s)
     kind = s.person()
     tall = size_of(kind, "standing")[1]
     size = tall / 1.8
     bike = s.put("bicycle", 0, pose="ridden", facing=facing, size=size)
-    rider = s.put(kind, side * (0.17 * tall - 0.28 * size), 0.95 * size - 0.4 * tall, pose="cycling", facing=facing, layer=1, stands="thing")
-    s.relate(rider, "riding", bike)
+    x, y = side * (0.17 * tall - 0.28 * size), 0.95 * size - 0.4 * tall  # the hips on the saddle
+    person = s.put(kind, x, y, pose="cycling", facing=facing, layer=1, stands="thing")
+    s.relate(person, "riding", bike)
     if s.chance(0.25):
         s.right = -size * 2.1 - 1.2
         s.beside("dog", pose="running", facing=facing)
@@ -267,17 +290,17 @@ def cyclist(s):
 
 def surfer(s):
     s.backdrop, s.foot = "wave", s.between(214, 232)
-    facing = pick(s.rng, ("left", "right"))
+    facing, _ = _way(s)
     kind = s.person()
-    board = s.put("surfboard", 0, pose="ridden", facing=facing, size=1.0 if kind in PEOPLE[:2] else 0.8, stands="water", layer=1)
-    rider = s.put(kind, 0, 0.16, pose="surfing", facing=facing, layer=2, stands="thing")
-    s.relate(rider, "riding", board)
-    s.relate(rider, "on", board)
+    size = 1.0 if kind in ADULTS else 0.8
+    board = s.put("surfboard", 0, pose="ridden", facing=facing, size=size, stands="water", layer=1)
+    person = s.put(kind, 0, 0.16, pose="surfing", facing=facing, layer=2, stands="thing")
+    s.relate(person, "riding", board)
+    s.relate(person, "on", board)
 
 
 def walk_dog(s):
-    facing = pick(s.rng, ("left", "right"))
-    side = -1 if facing == "left" else 1
+    facing, side = _way(s)
     walker = s.put(s.person(), 0, pose="strolling", facing=facing)
     dog = s.put("dog", side * 1.5, pose="walking", facing=facing)
     s.relate(walker, "walking", dog)
@@ -286,71 +309,70 @@ def walk_dog(s):
 
 
 def fly_kite(s):
-    facing = pick(s.rng, ("left", "right"))
-    side = -1 if facing == "left" else 1
-    flyer = s.put(s.person(adult=s.chance(0.35)), -side * 0.9, pose="waving", facing=facing)
-    kite = s.put("kite", side * s.between(0.8, 1.2), s.between(1.25, 1.6), facing=facing, size=0.95, stands="air")
+    facing, side = _way(s)
+    kind = s.person(adult=s.chance(0.35))
+    flyer = s.put(kind, -side * 0.9, pose="waving", facing=facing, size=1.0 if kind in ADULTS else 1.2)
+    x, y = side * s.between(0.8, 1.2), s.between(1.25, 1.6)
+    kite = s.put("kite", x, y, facing=facing, size=0.95, stands="air")
     s.relate(flyer, "flying", kite)
 
 
 def hold_balloons(s):
-    facing = pick(s.rng, ("left", "right"))
+    facing, side = _way(s)
     kind = s.person(adult=s.chance(0.3))
-    count = pick(s.rng, (1, 1, 2, 3))
     x, y = hand_of(kind, "holding")
     holder = s.put(kind, 0, pose="holding", facing=facing)
-    held = s.put("balloon", (-1 if facing == "left" else 1) * x * 1.1, y + 0.75, count=count, gap=-0.02, stands="air", drift=0.12)
+    count = pick(s.rng, (1, 1, 2, 3))
+    held = s.put("balloon", side * x * 1.1, y + 0.75, count=count, gap=-0.02, stands="air", drift=0.12)
     s.relate(holder, "holding", held)
 
 
 def hold_umbrella(s):
-    facing = pick(s.rng, ("left", "right"))
+    facing, side = _way(s)
     kind, pose = s.person(), pick(s.rng, ("holding", "strolling"))
     x, y = hand_of(kind, pose)
-    size = 1.0 if kind in PEOPLE[:2] else 0.85
     holder = s.put(kind, 0, pose=pose, facing=facing)
-    held = s.put("umbrella", (-1 if facing == "left" else 1) * x, y - 0.12, stands="thing", size=size, layer=-1)
+    size = 1.0 if kind in ADULTS else 0.85
+    held = s.put("umbrella", side * x, y - 0.12, stands="thing", size=size, layer=-1)
     s.relate(holder, "holding", held)
     s.relate(holder, "under", held)
 
 
 def hold_ball(s):
-    facing = pick(s.rng, ("left", "right"))
+    facing, side = _way(s)
     kind = s.person(adult=s.chance(0.2))
     x, y = hand_of(kind, "carrying")
     holder = s.put(kind, 0, pose="carrying", facing=facing)
-    held = s.put("ball", (-1 if facing == "left" else 1) * (x + 0.1), y - 0.22, stands="thing", layer=1)
+    held = s.put("ball", side * (x + 0.1), y - 0.22, stands="thing", layer=1)
     s.relate(holder, "holding", held)
 
 
 def stroll(s):
-    kinds = list(s.rng.permutation(PEOPLE))[: pick(s.rng, (1, 2, 2))]
-    facing = pick(s.rng, ("left", "right"))
+    facing, _ = _way(s)
     pose = pick(s.rng, ("walking", "walking", "running", "standing"))
-    for kind in kinds:
+    for kind in s.rng.permutation(PEOPLE)[: pick(s.rng, (1, 2, 2))]:
         s.beside(str(kind), pose=pose, facing=facing, gap=0.1)
 
 
 def pet(s):
     kind = pick(s.rng, ("dog", "dog", "cat"))
-    pose = pick(s.rng, ("sitting", "standing", "sitting") if kind == "cat" else ("sitting", "standing", "running"))
+    pose = pick(s.rng, ("sitting", "sitting", "standing") if kind == "cat" else ("sitting", "standing", "running"))
     s.beside(kind, pose=pose, count=pick(s.rng, (1, 1, 1, 2)))
-    other = pick(s.rng, ("ball", "ball", "cat", "person", None))
-    if other == "person":
-        s.beside(s.person(), pose="standing", facing="left")
+    other = pick(s.rng, ("ball", "ball", "cat", s.person(), None))
+    if other == "ball":
+        s.beside("ball", count=pick(s.rng, (1, 1, 2)))
     elif other and other != kind:
-        s.beside(other, pose="sitting" if other == "cat" else None, count=pick(s.rng, (1, 1, 2)) if other == "ball" else 1)
+        s.beside(other, facing="left")
 
 
 def play_ball(s):
-    facing = pick(s.rng, ("left", "right"))
-    players = [s.person(adult=s.chance(0.2))]
-    s.beside(players[0], pose="running", facing="right" if facing == "right" else "left")
+    facing, _ = _way(s)
+    player = s.person(adult=s.chance(0.2))
+    s.beside(player, pose="running", facing=facing)
     s.beside("ball", gap=0.3)
-    if s.chance(0.4):
-        other = pick(s.rng, ("dog", s.person(adult=False)))
-        if other not in players:
-            s.beside(other, pose="running", facing="left")
+    other = pick(s.rng, ("dog", s.person(adult=False), None, None))
+    if other and other != player:
+        s.beside(other, pose="running", facing="left")
 
 
 def two_balls(s):
@@ -358,71 +380,68 @@ def two_balls(s):
     s.beside("ball", count=first)
     s.beside("ball", count=pick(s.rng, (1, 2)) if first == 1 else 1)
     if s.chance(0.5):
-        s.beside(pick(s.rng, ("dog", "cat")), pose="sitting", facing="left")
+        s.beside(pick(s.rng, ("dog", "cat")), facing="left")
 
 
 def house_scene(s):
     house = s.put("house", 0, back=24, layer=-2, facing="right")
-    front = pick(s.rng, ("car", "car", "person", "bicycle", "tree", "dog", "bench"))
-    if front == "tree":
+    kind = pick(s.rng, ("car", "car", s.person(), "bicycle", "tree", "dog", "bench"))
+    if kind == "tree":
         s.right = 2.4
-        s.beside("tree", back=20, count=1)
+        s.beside("tree", back=20)
         return
-    kind = s.person() if front == "person" else front
-    pose = "standing" if front in ("person", "dog") else "parked"
-    size = 1.4 if front == "dog" else 1.15 if front in ("person", "bicycle") else 1.0
-    near = s.put(kind, s.between(-1.3, 1.3), pose=pose, size=size)
+    size = {"dog": 1.4, "car": 1.0, "bench": 1.0}.get(kind, 1.15)
+    near = s.put(kind, s.between(-1.3, 1.3), pose="standing" if kind == "dog" else None, size=size)
     s.relate(near, "in front of", house)
 
 
 def under_tree(s):
-    size = s.between(1.25, 1.5)
-    tree = s.put("tree", 0, size=size, back=10, layer=-2, facing="right")
-    kind = pick(s.rng, ("sheep", "dog", "bench", "person", "cow", "horse", "cat") if s.place != "snow" else ("dog", "person", "bench", "bird"))
-    if kind == "person":
-        kind = s.person(adult=False)
-    pose = {"bench": None, "dog": "sitting", "cat": "sitting"}.get(kind, "standing")
-    under = s.put(kind, pick(s.rng, (-1, 1)) * s.between(0.5, 0.9), pose=pose, size=0.8 if kind in ("cow", "horse") else 1.0)
+    tree = s.put("tree", 0, size=s.between(1.1, 1.25), back=10, layer=-2, facing="right")
+    guests = ("dog", "bench", "bird") if s.place == "snow" else ("sheep", "dog", "bench", "cow", "horse", "cat")
+    kind = pick(s.rng, (*guests, s.person(adult=False)))
+    size = {"cow": 0.8, "horse": 0.75, "cat": 1.25, "dog": 1.15, "bird": 1.3}.get(kind, 1.0)
+    under = s.put(kind, pick(s.rng, (-1, 1)) * s.between(0.5, 0.9), size=size)
     s.relate(under, "under", tree)
+
+
+def _seat(s, kind, x, height, on):
+    """Put a person on a seat of this height, or an animal; they are `on` it."""
+    if kind in PEOPLE:
+        y = height + 0.04 - 0.3 * size_of(kind, "standing")[1]
+        guest = s.put(kind, x, y, pose="sitting", layer=1, stands="thing", facing="right")
+    else:
+        pose = pick(s.rng, ("sitting", "sleeping")) if height > 0.5 and kind != "bird" else None
+        count = pick(s.rng, (1, 2)) if kind == "bird" else 1
+        guest = s.put(kind, x, height - 0.02, pose=pose, size=0.8, layer=1, stands="thing", count=count)
+    s.relate(guest, "on", on)
 
 
 def bench_scene(s):
     bench = s.put("bench", 0, facing="right")
-    guest = pick(s.rng, ("person", "person", "person", "cat", "bird", "dog", None))
-    if guest == "person":
-        kind = s.person()
-        tall = size_of(kind, "standing")[1]
-        for x, k in zip((s.between(-0.45, -0.3), 0.42), (kind, s.person()), strict=True):
-            if k == kind and x > 0 or x > 0 and s.chance(0.6):
-                continue
-            tall = size_of(k, "standing")[1]
-            on = s.put(k, x, 0.5 - 0.3 * tall, pose="sitting", layer=1, stands="thing", facing="right")
-            s.relate(on, "on", bench)
+    guest = pick(s.rng, (s.person(), s.person(), s.person(), "cat", "bird", "dog", None))
+    second = s.person()
+    if guest in PEOPLE and second != guest and s.chance(0.45):
+        _seat(s, guest, -0.42, 0.46, bench)
+        _seat(s, second, 0.42, 0.46, bench)
     elif guest:
-        on = s.put(guest, s.between(-0.4, 0.4), 0.44, pose="sitting" if guest != "bird" else None, size=0.75, layer=1, stands="thing", count=pick(s.rng, (1, 2)) if guest == "bird" else 1)
-        s.relate(on, "on", bench)
+        _seat(s, guest, s.between(-0.45, 0.45), 0.46, bench)
     if guest is None or s.chance(0.35):
         s.right = 1.2
-        kind = pick(s.rng, ("bicycle", "dog", "tree" if guest else "bicycle", "flower"))
-        s.beside(kind, pose="sitting" if kind == "dog" else "parked" if kind == "bicycle" else None, count=pick(s.rng, (1, 2, 3)) if kind == "flower" else 1)
+        kind = pick(s.rng, ("bicycle", "dog", "tree", "flower"))
+        s.beside(kind, count=pick(s.rng, (1, 2, 3)) if kind == "flower" else 1)
 
 
 def flowers(s):
     s.beside("flower", count=pick(s.rng, (1, 2, 3, 3)), size=s.between(0.9, 1.2))
-    other = pick(s.rng, ("flower", "bird", "cat", "child", None))
-    if other == "child":
-        s.beside(s.person(adult=False), pose="standing", facing="left")
-    elif other:
-        s.beside(other, pose="sitting" if other == "cat" else None, count=1 if other != "flower" else pick(s.rng, (1, 2)))
+    other = pick(s.rng, ("flower", "bird", "cat", s.person(adult=False), None))
+    if other:
+        s.beside(other, count=pick(s.rng, (1, 2)) if other == "flower" else 1, facing="left")
 
 
 def parasol(s):
     umbrella = s.put("umbrella", 0, pose="planted", back=6, layer=-1, facing="right")
-    kind = pick(s.rng, ("chair", "chair", "ball", "dog", "child"))
-    kind = s.person(adult=False) if kind == "child" else kind
-    pose = {"chair": None, "dog": "sitting", "ball": None}.get(kind, "standing")
-    side = pick(s.rng, (-1, 1))
-    under = s.put(kind, side * s.between(0.5, 0.7), pose=pose, count=1)
+    kind = pick(s.rng, ("chair", "chair", "ball", "dog", s.person(adult=False)))
+    under = s.put(kind, pick(s.rng, (-1, 1)) * s.between(0.5, 0.7))
     s.relate(under, "under", umbrella)
     if s.chance(0.35):
         s.right = 1.3
@@ -431,7 +450,7 @@ def parasol(s):
 
 def boards(s):
     kind = s.person()
-    s.beside(kind, pose="standing", facing="right")
+    s.beside(kind, facing="right", size=1.0 if kind in ADULTS else 1.15)
     s.beside("surfboard", pose="planted", count=pick(s.rng, (1, 1, 2)))
 
 
@@ -439,8 +458,8 @@ def birds(s):
     if s.place == "sea":
         s.foot = s.between(220, 250)
         s.put("bird", 0, pose="swimming", stands="water", count=pick(s.rng, (1, 2, 3)))
-        return
-    s.put("bird", 0, count=pick(s.rng, (1, 2, 3)))
+    else:
+        s.put("bird", 0, count=pick(s.rng, (1, 2, 3)))
 
 
 def boats(s):
@@ -451,15 +470,14 @@ def boats(s):
         s.right = 1.6 if count == 1 else 3.3
         s.beside("boat", stands="water")
     elif count == 1 and s.chance(0.4):
-        s.put("bird", pick(s.rng, (-1, 1)) * 1.7, 2.4, pose="flying", size=1.1, count=1, stands="air")
+        s.put("bird", pick(s.rng, (-1, 1)) * 1.7, 2.4, pose="flying", size=1.1, stands="air")
 
 
 def vehicles(s):
     s.foot = s.between(226, 242)
-    kind = pick(s.rng, ("car", "car", "bus", "truck"))
+    kind, (facing, _) = pick(s.rng, ("car", "car", "bus", "truck")), _way(s)
     count = pick(s.rng, (1, 1, 1, 2, 3) if kind == "car" else (1, 1, 2))
     pose = pick(s.rng, ("parked", "driving"))
-    facing = pick(s.rng, ("left", "right"))
     s.beside(kind, pose=pose, count=count, facing=facing, gap=0.5)
     if count == 1 and s.chance(0.55):
         s.beside(pick(s.rng, ("car", "truck", "bus")), pose=pose, facing=facing)
@@ -467,15 +485,17 @@ def vehicles(s):
 
 def by_vehicle(s):
     kind = pick(s.rng, ("car", "bus", "truck", "bicycle"))
-    s.foot = s.between(232, 246)
-    s.beside(kind, pose="parked", facing=pick(s.rng, ("left", "right")), gap=0.3)
-    s.beside(pick(s.rng, (s.person(), s.person(), "dog", "bicycle" if kind != "bicycle" else "bench")), size=1.25 if kind == "bus" else 1.1, pose="standing")
+    if kind != "bicycle":  # the others stand on the road
+        s.foot = s.between(232, 246)
+    s.beside(kind, gap=0.3)
+    other = pick(s.rng, (s.person(), s.person(), "dog", "bench" if kind == "bicycle" else "bicycle"))
+    s.beside(other, size=1.25 if kind == "bus" else 1.1)
 
 
 def in_front_of_vehicle(s):
-    kind = pick(s.rng, ("car", "bus", "truck"))
-    behind = s.put(kind, 0, pose="parked", back=38, layer=-2)
-    near = s.put(pick(s.rng, (s.person(), s.person(), "bicycle", "dog")), s.between(-1.2, 1.2), pose="standing", size=1.2)
+    behind = s.put(pick(s.rng, ("car", "bus", "truck")), 0, back=38, layer=-2)
+    kind = pick(s.rng, (s.person(), s.person(), "bicycle", "dog"))
+    near = s.put(kind, s.between(-1.2, 1.2), size=1.2)
     s.relate(near, "in front of", behind)
 
 
@@ -485,88 +505,91 @@ def railway(s):
 
 def snow_people(s):
     s.beside("snowman", count=pick(s.rng, (1, 1, 1, 2)), facing="right")
-    other = pick(s.rng, ("child", "child", "adult", "dog", "tree", None))
-    if other:
-        kind = {"child": s.person(adult=False), "adult": s.person(adult=True)}.get(other, other)
-        s.beside(kind, pose="sitting" if kind == "dog" else None if kind == "tree" else pick(s.rng, ("standing", "waving")), size=0.8 if kind == "tree" else 1, facing="left")
+    other = pick(s.rng, (s.person(adult=False), s.person(adult=False), s.person(adult=True), "dog", "tree", None))
+    if other in PEOPLE:
+        s.beside(other, pose=pick(s.rng, ("standing", "waving")), facing="left")
+    elif other:
+        s.beside(other, size=0.8 if other == "tree" else 1.0, facing="left")
 
 
 def snow_tree(s):
     s.beside("tree", count=pick(s.rng, (1, 2, 3)), facing="right", gap=0.2)
     if s.chance(0.5):
-        kind = pick(s.rng, (s.person(), "dog", "house"))
-        s.beside(kind, pose="standing")
+        s.beside(pick(s.rng, (s.person(), "dog", "house")))
 
 
 def on_table(s):
     table = s.put("table", 0, facing="right")
-    top = pick(s.rng, ("vase", "vase", "cat", "ball", None))
+    top = pick(s.rng, ("vase", "vase", "vase", "cat", "ball", None))
     if top:
-        on = s.put(top, s.between(-0.35, 0.35), 0.8, pose=pick(s.rng, ("sitting", "sleeping")) if top == "cat" else None, stands="thing", layer=1, size=0.9)
+        pose = pick(s.rng, ("sitting", "sleeping")) if top == "cat" else None
+        on = s.put(top, s.between(-0.35, 0.35), 0.8, pose=pose, stands="thing", layer=1, size=0.9)
         s.relate(on, "on", table)
-    low = pick(s.rng, ("ball", "cat", "dog", "chair", "chair", None if top else "chair"))
+    low = pick(s.rng, ("ball", "cat", "dog", "chair", "chair"))
     if low == "chair":
         s.right = 0.95
         s.beside("chair", facing="left", count=pick(s.rng, (1, 1, 2)), gap=0.1)
-    elif low and low != top:
-        under = s.put(low, s.between(-0.15, 0.15), pose=pick(s.rng, ("sleeping", "sitting")) if low == "cat" else "sleeping" if low == "dog" else None, size=0.7 if low != "ball" else 0.9, layer=-1)
+    elif low != top:
+        pose, size = (None, 0.9) if low == "ball" else ("sleeping", 0.8)
+        under = s.put(low, s.between(-0.15, 0.15), pose=pose, size=size, layer=-1)
         s.relate(under, "under", table)
 
 
 def on_couch(s):
     couch = s.put("couch", 0, facing="right")
-    guest = pick(s.rng, ("cat", "dog", "person", "person", "cat", None))
-    if guest == "person":
-        kind = s.person()
-        on = s.put(kind, s.between(-0.5, 0.5), 0.58 - 0.3 * size_of(kind, "standing")[1], pose="sitting", stands="thing", layer=1, facing="right")
-        s.relate(on, "on", couch)
-    elif guest:
-        on = s.put(guest, s.between(-0.5, 0.5), 0.5, pose=pick(s.rng, ("sleeping", "sitting")), stands="thing", layer=1, size=0.85)
-        s.relate(on, "on", couch)
+    guest = pick(s.rng, ("cat", "cat", "dog", s.person(), s.person(), None))
+    if guest:
+        _seat(s, guest, s.between(-0.5, 0.5), 0.54, couch)
     if guest is None or s.chance(0.5):
         s.right = 1.35
-        kind = pick(s.rng, ("lamp", "lamp", "chair", "dog" if guest != "dog" else "lamp"))
-        s.beside(kind, pose="sitting" if kind == "dog" else None, facing="left")
+        s.beside(pick(s.rng, ("lamp", "lamp", "chair", "lamp" if guest == "dog" else "dog")), facing="left")
 
 
 def on_chair(s):
     kind = pick(s.rng, ("cat", s.person(), s.person()))
     chair = s.put("chair", 0, facing="right", size=1.0 if kind == "cat" else 1.15)
-    if kind == "cat":
-        on = s.put("cat", 0, 0.52, pose="sitting", stands="thing", layer=1, size=0.8)
-    else:
-        on = s.put(kind, 0, 0.6 - 0.3 * size_of(kind, "standing")[1], pose="sitting", stands="thing", layer=1, facing="right")
-    s.relate(on, "on", chair)
+    _seat(s, kind, 0, 0.5 if kind == "cat" else 0.58, chair)
     s.right = 0.7
-    s.beside(pick(s.rng, ("lamp", "table", "ball", "dog")), pose=None)
+    s.beside(pick(s.rng, ("lamp", "lamp", "vase", "table", "ball", "dog")))
 
 
 def planes(s):
-    count = pick(s.rng, (1, 1, 1, 2, 3))
-    s.put("plane", 0, pose="flying", count=1 if count < 3 else 2, gap=0.6, drift=0.5, stands="air", facing=(facing := pick(s.rng, ("left", "right"))))
-    if count == 2:
-        s.put("plane", s.between(-1.5, 1.5), 3.4, pose="flying", stands="air", facing=facing)
+    facing, _ = _way(s)
+    flying = {"pose": "flying", "facing": facing, "stands": "air"}
+    if s.chance(0.35):
+        s.put("plane", 0, count=2, gap=0.6, drift=0.5, **flying)
+        return
+    s.put("plane", 0, drift=0.5, **flying)
+    if s.chance(0.3):
+        s.put("plane", s.between(-1.5, 1.5), 3.4, **flying)
 
 
 def in_the_sky(s):
-    kind = pick(s.rng, ("balloon", "kite", "bird", "balloon"))
+    kind = pick(s.rng, ("balloon", "balloon", "kite", "bird"))
     pose = "flying" if kind == "bird" else None
     s.put(kind, 0, pose=pose, count=pick(s.rng, (1, 2, 3)), gap=0.3, drift=0.25, stands="air")
     if s.chance(0.45):
-        s.put(kind if kind != "bird" else "kite", s.between(-0.4, 0.4), 2.2 if kind != "balloon" else 1.3, pose=pose if kind != "bird" else None, stands="air", count=pick(s.rng, (1, 2)), gap=0.3)
+        above, y = ("balloon", 1.3) if kind == "balloon" else ("kite", 2.2)
+        s.put(above, s.between(-0.4, 0.4), y, stands="air", count=pick(s.rng, (1, 2)), gap=0.3)
 
 
-SITUATIONS = {
-    "field": ((herd, 5), (two_animals, 3), (rider, 4), (walk_dog, 1), (fly_kite, 2), (house_scene, 3), (under_tree, 3), (pet, 2), (play_ball, 2), (railway, 3), (flowers, 1), (hold_umbrella, 1)),
-    "park": ((bench_scene, 6), (walk_dog, 2), (cyclist, 3), (hold_balloons, 3), (fly_kite, 1), (flowers, 3), (pet, 3), (play_ball, 2), (two_balls, 1), (under_tree, 2), (hold_umbrella, 2), (hold_ball, 1)),
-    "beach": ((parasol, 5), (boards, 3), (fly_kite, 2), (stroll, 2), (hold_ball, 2), (play_ball, 2), (pet, 1), (birds, 1), (two_balls, 1)),
+SITUATIONS = {  # place: what may go on there, and how often
+    "field": ((herd, 5), (two_animals, 3), (rider, 4), (walk_dog, 1), (fly_kite, 2), (house_scene, 3), (under_tree, 3),
+              (pet, 2), (play_ball, 2), (railway, 3), (flowers, 1), (hold_umbrella, 1)),
+    "park": ((bench_scene, 6), (walk_dog, 2), (cyclist, 3), (hold_balloons, 3), (fly_kite, 1), (flowers, 3), (pet, 3),
+             (play_ball, 2), (two_balls, 1), (under_tree, 2), (hold_umbrella, 2), (hold_ball, 1)),
+    "beach": ((parasol, 5), (boards, 3), (fly_kite, 2), (stroll, 2), (hold_ball, 2), (play_ball, 2), (pet, 1),
+              (birds, 1), (two_balls, 1)),
     "sea": ((boats, 5), (surfer, 5), (birds, 1)),
-    "street": ((vehicles, 7), (by_vehicle, 3), (in_front_of_vehicle, 3), (cyclist, 3), (hold_umbrella, 3), (walk_dog, 2), (stroll, 2), (hold_balloons, 1)),
-    "snow": ((snow_people, 5), (snow_tree, 3), (stroll, 2), (walk_dog, 2), (house_scene, 2), (pet, 1), (under_tree, 1), (railway, 1)),
+    "street": ((vehicles, 7), (by_vehicle, 3), (in_front_of_vehicle, 3), (cyclist, 3), (hold_umbrella, 3),
+               (walk_dog, 2), (stroll, 2), (hold_balloons, 1)),
+    "snow": ((snow_people, 5), (snow_tree, 3), (stroll, 2), (walk_dog, 2), (house_scene, 2), (pet, 1), (under_tree, 1),
+             (railway, 1)),
     "room": ((on_table, 5), (on_couch, 5), (on_chair, 3), (hold_balloons, 1), (hold_ball, 2), (pet, 1), (two_balls, 1)),
     "sky": ((planes, 4), (in_the_sky, 4)),
 }  # fmt: skip
-SHARE_OF_PLACES = {"field": 20, "park": 19, "beach": 13, "sea": 9, "street": 17, "snow": 10, "room": 16, "sky": 7}
+SHARE_OF_PLACES = {"field": 20, "park": 19, "beach": 13, "sea": 9, "street": 17, "snow": 10, "room": 16,
+                   "sky": 7}
 BACKDROPS = {
     "field": ("hills", "mountains", "trees", None), "park": ("trees", "buildings"), "beach": (None, "hills"),
     "sea": (None, "hills"), "street": ("buildings", "houses"), "snow": ("mountains", "trees", "hills"),
@@ -584,7 +607,8 @@ def _weather(rng, place, time):
         return "clear"
     if time == "night":
         return _choose(rng, (("clear", 3), ("snowy" if place == "snow" else "rainy", 1)))
-    wet = {"snow": ("snowy", 4), "street": ("rainy", 3), "field": ("rainy", 1), "park": ("rainy", 2)}.get(place, ("sunny", 1))
+    wet = {"snow": ("snowy", 4), "street": ("rainy", 3), "field": ("rainy", 1),
+           "park": ("rainy", 2)}.get(place, ("sunny", 1))
     return _choose(rng, (("sunny", 5), ("cloudy", 0 if place == "room" else 2.5), wet))
 
 

@@ -6,23 +6,12 @@ it), so a scene can reason about boxes without drawing anything.
 """
 
 import math
-from dataclasses import dataclass
 
-import numpy as np
-from PIL import ImageDraw
+from drawn_pen import CREAM, DARK, INKS, TURNS, dark, light, mix, smooth
+from drawn_people import PEOPLE, person, size_of_person
 
-INKS = {
-    "red": (222, 44, 44), "yellow": (250, 206, 40), "green": (30, 152, 84), "blue": (38, 106, 218),
-    "purple": (146, 66, 190), "white": (244, 244, 240), "black": (52, 49, 56), "brown": (146, 94, 54),
-    "grey": (146, 150, 158), "orange": (238, 142, 52),
-}  # fmt: skip
-BRIGHT = ("red", "yellow", "green", "blue", "purple", "white")  # the six that any painted thing can have
-
-DARK, STEEL, GLASS, WOOD, CREAM = (44, 42, 50), (128, 134, 144), (176, 216, 236), (164, 112, 66), (250, 242, 222)
+STEEL, GLASS, WOOD = (128, 134, 144), (176, 216, 236), (164, 112, 66)
 LAMPLIGHT = (255, 220, 120)
-SKINS = ((255, 222, 196), (244, 200, 164), (222, 170, 128), (176, 122, 84), (126, 84, 58))
-HAIRS = ((46, 36, 32), (88, 56, 34), (134, 84, 42), (222, 178, 92), (172, 84, 44), (70, 62, 60))
-TROUSERS = ((74, 74, 86), (112, 92, 74), (62, 66, 96), (150, 132, 104))
 
 # Width and height in metres. Small things are drawn larger than life, big ones smaller, as in a picture book.
 SIZES = {
@@ -30,7 +19,6 @@ SIZES = {
     "boat": (2.9, 3.3), "plane": (6.0, 2.6),
     "dog": (1.25, 1.0), "cat": (0.95, 0.85), "horse": (2.3, 2.0), "cow": (2.3, 1.55), "sheep": (1.5, 1.15),
     "bird": (0.75, 0.6),
-    "man": (0.85, 1.8), "woman": (0.8, 1.72), "boy": (0.65, 1.28), "girl": (0.65, 1.24),
     "house": (4.4, 3.9), "tree": (2.9, 3.9), "bench": (1.9, 0.95), "snowman": (1.3, 1.75), "flower": (0.5, 0.95),
     "ball": (0.5, 0.5), "kite": (1.2, 2.0), "balloon": (0.62, 0.8), "umbrella": (1.5, 1.25), "surfboard": (2.2, 0.35),
     "table": (1.7, 0.85), "chair": (0.75, 1.15), "couch": (2.4, 1.05), "lamp": (0.7, 1.75), "vase": (0.5, 0.8),
@@ -40,131 +28,13 @@ POSED_SIZES = {
     ("dog", "sleeping"): (1.2, 0.5), ("bird", "flying"): (1.1, 0.75), ("bird", "swimming"): (0.8, 0.55),
     ("umbrella", "planted"): (2.5, 2.3), ("surfboard", "planted"): (0.6, 2.1),
 }  # fmt: skip
-PEOPLE = ("man", "woman", "boy", "girl")
 
 
 def size_of(kind, pose):
     """(width, height) in metres of the box that holds a thing of this kind in this pose."""
-    if kind in PEOPLE and pose in POSES:
-        p, f, tall = POSES[pose], FIGURES[kind], SIZES[kind][1]
-        rise = 1.02 - f.hip_y - f.thick * 0.4 if p.lift else 1.0
-        return tall * p.wide, tall * (p.lift + rise)
+    if kind in PEOPLE:
+        return size_of_person(kind, pose or "standing")
     return POSED_SIZES.get((kind, pose), SIZES[kind])
-
-
-def mix(a, b, t):
-    """Colour t of the way from a to b."""
-    return tuple(round(p + (q - p) * t) for p, q in zip(a, b, strict=False))
-
-
-def dark(colour, t=0.25):
-    return mix(colour, (24, 16, 44), t)
-
-
-def light(colour, t=0.35):
-    return mix(colour, (255, 255, 250), t)
-
-
-_TURNS = [(math.cos(2 * math.pi * k / 36), math.sin(2 * math.pi * k / 36)) for k in range(36)]
-
-
-def smooth(points, closed=True, steps=6):
-    """Catmull-Rom curve through the points: a list of (x, y)."""
-    n = len(points)
-    ends = range(n) if closed else range(n - 1)
-    curve = []
-    for i in ends:
-        p = [points[(i + k) % n] if closed else points[min(max(i + k, 0), n - 1)] for k in (-1, 0, 1, 2)]
-        for step in range(steps):
-            t = step / steps
-            a, b, c, d = (-t + 2 * t**2 - t**3) / 2, (2 - 5 * t**2 + 3 * t**3) / 2, (t + 4 * t**2 - 3 * t**3) / 2, (t**3 - t**2) / 2
-            curve.append(tuple(a * p[0][k] + b * p[1][k] + c * p[2][k] + d * p[3][k] for k in (0, 1)))
-    return curve if closed else [*curve, points[-1]]
-
-
-class Pen:
-    """Draws shapes given in a frame of their own; `tint` is the colour of the light that falls on them."""
-
-    def __init__(self, image, matrix, tint=(1.0, 1.0, 1.0)):
-        self.image, self.matrix, self.tint = image, matrix, tint
-        self.draw = ImageDraw.Draw(image)
-        self.veil = ImageDraw.Draw(image, "RGBA") if image.mode == "RGB" else self.draw  # for see-through ink
-        self.scale = math.hypot(matrix[0], matrix[3])
-
-    def moved(self, x, y, scale=1.0, turn=0.0, flip=False):
-        """A pen whose frame has its origin at (x, y), scaled, mirrored and turned by `turn` degrees."""
-        a, b, c, d, e, f = self.matrix
-        cos, sin = scale * math.cos(math.radians(turn)), scale * math.sin(math.radians(turn))
-        side = -1 if flip else 1
-        return Pen(self.image, (side * (a * cos + b * sin), b * cos - a * sin, a * x + b * y + c,
-                                side * (d * cos + e * sin), e * cos - d * sin, d * x + e * y + f), self.tint)  # fmt: skip
-
-    def ink(self, colour):
-        r, g, b = self.tint
-        return (min(255, int(colour[0] * r)), min(255, int(colour[1] * g)), min(255, int(colour[2] * b)), *colour[3:])
-
-    def to_image(self, points):
-        a, b, c, d, e, f = self.matrix
-        return [(a * x + b * y + c, d * x + e * y + f) for x, y in points]
-
-    def poly(self, points, fill, glow=False):
-        draw = self.veil if len(fill) == 4 else self.draw
-        draw.polygon(self.to_image(points), fill=fill if glow else self.ink(fill))
-
-    def blob(self, points, fill):
-        self.poly(smooth(points), fill)
-
-    def oval(self, x, y, rx, ry=None, fill=DARK, glow=False):
-        ry = rx if ry is None else ry
-        self.poly([(x + rx * cos, y + ry * sin) for cos, sin in _TURNS], fill, glow)
-
-    def sector(self, x, y, rx, ry, start, stop, fill):
-        """The part of an oval between two angles (degrees, counter-clockwise from the right) and their chord."""
-        angles = [math.radians(start + (stop - start) * k / 24) for k in range(25)]
-        self.poly([(x + rx * math.cos(t), y + ry * math.sin(t)) for t in angles], fill)
-
-    def box(self, x0, y0, x1, y1, fill, r=0.0, glow=False):
-        if not r:
-            return self.poly([(x0, y0), (x1, y0), (x1, y1), (x0, y1)], fill, glow)
-        corners = ((x1 - r, y1 - r, 0), (x0 + r, y1 - r, 90), (x0 + r, y0 + r, 180), (x1 - r, y0 + r, 270))
-        self.poly([(x + r * math.cos(math.radians(s + t)), y + r * math.sin(math.radians(s + t)))
-                   for x, y, s in corners for t in (0, 18, 36, 54, 72, 90)], fill, glow)  # fmt: skip
-
-    def stroke(self, points, width, fill, curved=False):
-        """A line of `width` with round ends."""
-        spots = self.to_image(smooth(points, closed=False) if curved else points)
-        w, colour = max(1, round(width * self.scale)), self.ink(fill)
-        draw = self.veil if len(colour) == 4 else self.draw
-        draw.line(spots, fill=colour, width=w, joint="curve")
-        if w > 2:
-            for x, y in (spots[0], spots[-1]):
-                draw.ellipse((x - w / 2, y - w / 2, x + w / 2 - 1, y + w / 2 - 1), fill=colour)
-
-    def limb(self, start, end, r0, r1, fill):
-        """A tapered limb: a circle of radius r0 at start, of r1 at end, and what is between."""
-        dx, dy = end[0] - start[0], end[1] - start[1]
-        far = math.hypot(dx, dy) or 1.0
-        nx, ny = -dy / far, dx / far
-        self.poly([(start[0] + nx * r0, start[1] + ny * r0), (end[0] + nx * r1, end[1] + ny * r1),
-                   (end[0] - nx * r1, end[1] - ny * r1), (start[0] - nx * r0, start[1] - ny * r0)], fill)  # fmt: skip
-        self.oval(*start, r0, fill=fill)
-        self.oval(*end, r1, fill=fill)
-
-
-@dataclass(frozen=True)
-class Look:
-    """How one thing looks: its colour, its pose, and what the scene does to it."""
-
-    kind: str
-    ink: tuple
-    pose: str | None
-    rng: np.random.Generator
-    lit: bool = False  # lamps and windows are on
-    winter: bool = False  # warm clothes, snow on roofs
-
-
-def pick(rng, choices):
-    return choices[int(rng.integers(len(choices)))]
 
 
 # ---------------------------------------------------------------------------------------------------- vehicles
@@ -179,7 +49,8 @@ def wheel(pen, x, r, hub=(206, 210, 216)):
 def car(pen, look):
     c, glass = look.ink, LAMPLIGHT if look.lit else GLASS
     roof = 1.46 if look.rng.random() < 0.5 else 1.4
-    pen.blob([(-1.7, 0.35), (-1.72, 0.75), (-1.35, 0.9), (-0.9, roof - 0.1), (-0.3, roof), (0.4, roof - 0.04), (1.0, 0.95),
+    pen.blob([(-1.7, 0.35), (-1.72, 0.75), (-1.35, 0.9), (-0.9, roof - 0.1), (-0.3, roof),
+              (0.4, roof - 0.04), (1.0, 0.95),
               (1.6, 0.8), (1.72, 0.5), (1.6, 0.28), (0, 0.24), (-1.5, 0.26)], c)  # fmt: skip
     pen.poly([(-1.08, 0.9), (-0.78, roof - 0.16), (-0.22, roof - 0.1), (-0.22, 0.9)], glass)
     pen.poly([(-0.1, 0.9), (-0.1, roof - 0.1), (0.36, roof - 0.15), (0.86, 0.9)], glass)
@@ -201,7 +72,8 @@ def bus(pen, look):
     pen.box(-2.46, 0.78, 2.46, 0.9, light(c, 0.75) if c != INKS["white"] else STEEL)
     for k in range(5):
         pen.box(-2.28 + k * 0.72, 1.15, -1.68 + k * 0.72, 1.95, glass, 0.07)
-        pen.poly([(-2.2 + k * 0.72, 1.2), (-2.0 + k * 0.72, 1.9), (-1.88 + k * 0.72, 1.9), (-2.08 + k * 0.72, 1.2)], light(glass, 0.45))
+        pen.poly([(-2.2 + k * 0.72, 1.2), (-2.0 + k * 0.72, 1.9), (-1.88 + k * 0.72, 1.9),
+                  (-2.08 + k * 0.72, 1.2)], light(glass, 0.45))
     pen.box(1.38, 0.36, 1.95, 1.95, dark(c, 0.45), 0.05)
     pen.box(1.43, 0.42, 1.65, 1.9, glass, 0.03)
     pen.box(1.69, 0.42, 1.9, 1.9, glass, 0.03)
@@ -222,7 +94,8 @@ def truck(pen, look):
     for k in range(1, 6):
         pen.stroke([(-2.28 + k * 0.51, 0.7), (-2.28 + k * 0.51, 2.06)], 0.035, dark(c, 0.16))
     pen.box(-2.28, 0.56, 0.78, 0.7, dark(c, 0.3), 0.04)
-    pen.blob([(0.9, 0.45), (0.88, 1.2), (0.95, 1.72), (1.5, 1.78), (1.78, 1.66), (2.08, 1.16), (2.26, 1.0), (2.27, 0.5), (1.6, 0.4)], light(c, 0.12))
+    pen.blob([(0.9, 0.45), (0.88, 1.2), (0.95, 1.72), (1.5, 1.78), (1.78, 1.66), (2.08, 1.16), (2.26, 1.0),
+              (2.27, 0.5), (1.6, 0.4)], light(c, 0.12))
     pen.poly([(1.22, 1.12), (1.22, 1.6), (1.66, 1.58), (1.95, 1.12)], glass)
     pen.poly([(1.36, 1.12), (1.5, 1.6), (1.62, 1.59), (1.5, 1.12)], light(glass, 0.5))
     pen.stroke([(1.14, 1.66), (1.14, 0.56)], 0.03, dark(c, 0.3))
@@ -253,7 +126,8 @@ def train(pen, look):
     pen.poly([(2.7, 0.2), (3.18, 0.2), (2.84, 0.62), (2.7, 0.62)], (84, 84, 94))
     pen.oval(2.88, 1.02, 0.13, 0.16, (255, 246, 190), glow=True)
     pen.box(-3.18, 0.26, 2.8, 0.44, (60, 60, 68))
-    for x, r in ((-2.7, 0.27), (-2.0, 0.27), (-1.3, 0.27), (-0.66, 0.27), (0.5, 0.36), (1.4, 0.3), (2.2, 0.3)):
+    for x, r in ((-2.7, 0.27), (-2.0, 0.27), (-1.3, 0.27), (-0.66, 0.27), (0.5, 0.36), (1.4, 0.3),
+                 (2.2, 0.3)):
         wheel(pen, x, r, (200, 80, 60) if c[0] < 190 else (190, 190, 196))
 
 
@@ -277,18 +151,21 @@ def bicycle(pen, look):
 
 def _ring_hole(pen, x, y, r):
     """Clear a disc, so that what is behind a spoked wheel shows through."""
-    pen.draw.polygon(pen.to_image([(x + r * cos, y + r * sin) for cos, sin in _TURNS]), fill=(0, 0, 0, 0))
+    pen.draw.polygon(pen.to_image([(x + r * cos, y + r * sin) for cos, sin in TURNS]), fill=(0, 0, 0, 0))
 
 
 def boat(pen, look):
     c, sail = look.ink, (252, 250, 242)
     pen.stroke([(-0.1, 0.5), (-0.1, 3.2)], 0.08, WOOD)
-    pen.poly(smooth([(-0.18, 3.0), (-0.5, 2.0), (-1.2, 0.95), (-0.7, 0.86), (-0.18, 0.86)]), mix(sail, c, 0.12))
+    pen.poly(smooth([(-0.18, 3.0), (-0.5, 2.0), (-1.2, 0.95), (-0.7, 0.86), (-0.18, 0.86)]),
+             mix(sail, c, 0.12))
     pen.poly(smooth([(0.0, 3.05), (0.55, 2.2), (1.2, 1.0), (0.6, 0.9), (0.0, 0.9)]), sail)
     pen.poly([(0.0, 1.75), (0.81, 1.75), (0.98, 1.42), (0.0, 1.42)], c)
     pen.poly([(-0.1, 3.26), (-0.1, 3.0), (-0.48, 3.12)], c)
-    pen.poly(smooth([(-1.4, 0.72), (-1.15, 0.2), (-0.8, 0.0), (0.0, -0.02), (0.75, 0.0), (1.1, 0.25), (1.42, 0.76), (0.0, 0.62)]), c)
-    pen.stroke([(-1.32, 0.67), (0, 0.58), (1.34, 0.7)], 0.09, light(c, 0.6) if c[0] + c[1] + c[2] < 640 else (170, 130, 90), curved=True)
+    pen.poly(smooth([(-1.4, 0.72), (-1.15, 0.2), (-0.8, 0.0), (0.0, -0.02), (0.75, 0.0), (1.1, 0.25),
+                     (1.42, 0.76), (0.0, 0.62)]), c)
+    pen.stroke([(-1.32, 0.67), (0, 0.58), (1.34, 0.7)], 0.09,
+               light(c, 0.6) if c[0] + c[1] + c[2] < 640 else (170, 130, 90), curved=True)
     for x in (-0.6, 0.0, 0.6):
         pen.oval(x, 0.34, 0.08, fill=light(GLASS, 0.4))
 
@@ -298,8 +175,10 @@ def plane(pen, look):
     p = pen.moved(0, 1.12, turn=6)
     p.poly([(-2.5, 0.1), (-2.95, 1.3), (-2.35, 1.3), (-1.5, 0.2)], dark(c, 0.15))
     p.poly([(0.2, 0.1), (-0.7, 1.0), (-0.35, 1.0), (1.1, 0.1)], dark(c, 0.35))
-    p.blob([(-2.75, 0.2), (-2.0, 0.42), (0.6, 0.46), (1.9, 0.4), (2.6, 0.14), (2.8, -0.1), (2.5, -0.28), (1.6, -0.42), (-0.6, -0.42), (-2.0, -0.16)], c)
-    p.blob([(-2.4, -0.06), (-0.6, -0.42), (1.6, -0.42), (2.5, -0.28), (1.6, -0.26), (-0.6, -0.24)], dark(c, 0.18))
+    p.blob([(-2.75, 0.2), (-2.0, 0.42), (0.6, 0.46), (1.9, 0.4), (2.6, 0.14), (2.8, -0.1), (2.5, -0.28),
+            (1.6, -0.42), (-0.6, -0.42), (-2.0, -0.16)], c)
+    p.blob([(-2.4, -0.06), (-0.6, -0.42), (1.6, -0.42), (2.5, -0.28), (1.6, -0.26), (-0.6, -0.24)],
+           dark(c, 0.18))
     p.poly([(2.02, 0.34), (2.52, 0.14), (2.3, 0.06), (1.98, 0.08)], (60, 80, 110))
     for k in range(9):
         p.oval(1.55 - k * 0.36, 0.14, 0.085, 0.1, LAMPLIGHT if look.lit else (70, 100, 140), glow=look.lit)
@@ -329,13 +208,15 @@ def legs(pen, spots, top, r, fill, swing=0.0, foot=None):
 def dog(pen, look):
     c, belly = look.ink, light(look.ink, 0.16)
     if look.pose == "sleeping":
-        pen.blob([(-0.5, 0.04), (-0.54, 0.3), (-0.2, 0.46), (0.2, 0.4), (0.34, 0.1), (0.2, 0.02), (-0.3, 0.0)], c)
+        pen.blob([(-0.5, 0.04), (-0.54, 0.3), (-0.2, 0.46), (0.2, 0.4), (0.34, 0.1), (0.2, 0.02),
+                  (-0.3, 0.0)], c)
         pen.stroke([(-0.46, 0.12), (-0.56, 0.06), (-0.3, 0.05)], 0.08, dark(c, 0.15))
         pen.limb((0.1, 0.08), (0.5, 0.06), 0.07, 0.06, light(c, 0.12))
         return _dog_head(pen.moved(0.36, 0.22, 0.95, -12), c, asleep=True)
     if look.pose == "sitting":
         pen.stroke([(-0.24, 0.1), (-0.38, 0.16), (-0.38, 0.36)], 0.09, c, curved=True)
-        pen.blob([(-0.3, 0.02), (-0.32, 0.24), (-0.14, 0.56), (0.1, 0.68), (0.22, 0.5), (0.2, 0.2), (0.14, 0.02)], c)
+        pen.blob([(-0.3, 0.02), (-0.32, 0.24), (-0.14, 0.56), (0.1, 0.68), (0.22, 0.5), (0.2, 0.2),
+                  (0.14, 0.02)], c)
         pen.oval(-0.14, 0.15, 0.17, 0.15, dark(c, 0.12))
         pen.limb((0.1, 0.44), (0.14, 0.05), 0.085, 0.065, c)
         pen.oval(0.18, 0.05, 0.09, 0.05, belly)
@@ -345,7 +226,8 @@ def dog(pen, look):
     running = look.pose in ("running", "walking")
     pen.stroke([(-0.38, 0.6), (-0.5, 0.68), (-0.55, 0.86)], 0.09, c, curved=True)
     legs(pen, (-0.34, -0.24, 0.2, 0.28), 0.42, 0.07, c, 0.2 if running else 0.02)
-    pen.blob([(-0.44, 0.56), (-0.34, 0.68), (0.1, 0.68), (0.32, 0.74), (0.38, 0.55), (0.24, 0.34), (-0.02, 0.38), (-0.36, 0.36)], c)
+    pen.blob([(-0.44, 0.56), (-0.34, 0.68), (0.1, 0.68), (0.32, 0.74), (0.38, 0.55), (0.24, 0.34),
+              (-0.02, 0.38), (-0.36, 0.36)], c)
     pen.oval(0.26, 0.46, 0.1, 0.1, belly)
     _dog_head(pen.moved(0.36, 0.77), c)
 
@@ -365,14 +247,18 @@ def _dog_head(p, c, asleep=False):
 def cat(pen, look):
     c, pale = look.ink, light(look.ink, 0.5)
     if look.pose == "sleeping":
-        pen.blob([(-0.42, 0.02), (-0.46, 0.2), (-0.2, 0.4), (0.12, 0.38), (0.3, 0.16), (0.24, 0.01), (-0.2, 0.0)], c)
+        pen.blob([(-0.42, 0.02), (-0.46, 0.2), (-0.2, 0.4), (0.12, 0.38), (0.3, 0.16), (0.24, 0.01),
+                  (-0.2, 0.0)], c)
         for x in (-0.24, -0.1, 0.04):
             pen.stroke([(x, 0.38), (x - 0.03, 0.26)], 0.03, dark(c, 0.25))
-        pen.stroke([(-0.4, 0.08), (-0.44, 0.045), (-0.2, 0.04), (0.02, 0.05)], 0.08, dark(c, 0.16), curved=True)
+        pen.stroke([(-0.4, 0.08), (-0.44, 0.045), (-0.2, 0.04), (0.02, 0.05)], 0.08, dark(c, 0.16),
+                   curved=True)
         return _cat_head(pen.moved(0.26, 0.185, 0.95), c, pale, asleep=True)
     if look.pose == "sitting":
-        pen.stroke([(-0.12, 0.05), (-0.28, 0.05), (-0.31, 0.2), (-0.27, 0.32)], 0.075, dark(c, 0.12), curved=True)
-        pen.blob([(-0.22, 0.03), (-0.24, 0.2), (-0.13, 0.44), (0.0, 0.56), (0.13, 0.44), (0.22, 0.2), (0.2, 0.03), (0, 0.0)], c)
+        pen.stroke([(-0.12, 0.05), (-0.28, 0.05), (-0.31, 0.2), (-0.27, 0.32)], 0.075, dark(c, 0.12),
+                   curved=True)
+        pen.blob([(-0.22, 0.03), (-0.24, 0.2), (-0.13, 0.44), (0.0, 0.56), (0.13, 0.44), (0.22, 0.2),
+                  (0.2, 0.03), (0, 0.0)], c)
         pen.oval(0, 0.34, 0.09, 0.13, pale)
         for x in (-0.07, 0.07):
             pen.limb((x, 0.26), (x, 0.05), 0.055, 0.05, light(c, 0.08))
@@ -380,7 +266,8 @@ def cat(pen, look):
         return _cat_head(pen.moved(0, 0.645), c, pale)
     pen.stroke([(-0.3, 0.46), (-0.42, 0.54), (-0.4, 0.7), (-0.34, 0.8)], 0.075, dark(c, 0.1), curved=True)
     legs(pen, (-0.26, -0.18, 0.14, 0.21), 0.32, 0.05, c, 0.07 if look.pose == "walking" else 0.0, pale)
-    pen.blob([(-0.34, 0.42), (-0.2, 0.52), (0.1, 0.5), (0.27, 0.5), (0.28, 0.34), (0.1, 0.27), (-0.28, 0.27)], c)
+    pen.blob([(-0.34, 0.42), (-0.2, 0.52), (0.1, 0.5), (0.27, 0.5), (0.28, 0.34), (0.1, 0.27),
+              (-0.28, 0.27)], c)
     for x in (-0.18, -0.06, 0.06):
         pen.stroke([(x, 0.505), (x - 0.02, 0.4)], 0.03, dark(c, 0.25))
     _cat_head(pen.moved(0.26, 0.58, 0.95), c, pale)
@@ -396,14 +283,16 @@ def _cat_head(p, c, pale, asleep=False):
         p.stroke([(x, 0.15), (x * 0.8, 0.1)], 0.022, dark(c, 0.3))
     for side in (-1, 1):
         if asleep:
-            p.stroke([(side * 0.12, 0.03), (side * 0.08, 0.0), (side * 0.04, 0.03)], 0.018, (36, 30, 32), curved=True)
+            p.stroke([(side * 0.12, 0.03), (side * 0.08, 0.0), (side * 0.04, 0.03)], 0.018, (36, 30, 32),
+                     curved=True)
         else:
             p.oval(side * 0.08, 0.025, 0.042, 0.048, (150, 196, 90))
             p.oval(side * 0.08, 0.025, 0.018, 0.042, (24, 24, 28))
         for y in (-0.04, -0.075):
             p.stroke([(side * 0.07, -0.055), (side * 0.24, y * 1.2 + 0.01)], 0.008, mix(pale, DARK, 0.3))
     p.poly([(-0.025, -0.03), (0.025, -0.03), (0, -0.06)], (226, 120, 130))
-    p.stroke([(-0.06, -0.075), (-0.03, -0.1), (0, -0.065), (0.03, -0.1), (0.06, -0.075)], 0.012, DARK, curved=True)
+    p.stroke([(-0.06, -0.075), (-0.03, -0.1), (0, -0.065), (0.03, -0.1), (0.06, -0.075)], 0.012, DARK,
+             curved=True)
 
 
 def horse(pen, look):
@@ -411,14 +300,20 @@ def horse(pen, look):
     swing = 0.22 if look.pose in ("walking", "running", "ridden") else 0.0
     pen.blob([(-0.8, 1.2), (-0.98, 1.05), (-1.08, 0.6), (-0.96, 0.5), (-0.9, 0.85), (-0.74, 1.0)], mane)
     legs(pen, (-0.68, -0.5, 0.34, 0.5), 0.82, 0.1, c, swing, (50, 42, 42))
-    pen.blob([(-0.84, 1.0), (-0.66, 1.24), (-0.1, 1.2), (0.4, 1.26), (0.64, 1.05), (0.56, 0.76), (0.1, 0.68), (-0.4, 0.7), (-0.74, 0.74)], c)
+    pen.blob([(-0.84, 1.0), (-0.66, 1.24), (-0.1, 1.2), (0.4, 1.26), (0.64, 1.05), (0.56, 0.76), (0.1, 0.68),
+              (-0.4, 0.7), (-0.74, 0.74)], c)
     grazing = look.pose == "grazing"
-    neck = [(0.3, 1.2), (0.66, 0.98), (0.98, 0.48), (0.8, 0.36), (0.44, 0.74)] if grazing else [(0.24, 1.2), (0.6, 1.66), (0.78, 1.78), (0.88, 1.6), (0.64, 0.96), (0.45, 0.86)]
+    if grazing:
+        neck = [(0.3, 1.2), (0.66, 0.98), (0.98, 0.48), (0.8, 0.36), (0.44, 0.74)]
+        ridge = [(0.36, 1.22), (0.7, 1.0), (0.94, 0.56), (0.84, 0.56), (0.6, 0.86), (0.34, 1.06)]
+    else:
+        neck = [(0.24, 1.2), (0.6, 1.66), (0.78, 1.78), (0.88, 1.6), (0.64, 0.96), (0.45, 0.86)]
+        ridge = [(0.16, 1.22), (0.46, 1.66), (0.72, 1.9), (0.76, 1.76), (0.6, 1.5), (0.36, 1.2)]
     pen.blob(neck, c)
-    ridge = [(0.36, 1.22), (0.7, 1.0), (0.94, 0.56), (0.84, 0.56), (0.6, 0.86), (0.34, 1.06)] if grazing else [(0.16, 1.22), (0.46, 1.66), (0.72, 1.9), (0.76, 1.76), (0.6, 1.5), (0.36, 1.2)]
     pen.blob(ridge, mane)
     p = pen.moved(0.86, 0.46, turn=-42) if grazing else pen.moved(0.76, 1.68, turn=-32)
-    p.blob([(-0.14, 0.08), (0.0, 0.15), (0.24, 0.06), (0.38, 0.04), (0.42, -0.08), (0.3, -0.13), (0.1, -0.12), (-0.12, -0.1)], c)
+    p.blob([(-0.14, 0.08), (0.0, 0.15), (0.24, 0.06), (0.38, 0.04), (0.42, -0.08), (0.3, -0.13),
+            (0.1, -0.12), (-0.12, -0.1)], c)
     p.oval(0.34, -0.04, 0.1, 0.09, mix(c, (60, 44, 44), 0.35))
     p.poly([(-0.1, 0.1), (-0.12, 0.28), (0.0, 0.14)], c)
     eye(p, 0.08, 0.05, 0.034)
@@ -432,7 +327,8 @@ def cow(pen, look):
     pen.oval(-1.0, 0.56, 0.07, 0.11, dark(c, 0.6))
     legs(pen, (-0.72, -0.54, 0.32, 0.48), 0.6, 0.11, c, 0.12 if look.pose == "walking" else 0.0, (60, 52, 52))
     pen.oval(-0.32, 0.52, 0.17, 0.12, (244, 176, 176))
-    pen.blob([(-0.9, 1.12), (-0.76, 1.3), (0.0, 1.26), (0.56, 1.3), (0.7, 1.0), (0.58, 0.64), (-0.1, 0.54), (-0.74, 0.58), (-0.9, 0.8)], c)
+    pen.blob([(-0.9, 1.12), (-0.76, 1.3), (0.0, 1.26), (0.56, 1.3), (0.7, 1.0), (0.58, 0.64), (-0.1, 0.54),
+              (-0.74, 0.58), (-0.9, 0.8)], c)
     pen.blob([(-0.7, 1.27), (-0.3, 1.25), (-0.28, 0.98), (-0.56, 0.86), (-0.76, 1.0)], patch)
     pen.blob([(0.02, 1.0), (0.3, 1.08), (0.36, 0.8), (0.12, 0.66), (-0.06, 0.78)], patch)
     grazing = look.pose == "grazing"
@@ -441,8 +337,10 @@ def cow(pen, look):
     p = pen.moved(0.86, 0.42, turn=-30) if grazing else pen.moved(0.8, 1.16)
     for side in (-1, 1):
         p.oval(side * 0.24, 0.1, 0.12, 0.06, dark(c, 0.2))
-        p.stroke([(side * 0.12, 0.18), (side * 0.2, 0.27), (side * 0.17, 0.35)], 0.05, (236, 222, 190), curved=True)
-    p.blob([(-0.18, 0.18), (0.0, 0.24), (0.18, 0.18), (0.17, -0.05), (0.13, -0.22), (-0.13, -0.22), (-0.17, -0.05)], c)
+        p.stroke([(side * 0.12, 0.18), (side * 0.2, 0.27), (side * 0.17, 0.35)], 0.05, (236, 222, 190),
+                 curved=True)
+    p.blob([(-0.18, 0.18), (0.0, 0.24), (0.18, 0.18), (0.17, -0.05), (0.13, -0.22), (-0.13, -0.22),
+            (-0.17, -0.05)], c)
     p.blob([(0.02, 0.22), (0.17, 0.18), (0.16, 0.0), (0.06, 0.02)], patch)
     p.oval(0, -0.2, 0.18, 0.12, (246, 188, 184))
     for side in (-1, 1):
@@ -458,14 +356,16 @@ def sheep(pen, look):
         pen.oval(x, y, r, fill=shade)
     for k in range(12):
         t = k * math.pi / 6
-        pen.oval(-0.05 + 0.4 * math.cos(t), 0.68 + 0.2 * math.sin(t), 0.17, fill=c if math.sin(t) > -0.6 else shade)
+        pen.oval(-0.05 + 0.4 * math.cos(t), 0.68 + 0.2 * math.sin(t), 0.17,
+                 fill=c if math.sin(t) > -0.6 else shade)
     pen.oval(-0.05, 0.68, 0.44, 0.26, c)
     for x, y in ((-0.3, 0.72), (-0.05, 0.62), (-0.1, 0.82), (0.16, 0.74)):
         pen.stroke([(x - 0.07, y), (x, y - 0.04), (x + 0.07, y)], 0.022, shade, curved=True)
     p = pen.moved(0.5, 0.42, turn=-14) if look.pose == "grazing" else pen.moved(0.48, 0.82)
     p.oval(-0.1, 0.09, 0.11, 0.05, face)
     p.oval(0.2, 0.09, 0.08, 0.045, face)
-    p.blob([(-0.12, 0.1), (0.04, 0.17), (0.17, 0.08), (0.18, -0.1), (0.08, -0.22), (-0.04, -0.18), (-0.12, -0.04)], face)
+    p.blob([(-0.12, 0.1), (0.04, 0.17), (0.17, 0.08), (0.18, -0.1), (0.08, -0.22), (-0.04, -0.18),
+            (-0.12, -0.04)], face)
     for x, y, r in ((-0.06, 0.16, 0.09), (0.05, 0.2, 0.09), (0.13, 0.15, 0.07)):
         p.oval(x, y, r, fill=c)
     for x in (0.0, 0.12):
@@ -480,10 +380,12 @@ def bird(pen, look):
         pen.poly(smooth([(0.0, 0.32), (0.08, 0.56), (0.3, 0.7), (0.26, 0.5), (0.16, 0.3)]), dark(c, 0.3))
         pen.blob([(-0.3, 0.26), (-0.05, 0.38), (0.2, 0.4), (0.34, 0.32), (0.24, 0.18), (-0.04, 0.14)], c)
         pen.oval(0.06, 0.2, 0.16, 0.07, light(c, 0.55))
-        pen.poly(smooth([(0.1, 0.3), (-0.08, 0.56), (-0.34, 0.72), (-0.3, 0.54), (-0.16, 0.3)]), dark(c, 0.12))
+        pen.poly(smooth([(0.1, 0.3), (-0.08, 0.56), (-0.34, 0.72), (-0.3, 0.54), (-0.16, 0.3)]),
+                 dark(c, 0.12))
         p = pen.moved(0.32, 0.38, 0.85)
     elif look.pose == "swimming":
-        pen.blob([(-0.36, 0.34), (-0.3, 0.12), (0.0, 0.0), (0.24, 0.06), (0.28, 0.2), (0.1, 0.28), (-0.16, 0.26)], c)
+        pen.blob([(-0.36, 0.34), (-0.3, 0.12), (0.0, 0.0), (0.24, 0.06), (0.28, 0.2), (0.1, 0.28),
+                  (-0.16, 0.26)], c)
         pen.blob([(-0.26, 0.22), (-0.1, 0.26), (0.1, 0.2), (-0.02, 0.08), (-0.18, 0.1)], dark(c, 0.22))
         pen.limb((0.18, 0.18), (0.2, 0.38), 0.1, 0.08, c)
         p = pen.moved(0.2, 0.41, 0.9)
@@ -498,180 +400,6 @@ def bird(pen, look):
     p.oval(0, 0, 0.135, fill=c)
     p.poly([(0.1, 0.05), (0.21, -0.01), (0.1, -0.05)], beak)
     eye(p, 0.05, 0.03, 0.03)
-
-
-# ------------------------------------------------------------------------------------------------------ people
-
-
-@dataclass(frozen=True)
-class Pose:
-    """Angles in degrees from straight down, forward positive: (upper, lower) of each limb, near then far.
-
-    lift: the hips above the foot of the box, where the legs do not decide it; wide: width of the box; shift: moves
-    the figure to the middle of its box; all as shares of the standing height.
-    """
-
-    legs: tuple
-    arms: tuple
-    lean: float = 0.0
-    lift: float = 0.0
-    wide: float = 0.5
-    shift: float = 0.0
-
-
-POSES = {
-    "standing": Pose(((-3, -3), (5, 5)), ((16, 8), (-16, -8))),
-    "walking": Pose(((26, 8), (-16, -36)), ((-30, -12), (26, 48)), 4, wide=0.56),
-    "running": Pose(((52, 4), (-24, -84)), ((-46, 30), (40, 110)), 12, 0.4, wide=0.76),
-    "holding": Pose(((-3, -3), (5, 5)), ((40, 132), (-16, -8)), wide=0.56, shift=-0.09),
-    "strolling": Pose(((26, 8), (-16, -36)), ((40, 132), (-24, -8)), 3, wide=0.64, shift=-0.05),
-    "waving": Pose(((-5, -3), (7, 5)), ((122, 152), (-18, -10)), wide=0.56, shift=-0.06),
-    "carrying": Pose(((-3, -3), (5, 5)), ((14, 88), (34, 84)), wide=0.52, shift=-0.11),
-    "surfing": Pose(((48, -14), (-40, -4)), ((78, 96), (-74, -96)), 6, 0.4, 1.0, -0.03),
-    "riding": Pose(((58, -6), (58, -6)), ((34, 74), (42, 78)), 3, 0.34, 0.54, -0.14),
-    "cycling": Pose(((64, -16), (22, -26)), ((52, 70), (56, 74)), 16, 0.4, 0.66, -0.17),
-    "sitting": Pose(((0, 0), (0, 0)), ((16, 40), (-16, -40)), 0, 0.3, 0.58),
-}
-
-
-@dataclass(frozen=True)
-class Figure:
-    """Proportions of a figure that stands 1 tall."""
-
-    head_y: float
-    head_r: float
-    shoulder_y: float
-    shoulder: float
-    hip_y: float
-    thick: float
-    dress: bool = False
-
-
-FIGURES = {
-    "man": Figure(0.885, 0.098, 0.755, 0.112, 0.44, 0.042),
-    "woman": Figure(0.88, 0.1, 0.75, 0.088, 0.45, 0.035, True),
-    "boy": Figure(0.825, 0.145, 0.65, 0.105, 0.36, 0.047),
-    "girl": Figure(0.825, 0.145, 0.645, 0.09, 0.36, 0.042, True),
-}
-
-
-def _swing(start, angle, length):
-    return start[0] + length * math.sin(math.radians(angle)), start[1] - length * math.cos(math.radians(angle))
-
-
-def _joints(kind, pose):
-    """Hips and shoulder of a figure 1 tall, and the ends of its near arm: (hip, shoulder, elbow, hand)."""
-    f, p = FIGURES[kind], POSES[pose]
-    hip = (p.shift, p.lift or f.hip_y + f.thick * 0.4)
-    rise = f.shoulder_y - f.hip_y
-    shoulder = (hip[0] + rise * math.sin(math.radians(p.lean)), hip[1] + rise * math.cos(math.radians(p.lean)))
-    start = (shoulder[0] + f.shoulder * 0.75, shoulder[1] - 0.03)
-    elbow = _swing(start, p.arms[0][0], rise * 0.58)
-    return hip, shoulder, elbow, _swing(elbow, p.arms[0][1], rise * 0.54)
-
-
-def hand_of(kind, pose):
-    """Where the near hand of a person in this pose is, in metres from the middle of the foot of the box."""
-    x, y = _joints(kind, pose)[3]
-    return x * SIZES[kind][1], y * SIZES[kind][1]
-
-
-def person(pen, look):
-    pen = pen.moved(0, 0, SIZES[look.kind][1])
-    f, p = FIGURES[look.kind], POSES[look.pose]
-    tone = int(look.rng.integers(len(SKINS)))
-    skin, hair = SKINS[tone], pick(look.rng, HAIRS[: 2 if tone > 2 else None])
-    trousers = pick(look.rng, TROUSERS)
-    if f.dress and not look.winter:
-        trousers = skin
-    hip, shoulder, _, _ = _joints(look.kind, look.pose)
-    sleeve = look.winter or look.rng.random() < 0.4
-    if look.pose == "sitting":
-        _seated_legs(pen, f, hip, look.ink if f.dress else trousers, trousers)
-    else:
-        _legs(pen, f, p, hip, look, trousers, skin)
-    top = pen.moved(*hip, turn=-p.lean)
-    rise = f.shoulder_y - f.hip_y
-    _arm(top, f, p.arms[1], rise, -1, dark(look.ink, 0.14), skin, sleeve, p.lean)
-    _torso(top, f, rise, look, look.pose in ("riding", "sitting", "cycling"))
-    head = top.moved(0, rise + f.head_y - f.shoulder_y, turn=p.lean * 0.6)
-    _head(head, f.head_r, look, skin, hair)
-    _arm(top, f, p.arms[0], rise, 1, light(look.ink, 0.1), skin, sleeve, p.lean)
-
-
-def _legs(pen, f, p, hip, look, trousers, skin):
-    leg = f.hip_y / 2
-    bare = look.kind == "boy" and not look.winter
-    shoe = (70, 60, 60) if look.winter else dark(mix(trousers, (70, 60, 70), 0.7), 0.3)
-    for far, side in ((1, -1), (0, 1)):
-        upper, lower = p.legs[far]
-        start = (hip[0] + side * f.shoulder * 0.42, hip[1] - 0.01)
-        knee = _swing(start, upper, leg)
-        foot = _swing(knee, lower, leg - f.thick * 0.6)
-        tone, calf = (dark(trousers, 0.2), dark(skin, 0.12)) if far else (trousers, skin)
-        calf = calf if bare or (f.dress and not look.winter) else tone
-        pen.limb(knee, foot, f.thick * 0.92, f.thick * 0.78, calf)
-        pen.limb(start, knee, f.thick * 1.2, f.thick * 0.95, tone)
-        pen.oval(foot[0] + f.thick * 0.55, max(foot[1] - 0.004, 0.018), f.thick * 1.35, f.thick * 0.62, shoe)
-
-
-def _seated_legs(pen, f, hip, lap, shins):
-    """Seen from the front."""
-    for side in (-1, 1):
-        x = side * f.shoulder * 0.52
-        knee = (x * 1.25, hip[1] - 0.045)
-        pen.limb(knee, (x * 1.25, 0.04), f.thick * 1.0, f.thick * 0.8, dark(shins, 0.1))
-        pen.limb((x, hip[1]), knee, f.thick * 1.35, f.thick * 1.3, lap)
-        pen.oval(x * 1.25 + 0.01, 0.026, f.thick * 1.2, 0.028, (80, 66, 66))
-
-
-def _torso(top, f, rise, look, seated):
-    c, w = look.ink, f.shoulder
-    if f.dress and not seated:
-        hem = -0.2 if look.kind == "woman" else -0.15
-        top.blob([(-w, rise - 0.02), (0, rise + 0.02), (w, rise - 0.02), (w * 0.78, rise * 0.5), (w * 1.5, hem), (0, hem - 0.015), (-w * 1.5, hem), (-w * 0.78, rise * 0.5)], c)
-        top.stroke([(-w * 0.78, rise * 0.42), (w * 0.78, rise * 0.42)], 0.028, dark(c, 0.3))
-    else:
-        low = -0.05 if look.winter else -0.025
-        top.blob([(-w, rise - 0.02), (0, rise + 0.02), (w, rise - 0.02), (w * 0.95, rise * 0.4), (w * 0.9, low), (0, low - 0.02), (-w * 0.9, low), (-w * 0.95, rise * 0.4)], c)
-    if look.winter:
-        top.stroke([(0, rise), (0, -0.04)], 0.012, dark(c, 0.4))
-        top.stroke([(-w * 0.6, rise - 0.005), (0, rise - 0.03), (w * 0.6, rise - 0.005)], 0.045, CREAM)
-
-
-def _arm(top, f, angles, rise, side, cloth, skin, sleeve, lean):
-    start = (side * f.shoulder * 0.75, rise - 0.03)
-    elbow = _swing(start, angles[0] + lean, rise * 0.58)
-    hand = _swing(elbow, angles[1] + lean, rise * 0.54)
-    top.limb(elbow, hand, f.thick * 0.72, f.thick * 0.62, cloth if sleeve else skin)
-    top.limb(start, elbow if sleeve else _swing(start, angles[0] + lean, rise * 0.42), f.thick * 0.95, f.thick * 0.84, cloth)
-    top.oval(*hand, f.thick * 0.8, fill=skin)
-
-
-def _head(p, r, look, skin, hair):
-    long_hair = look.kind == "woman"
-    if long_hair:
-        p.blob([(-r * 1.05, r * 0.5), (0, r * 1.12), (r * 1.05, r * 0.5), (r * 1.1, -r * 0.8), (r * 0.6, -r * 1.3), (-r * 0.9, -r * 1.4), (-r * 1.2, -r * 0.9)], hair)
-    p.box(-r * 0.36, -r * 1.5, r * 0.36, -r * 0.6, dark(skin, 0.1), r * 0.2)
-    if look.kind == "girl":
-        for side in (-1, 1):
-            p.oval(side * r * 1.12, -r * 0.3, r * 0.3, r * 0.52, hair)
-            p.oval(side * r * 0.98, r * 0.22, r * 0.14, fill=light(look.ink, 0.2))
-    p.oval(0, 0, r, r * 1.02, skin)
-    p.sector(-r * 0.04, r * 0.1, r * 1.05, r * 0.98, 20 if look.kind in PEOPLE[:2] else 10, 188, hair)
-    if long_hair or look.kind == "girl":
-        p.blob([(-r, r * 0.3), (-r * 0.2, r * 0.98), (r * 0.9, r * 0.45), (r * 0.3, r * 0.42), (-r * 0.4, r * 0.3), (-r * 0.86, -r * 0.2)], hair)
-    elif look.kind == "boy":
-        p.poly([(-r * 0.3, r * 0.95), (r * 0.1, r * 1.2), (r * 0.2, r * 0.95)], hair)
-    for x in (-0.22, 0.5):
-        p.oval(x * r, -r * 0.06, r * 0.1, r * 0.13, (40, 30, 34))
-        p.oval((x + (0.26 if x > 0 else -0.26)) * r, -r * 0.36, r * 0.17, r * 0.12, mix(skin, (236, 110, 100), 0.35))
-    smile = [(-r * 0.12, -r * 0.42), (r * 0.14, -r * 0.54), (r * 0.4, -r * 0.42)]
-    p.stroke(smile, r * 0.09, (150, 60, 60), curved=True)
-    if look.winter:
-        p.sector(0, r * 0.26, r * 1.12, r * 0.98, 0, 180, mix(look.ink, CREAM, 0.25))
-        p.box(-r * 1.14, r * 0.16, r * 1.14, r * 0.44, CREAM, r * 0.12)
-        p.oval(0, r * 1.22, r * 0.2, fill=CREAM)
 
 
 # ------------------------------------------------------------------------------------------------ outdoor things
@@ -692,7 +420,8 @@ def house(pen, look):
         half = 2.16 - (y - 2.1) * 0.47
         pen.stroke([(-half + 0.04, y), (half - 0.04, y)], 0.035, dark(roof, 0.22))
     if look.winter:
-        pen.poly(smooth([(-1.75, 3.0), (-1.5, 3.58), (0, 3.62), (1.5, 3.58), (1.78, 3.0), (1.2, 3.2), (0.7, 2.95), (0.1, 3.18), (-0.6, 2.92), (-1.2, 3.2)]), (250, 252, 255))
+        pen.poly(smooth([(-1.75, 3.0), (-1.5, 3.58), (0, 3.62), (1.5, 3.58), (1.78, 3.0), (1.2, 3.2),
+                         (0.7, 2.95), (0.1, 3.18), (-0.6, 2.92), (-1.2, 3.2)]), (250, 252, 255))
     pen.box(-0.42, 0, 0.42, 1.45, dark(roof, 0.25), 0.06)
     pen.box(-0.34, 0, 0.34, 1.38, mix(WOOD, roof, 0.3), 0.05)
     pen.oval(0.22, 0.66, 0.06, fill=(244, 206, 90))
@@ -709,13 +438,16 @@ def tree(pen, look):
     if look.winter:
         pen.box(-0.16, 0, 0.16, 0.6, bark)
         for y, w in ((0.4, 1.35), (1.3, 1.12), (2.2, 0.84)):
-            pen.poly([(-w, y), (-w * 0.5, y + 0.08), (0, y - 0.08), (w * 0.5, y + 0.08), (w, y), (0, y + 1.62)], leaf)
-            pen.poly([(-w * 0.55, y + 0.72), (-w * 0.3, y + 0.62), (0, y + 0.74), (w * 0.3, y + 0.62), (w * 0.52, y + 0.74), (0, y + 1.62)], (248, 251, 255))
+            pen.poly([(-w, y), (-w * 0.5, y + 0.08), (0, y - 0.08), (w * 0.5, y + 0.08), (w, y),
+                      (0, y + 1.62)], leaf)
+            pen.poly([(-w * 0.55, y + 0.72), (-w * 0.3, y + 0.62), (0, y + 0.74), (w * 0.3, y + 0.62),
+                      (w * 0.52, y + 0.74), (0, y + 1.62)], (248, 251, 255))
         return
     pen.poly([(-0.26, 0), (-0.14, 1.0), (-0.14, 2.0), (0.14, 2.0), (0.15, 1.0), (0.28, 0)], bark)
     pen.stroke([(0, 1.2), (0.55, 1.9)], 0.13, bark)
     pen.stroke([(0, 1.4), (-0.5, 2.0)], 0.12, bark)
-    spots = ((-0.75, 2.0, 0.62), (0.75, 2.0, 0.62), (0.0, 1.95, 0.66), (-0.58, 2.7, 0.66), (0.6, 2.68, 0.66), (0, 3.1, 0.72))
+    spots = ((-0.75, 2.0, 0.62), (0.75, 2.0, 0.62), (0.0, 1.95, 0.66), (-0.58, 2.7, 0.66), (0.6, 2.68, 0.66),
+             (0, 3.1, 0.72))
     for shade, dx, shrink in ((dark(leaf, 0.3), 0.05, 1.0), (leaf, -0.04, 0.86), (light(leaf, 0.2), -0.14, 0.45)):
         for x, y, r in spots:
             wob = float(look.rng.uniform(-0.05, 0.05))
@@ -764,16 +496,18 @@ def _bloom(p, c, r):
     heart = (250, 200, 50) if c[1] < 190 or c[2] > 150 else (150, 92, 40)
     for k in range(8):
         t = k * math.pi / 4 + 0.2
-        p.oval(0.6 * r * math.cos(t), 0.6 * r * math.sin(t), r * 0.4, fill=c if k % 2 else mix(c, (90, 40, 90), 0.12))
+        p.oval(0.6 * r * math.cos(t), 0.6 * r * math.sin(t), r * 0.4,
+               fill=c if k % 2 else mix(c, (80, 50, 70), 0.09))
     p.oval(0, 0, r * 0.38, fill=heart)
 
 
 def ball(pen, look):
-    c, band = look.ink, (250, 250, 246) if sum(look.ink) < 660 else (90, 160, 220)
+    c, band = look.ink, (250, 250, 246) if sum(look.ink) < 660 else (196, 206, 216)
     p = pen.moved(0, 0.25, turn=float(look.rng.uniform(-30, 30)))
     p.oval(0, 0, 0.245, fill=c)
-    for side in (-1, 1):
-        p.poly(smooth([(side * 0.05, 0.236), (side * 0.11, 0.0), (side * 0.05, -0.236), (side * 0.01, -0.2), (side * 0.06, 0.0), (side * 0.01, 0.2)]), band)
+    p.oval(0.03, 0, 0.15, 0.242, band)
+    p.oval(0.04, 0, 0.06, 0.242, c)
+    p.oval(0.035, 0.2, 0.05, 0.025, band)
     pen.oval(-0.09, 0.36, 0.06, 0.045, light(c, 0.6))
 
 
@@ -795,30 +529,38 @@ def kite(pen, look):
 def balloon(pen, look):
     c = look.ink
     pen.poly([(0, 0.12), (-0.06, 0.03), (0.06, 0.03)], dark(c, 0.2))
-    pen.blob([(0, 0.09), (-0.2, 0.28), (-0.29, 0.52), (-0.19, 0.73), (0, 0.79), (0.19, 0.73), (0.29, 0.52), (0.2, 0.28)], c)
-    pen.blob([(0.19, 0.7), (0.27, 0.52), (0.18, 0.28), (0.06, 0.14), (0.16, 0.34), (0.2, 0.52)], dark(c, 0.16))
+    pen.blob([(0, 0.09), (-0.2, 0.28), (-0.29, 0.52), (-0.19, 0.73), (0, 0.79), (0.19, 0.73), (0.29, 0.52),
+              (0.2, 0.28)], c)
+    pen.blob([(0.19, 0.7), (0.27, 0.52), (0.18, 0.28), (0.06, 0.14), (0.16, 0.34), (0.2, 0.52)],
+             dark(c, 0.16))
     pen.oval(-0.12, 0.6, 0.06, 0.1, light(c, 0.6))
 
 
 def umbrella(pen, look):
     planted = look.pose == "planted"
     c, half, top, rim, foot = look.ink, *((1.2, 2.25, 1.45, 0.0) if planted else (0.72, 1.2, 0.74, 0.06))
-    pen.stroke([(0, foot), (0, top - 0.05)], 0.07 if planted else 0.045, (228, 220, 206) if planted else (92, 70, 54))
+    pen.stroke([(0, foot), (0, top - 0.05)], 0.07 if planted else 0.045,
+               (228, 220, 206) if planted else (92, 70, 54))
     if not planted:
         pen.stroke([(0, 0.08), (0.04, 0.03), (0.1, 0.06)], 0.045, (92, 70, 54), curved=True)
     pale = light(c, 0.78) if sum(c) < 660 else (120, 190, 226)
-    edge = [(-half + half * k / 12, rim + (top - rim) * math.sin(math.pi * k / 24) ** 0.62) for k in range(25)]
+    edge = [(-half + half * k / 12,
+             rim + (top - rim) * math.sin(math.pi * k / 24) ** 0.62) for k in range(25)]
     scallop = []
     for k in range(6):
         x0 = half - k * half / 3
-        scallop += [(x0 - half * t / 12, rim - 0.09 * half * math.sin(math.pi * t / 4) * -1) for t in range(4)]
+        scallop += [(x0 - half * t / 12,
+                     rim - 0.09 * half * math.sin(math.pi * t / 4) * -1) for t in range(4)]
     pen.poly(edge + scallop, c)
     for k in (1, 3) if planted else ():
         x0, x1 = -half + k * half * 0.4, -half + (k + 1) * half * 0.4
-        pen.poly([(0, top), *smooth([(x0 * 0.72, (top + rim) / 2 + 0.14 * half), (x0, rim + 0.06), ((x0 + x1) / 2, rim + 0.1), (x1, rim + 0.06), (x1 * 0.72, (top + rim) / 2 + 0.14 * half)], closed=False)], pale)
+        waist = (top + rim) / 2 + 0.14 * half
+        hem = [(x0 * 0.72, waist), (x0, rim + 0.06), ((x0 + x1) / 2, rim + 0.1), (x1, rim + 0.06), (x1 * 0.72, waist)]
+        pen.poly([(0, top), *smooth(hem, closed=False)], pale)
     if not planted:
         for x in (-0.4, -0.13, 0.13, 0.4):
-            pen.stroke([(0, top), (x * half * 1.55, (top + rim) / 2 + 0.1), (x * half * 2.1, rim + 0.05)], 0.02, dark(c, 0.25), curved=True)
+            pen.stroke([(0, top), (x * half * 1.55, (top + rim) / 2 + 0.1), (x * half * 2.1, rim + 0.05)],
+                       0.02, dark(c, 0.25), curved=True)
     pen.oval(0, top, 0.04, fill=dark(c, 0.4))
 
 
@@ -826,7 +568,8 @@ def surfboard(pen, look):
     c, stripe = look.ink, light(look.ink, 0.75) if sum(look.ink) < 660 else (90, 150, 210)
     p = pen.moved(0, 1.04, turn=90) if look.pose == "planted" else pen.moved(0, 0.17)
     wide = 0.27 if look.pose == "planted" else 0.15
-    shape = [(-1.02, 0), (-0.85, wide * 0.7), (0, wide), (0.75, wide * 0.7), (1.05, wide * 0.15), (0.75, -wide * 0.6), (0, -wide), (-0.85, -wide * 0.7)]
+    shape = [(-1.02, 0), (-0.85, wide * 0.7), (0, wide), (0.75, wide * 0.7), (1.05, wide * 0.15),
+             (0.75, -wide * 0.6), (0, -wide), (-0.85, -wide * 0.7)]
     p.blob(shape, c)
     p.stroke([(-0.95, 0), (0.95, 0.02)], 0.05, stripe)
 
@@ -876,7 +619,8 @@ def lamp(pen, look):
     pen.stroke([(0, 0.05), (0, 1.3)], 0.05, (104, 90, 80))
     shade = light(c, 0.3) if look.lit else c
     pen.poly([(-0.33, 1.22), (0.33, 1.22), (0.2, 1.72), (-0.2, 1.72)], shade, glow=look.lit)
-    pen.poly([(-0.33, 1.22), (0.33, 1.22), (0.31, 1.29), (-0.31, 1.29)], dark(c, 0.15) if not look.lit else c, glow=look.lit)
+    pen.poly([(-0.33, 1.22), (0.33, 1.22), (0.31, 1.29), (-0.31, 1.29)],
+             dark(c, 0.15) if not look.lit else c, glow=look.lit)
 
 
 def vase(pen, look):
@@ -885,7 +629,8 @@ def vase(pen, look):
     pen.blob([(-0.02, 0.34), (-0.18, 0.4), (-0.22, 0.5), (-0.08, 0.44)], (72, 150, 70))
     for x, y in ((-0.125, 0.56), (0.125, 0.57), (0.0, 0.665)):
         _bloom(pen.moved(x, y), look.ink, 0.125)
-    pen.blob([(-0.09, 0.34), (-0.14, 0.16), (-0.08, 0.0), (0.08, 0.0), (0.14, 0.16), (0.09, 0.34), (0, 0.32)], (196, 222, 232))
+    pen.blob([(-0.09, 0.34), (-0.14, 0.16), (-0.08, 0.0), (0.08, 0.0), (0.14, 0.16), (0.09, 0.34),
+              (0, 0.32)], (196, 222, 232))
     pen.oval(-0.06, 0.2, 0.02, 0.06, (240, 250, 252))
 
 

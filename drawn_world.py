@@ -2,7 +2,8 @@
 
     python -m drawn_world FOLDER [--train 2000] [--val 400] [--seed 0] [--sheet FILE.png]
 
-Each scene is a function of (seed, split, index), so the same seed gives the same bytes, however many scenes are
+Each scene is a function of (seed, split,
+                             index), so the same seed gives the same bytes, however many scenes are
 made and however many processes make them. drawn_scenes decides what is in a scene, drawn_places and drawn_things
 draw it, drawn_captions describes it and tells whether a caption is true of it.
 """
@@ -21,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 from tqdm.auto import tqdm
 
 from drawn_captions import CaptionTruth, captions_of, check_caption
@@ -70,7 +71,8 @@ class _Workers:
         self.total = total
         command = [sys.executable, str(Path(__file__).resolve()), "--worker"]
         self.processes = [
-            subprocess.Popen([*command, str(seed), split, f"{k}:{total}:{number}"], stdout=subprocess.PIPE)
+            subprocess.Popen([*command, str(seed), split, f"{k}:{total}:{number}"], stdin=subprocess.DEVNULL,
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
             for k in range(min(number, total))
         ]
 
@@ -84,8 +86,9 @@ class _Workers:
         head = process.stdout.read(4)
         block = process.stdout.read(struct.unpack(">I", head)[0]) if len(head) == 4 else None
         if block is None:
-            raise OSError(f"the process that rendered photo {index} ended early with status {process.wait()}; see its "
-                          "error above, or call render_dataset with workers=1 to render in this process")  # fmt: skip
+            said = process.stderr.read().decode(errors="replace").strip()[-2000:]
+            raise OSError(f"the process that renders photo {index} ended early with status {process.wait()}; "
+                          f"workers=1 renders without other processes. It said: {said or 'nothing'}")
         return block
 
     def close(self):
@@ -93,6 +96,7 @@ class _Workers:
             process.kill()
             process.wait()
             process.stdout.close()
+            process.stderr.close()
 
 
 def _work(seed, split, numbers):
@@ -146,7 +150,8 @@ def _write_split(folder, split, total, seed, workers, bar):
     images, annotations, scenes = [], [], []
     # Ids are unique across splits, as MSCOCO's are: the second split starts at a million.
     first = 1 + 1_000_000 * SPLITS.index(split)
-    with _zip_aside(folder / f"{split}.zip") as archive, contextlib.closing(_photos(seed, split, total, workers)) as photos:
+    photos = _photos(seed, split, total, workers)
+    with contextlib.closing(photos), _zip_aside(folder / f"{split}.zip") as archive:
         for index, photo in enumerate(photos):
             image_id = first + index
             name = f"COCO_{split}_{image_id:012d}.jpg"
@@ -166,17 +171,18 @@ def _write_split(folder, split, total, seed, workers, bar):
 def render_dataset(folder, n_train=2000, n_val=400, seed=0, workers=None, progress=True):
     """Write the drawn world into `folder` in the layout of MSCOCO 2014, and what each scene holds beside it.
 
-    train2014.zip and val2014.zip hold the photos (JPEG, shorter side at least 299 pixels), annotations_trainval2014.zip
-    the captions (five a photo) and annotations/scenes_*.json. A zip has its final name only once it is whole, and the
-    annotations come last. workers: processes (default: one for each core); the bytes do not depend on it.
-    Raises ValueError for a number that makes no dataset, OSError where the folder cannot be written.
+    train2014.zip and val2014.zip hold the photos (JPEG, shorter side at least 299 pixels); the captions, five a photo,
+    and annotations/scenes_*.json are in annotations_trainval2014.zip. A zip has its final name only once it is whole,
+    and the annotations come last. workers: processes (default: one for each core, at most 8); the bytes do not depend
+    on it. Raises ValueError for a number that makes no dataset, OSError where the folder cannot be written or a
+    process ends early.
     """
     if n_train < 1 or n_val < 1 or seed < 0 or (workers is not None and workers < 1):
         raise ValueError(f"n_train, n_val and workers must be at least 1 and seed at least 0, not n_train={n_train}, "
                          f"n_val={n_val}, workers={workers}, seed={seed}")  # fmt: skip
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    workers = workers or os.cpu_count() or 1
+    workers = workers or min(os.cpu_count() or 1, 8)
     files = {}
     with tqdm(total=n_train + n_val, desc="drawing scenes", unit="photo", disable=not progress) as bar:
         for split, total in zip(SPLITS, (n_train, n_val), strict=True):
@@ -187,29 +193,33 @@ def render_dataset(folder, n_train=2000, n_val=400, seed=0, workers=None, progre
             _add(archive, f"annotations/{name}.json", json.dumps(content), zipfile.ZIP_DEFLATED)
 
 
-def make_sheet(seed=0, split="train2014", number=40, columns=5, cell=340):
-    """A contact sheet of the first scenes with their captions: an RGB image."""
-    rows, text_height = -(-number // columns), 92
+def make_sheet(seed=0, split="train2014", number=40, columns=8, cell=330):
+    """A contact sheet of a split's first scenes with their captions: an RGB image."""
+    rows, text_height = -(-number // columns), 150
     sheet = Image.new("RGB", (columns * cell, rows * (cell + text_height)), (252, 252, 250))
-    pen = ImageDraw.Draw(sheet)
+    pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(12)
     for index in range(number):
         photo = render_photo(seed, split, index)
         x, y = index % columns * cell, index // columns * (cell + text_height)
         with Image.open(io.BytesIO(photo.jpeg)) as image:
             image.thumbnail((cell - 16, cell - 16))
             sheet.paste(image, (x + (cell - image.width) // 2, y + cell - 4 - image.height))
-        lines = [line for c in photo.captions for line in textwrap.wrap(c, 58)[:1]]
-        pen.multiline_text((x + 10, y + cell + 2), "\n".join(lines), fill=(40, 40, 48), spacing=3)
+        lines = [line for c in photo.captions for line in textwrap.wrap(c, 52, subsequent_indent="   ")]
+        pen.multiline_text((x + 12, y + cell + 2), "\n".join(lines), font=font, fill=(40, 40, 48), spacing=3)
     return sheet
 
 
 def main(arguments=None):
     parser = argparse.ArgumentParser(prog="python -m drawn_world", description="Render the drawn world.")
     parser.add_argument("folder", nargs="?", help="where the three zips go")
-    parser.add_argument("--train", type=int, default=2000, metavar="N", help="training photos (default: %(default)s)")
-    parser.add_argument("--val", type=int, default=400, metavar="N", help="validation photos (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=0, metavar="S", help="another seed, another world (default: 0)")
-    parser.add_argument("--sheet", metavar="FILE.png", help="also write a sheet of 40 scenes with their captions")
+    parser.add_argument("--train", type=int, default=2000, metavar="N",
+                        help="training photos (default: %(default)s)")
+    parser.add_argument("--val", type=int, default=400, metavar="N",
+                        help="validation photos (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=0, metavar="S",
+                        help="another seed, another world (default: 0)")
+    parser.add_argument("--sheet", metavar="FILE.png",
+                        help="also write a sheet of 40 scenes with their captions")
     parser.add_argument("--worker", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.worker:
@@ -221,7 +231,7 @@ def main(arguments=None):
             render_dataset(options.folder, options.train, options.val, options.seed)
         if options.sheet:
             make_sheet(options.seed).save(options.sheet)
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         parser.error(str(error))
 
 

@@ -2,7 +2,7 @@
 
 Each function returns a Figure that pyplot does not know of, so a notebook cell that ends in `figures.temperature()`
 shows it once. Diagrams are 900 units wide, 1 unit = 1/100 inch = 1 pixel at 100 dpi, y upwards.
-Letters in shapes: B photos in a batch, T time steps, V words in the vocabulary.
+Letters in shapes: B photos in a batch, T tokens of a caption with #START# and #END#, V tokens in the vocabulary.
 """
 import io
 from base64 import b64encode
@@ -16,6 +16,7 @@ from matplotlib.patches import Circle, Ellipse, FancyArrowPatch, FancyBboxPatch,
 from matplotlib.path import Path
 from matplotlib.textpath import TextToPath
 from matplotlib.ticker import MaxNLocator
+from matplotlib.transforms import Bbox
 from PIL import Image
 
 WIDTH = 900
@@ -51,6 +52,10 @@ class _Drawing(Figure):
         width, height = (round(inches * self.dpi) for inches in self.get_size_inches())
         return b64encode(png.getvalue()).decode(), {"width": width, "height": height}
 
+    def get_tightbbox(self, *_, **__):
+        """The whole canvas: pyplot's notebook backend crops to this box, and a live picture must not change its size."""
+        return Bbox.from_bounds(0, 0, *self.get_size_inches())
+
 
 def _canvas(height):
     """Empty white drawing and the axes that cover it: x in 0..900, y in 0..height."""
@@ -73,10 +78,10 @@ def _fitted(text, width, size, weight="normal"):
     return size * min(1, width / max(_text_width(text, size, weight), 1))
 
 
-def _wrapped(text, width, size):
+def _wrapped(line, width, size):
     """Lines no wider than `width` units; a word wider than that is cut."""
     lines = [""]
-    for word in str(text).split():
+    for word in line.split():
         longer = f"{lines[-1]} {word}".strip()
         if _text_width(longer, size) <= width:
             lines[-1] = longer
@@ -107,37 +112,41 @@ def _box(ax, x, y, width, height, hue, lines=(), size=9.5, rounding=7, **options
     for row, line in enumerate(lines):
         name = row == 0
         weight = "bold" if name and len(lines) > 1 else "normal"
-        points = _fitted(line, width - 8, size if name else size - 1, weight)
+        points = _fitted(line, width - 10, size if name else size - 1, weight)
         _text(ax, x, y + step * ((len(lines) - 1) / 2 - row), line, points, INK if name else MUTED, weight=weight,
               zorder=4)
 
 
-def _panel(ax, left, bottom, right, top, heading, note=""):
-    """Pale area that groups what is drawn on it, its heading in the upper left corner."""
+def _panel(ax, left, bottom, right, top, heading, note="", heading_below=False):
+    """Pale area that groups what is drawn on it, its heading in the upper or lower left corner."""
     style = "round,pad=0,rounding_size=10"
     ax.add_patch(FancyBboxPatch((left, bottom), right - left, top - bottom, boxstyle=style, facecolor=PANEL,
                                 edgecolor="none", zorder=0))
-    _text(ax, left + 14, top - 19, heading, 10.5, ha="left", weight="bold")
-    after = left + 14 + _text_width(heading, 10.5, "bold") + 12
-    _text(ax, after, top - 19, note, 9, MUTED, ha="left")
+    y = bottom + 19 if heading_below else top - 19
+    _text(ax, left + 14, y, heading, 10.5, ha="left", weight="bold")
+    if note:
+        _text(ax, left + 14 + _text_width(heading, 10.5, "bold") + 12, y, note, 9, MUTED, ha="left")
 
 
-def _arrow(ax, *points, colour=MUTED, dashed=False, head="-|>"):
-    """Arrow through the points by straight lines; given a Path instead, along the path."""
-    path = points[0] if isinstance(points[0], Path) else Path(points)
-    ax.add_patch(FancyArrowPatch(path=path, arrowstyle=f"{head},head_length=5.5,head_width=2.8", color=colour,
-                                 linewidth=1.3, linestyle=(0, (4, 2.5)) if dashed else "-", zorder=3,
-                                 joinstyle="round", capstyle="butt"))
+def _arrow(ax, *points, colour=MUTED, head="-|>"):
+    """Arrow through the points by straight lines."""
+    ax.add_patch(FancyArrowPatch(path=Path(points), arrowstyle=f"{head},head_length=5.5,head_width=2.8", color=colour,
+                                 linewidth=1.3, zorder=3, joinstyle="round"))
 
 
 def _feed_arrow(ax, start, end, colour):
-    """Dashed arrow from a word down between two time steps to the next input."""
+    """Dashed arrow from a word's right edge, down between two time steps, to the left edge of the next input."""
     (x0, y0), (x1, y1) = start, end
-    middle, bend = (x0 + x1) / 2, 26
-    path = Path([start, (x0, y0 - bend / 1.5), (middle, y0 - bend / 3), (middle, y0 - bend),
-                 (middle, y1 + bend), (middle, y1 + bend / 3), (x1, y1 + bend / 1.5), end],
-                [Path.MOVETO] + [Path.CURVE4] * 3 + [Path.LINETO] + [Path.CURVE4] * 3)
-    _arrow(ax, path, colour=colour, dashed=True)
+    head = 7
+    middle = (x0 + x1) / 2
+    bend = x1 - head - middle
+    path = Path([start, (middle - bend, y0), (middle, y0), (middle, y0 - bend),
+                 (middle, y1 + bend), (middle, y1), (middle + bend, y1)],
+                [Path.MOVETO, Path.LINETO, Path.CURVE3, Path.CURVE3, Path.LINETO, Path.CURVE3, Path.CURVE3])
+    ax.add_patch(FancyArrowPatch(path=path, arrowstyle="-", color=colour, linewidth=1.3, linestyle=(0, (4, 2.5)),
+                                 zorder=3, capstyle="butt"))
+    # A head of its own: dashes would fray the outline of FancyArrowPatch's.
+    ax.add_patch(Polygon([(x1 - head, y1 - 4), (x1 - head, y1 + 4), (x1, y1)], facecolor=colour, linewidth=0, zorder=3))
 
 
 # ---------------------------------------------------------------- 1. encoder and decoder
@@ -174,13 +183,22 @@ def _as_rgb(photo, largest):
     """uint8 array (H, W, 3) of a PIL image or an array, made smaller so that no side is longer than `largest`."""
     if not isinstance(photo, Image.Image):
         pixels = np.asarray(photo)
-        if pixels.dtype != np.uint8 or pixels.ndim not in (2, 3) or 0 in pixels.shape:
+        if pixels.ndim < 2 or pixels.dtype != np.uint8 or 0 in pixels.shape or pixels.shape[2:] not in ((), (1,), (3,), (4,)):
             raise ValueError(f"A photo must be a PIL image or a uint8 array (H, W, 3), not {pixels.dtype} "
                              f"{pixels.shape}. For values from 0 to 1: (255 * photo).astype('uint8').")
         photo = Image.fromarray(pixels[..., 0] if pixels.shape[2:] == (1,) else pixels)
     photo = photo.convert("RGB")
     photo.thumbnail((largest, largest), Image.Resampling.LANCZOS)
     return np.asarray(photo)
+
+
+def _square(photo):
+    """The largest square from the middle, which is what the encoder sees."""
+    pixels = _as_rgb(photo, 1024)
+    height, width = pixels.shape[:2]
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    return pixels[top:top + side, left:left + side]
 
 
 def _draw_photo(ax, photo, x, y, width, height):
@@ -205,7 +223,7 @@ def _tensor(ax, x, y, height, hue, name, *notes):
 
 def _draw_decoding(ax, words, first, pitch, y):
     """LSTM steps from x = first: a word in below, the next word out above, and fed to the step after it."""
-    for step, (taken, written) in enumerate(zip(("#START#", *words), words)):
+    for step, (taken, written) in enumerate(zip(("#START#", *words[:-1]), words, strict=True)):
         x = first + step * pitch
         _box(ax, x, y, 50, 52, STATE, ("LSTM", "300"), 9)
         _box(ax, x, y + 92, 62, 28, WORD, written)
@@ -214,47 +232,49 @@ def _draw_decoding(ax, words, first, pitch, y):
         _arrow(ax, (x, y + 27), (x, y + 77))
         if step + 1 < len(words):
             _arrow(ax, (x + 26, y), (x + pitch - 26, y), colour=STATE.line)
-            _feed_arrow(ax, (x + 22, y + 77), (x + pitch - 22, y - 77), WORD.line)
+            _feed_arrow(ax, (x + 32, y + 92), (x + pitch - 32, y - 92), WORD.line)
 
 
 def encoder_decoder(photo=None, caption=("a", "red", "car")):
     """From a photo to a caption: the frozen encoder, the initial state, and the LSTM that writes word by word.
 
     photo: PIL image or uint8 array (H, W, 3); None draws a small street. caption: its words, without START and END
-    (a string is split); four steps are drawn, a longer caption is written in full below. Returns a Figure.
+    (a string is split); of a caption longer than three words, the first three steps are drawn and the whole is written
+    below. The photo is cut to a square. Returns a Figure.
     Raises ValueError for an array that is not uint8.
     """
     caption = tuple(caption.split() if isinstance(caption, str) else caption)
-    words = (*caption, "#END#") if len(caption) < 4 else (*caption[:3], "...")
-    figure, ax = _canvas(350)
-    y = 192
-    _panel(ax, 164, 14, 390, 338, "Encoder", "frozen, once a photo")
-    _panel(ax, 400, 14, 888, 338, "Decoder", "trained")
+    words = (*caption, "#END#") if len(caption) < 4 else (*caption[:3], "…")
+    long = len(caption) > 3
+    figure, ax = _canvas(338 if long else 312)
+    y = 178 if long else 152
+    _panel(ax, 160, 12, 394, y + 148, "Encoder", "frozen")
+    _panel(ax, 404, 12, 888, y + 148, "Decoder", "trained")
 
     if photo is None:
-        _draw_street(ax, 14, y - 65, 130)
+        _draw_street(ax, 12, y - 65, 130)
     else:
-        _draw_photo(ax, photo, 79, y, 130, 130)
-    _text(ax, 79, y + 80, "photo")
-    _text(ax, 79, y - 80, "(B, 299, 299, 3)", 8.5, MUTED)
-    _arrow(ax, (148, y), (182, y))
-    ax.add_patch(Polygon([(184, y - 82), (184, y + 82), (296, y + 44), (296, y - 44)], facecolor=IMAGE.fill,
+        _draw_photo(ax, _square(photo), 77, y, 130, 130)
+    _text(ax, 77, y + 82, "photo")
+    _text(ax, 77, y - 82, "(B, 299, 299, 3)", 8.5, MUTED)
+    _arrow(ax, (145, y), (179, y))
+    ax.add_patch(Polygon([(182, y - 82), (182, y + 82), (292, y + 44), (292, y - 44)], facecolor=IMAGE.fill,
                          edgecolor=IMAGE.line, linewidth=1.2, joinstyle="round", zorder=2))
-    _text(ax, 240, y + 8, "InceptionV3", weight="bold", zorder=4)
-    _text(ax, 240, y - 10, "no training", 8.5, MUTED, zorder=4)
-    _arrow(ax, (298, y), (335, y))
-    _tensor(ax, 347, y, 172, IMAGE, "embedding", "(B, 2048)")
-    _arrow(ax, (359, y), (430, y))
-    _tensor(ax, 442, y, 54, STATE, "bottleneck", "elu", "(B, 120)")
-    _arrow(ax, (454, y), (498, y))
-    _tensor(ax, 510, y, 104, STATE, "state", "elu", "(B, 300)")
-    _arrow(ax, (522, y), (579, y), colour=STATE.line)
-    _text(ax, 549, y + 13, "h₀ = c₀", 8.5, MUTED)
-    _draw_decoding(ax, words, 606, 81, y)
-    _text(ax, 606 + 1.5 * 81, 48, "each word written is the next word read", 8.5, MUTED)
-    if len(caption) > 3:
+    _text(ax, 236, y + 8, "InceptionV3", weight="bold", zorder=4)
+    _text(ax, 236, y - 10, "once a photo", 8.5, MUTED, zorder=4)
+    _arrow(ax, (294, y), (333, y))
+    _tensor(ax, 346, y, 172, IMAGE, "embedding", "(B, 2048)")
+    _arrow(ax, (358, y), (432, y))
+    _tensor(ax, 446, y, 54, STATE, "bottleneck", "elu", "(B, 120)")
+    _arrow(ax, (458, y), (499, y))
+    _tensor(ax, 513, y, 104, STATE, "state", "elu", "(B, 300)")
+    _arrow(ax, (525, y), (575, y), colour=STATE.line)
+    _text(ax, 549, y + 14, "h₀ = c₀", 8.5, MUTED)
+    _draw_decoding(ax, words, 603, 82, y)
+    _text(ax, 573, y - 125, "each word written is the next word read", 8.5, MUTED, ha="left")
+    if long:
         line = " ".join(caption)
-        _text(ax, 644, 28, line, _fitted(line, 470, 9.5), WORD.line)
+        _text(ax, 573, y - 149, line, _fitted(line, 296, 9.5), WORD.line, ha="left")
     return figure
 
 
@@ -269,7 +289,7 @@ def _draw_steps(ax, y, inputs, predictions, truth=None):
     shape = np.array([0.25, 1, 0.45, 0.15, 0.3])
     _box(ax, 190, y, 60, 30, IMAGE, "h₀ = c₀", 9)
     _arrow(ax, (221, y), (COLUMN - 37, y), colour=STATE.line)
-    for step, (taken, predicted) in enumerate(zip(inputs, predictions)):
+    for step, (taken, predicted) in enumerate(zip(inputs, predictions, strict=True)):
         x = COLUMN + step * PITCH
         hue = WRONG if truth and predicted != truth[step] else WORD
         _box(ax, x, y, 70, 34, STATE, "LSTM", 9)
@@ -280,7 +300,7 @@ def _draw_steps(ax, y, inputs, predictions, truth=None):
         for bar, height in enumerate(heights):
             ax.add_patch(Rectangle((x - 37 + 6 * bar, y + 54), 4.5, height, zorder=3,
                                    color=hue.line if bar == best else RULE))
-        _text(ax, x + 16, y + 68, predicted, _fitted(predicted, 44, 9), hue.line, weight="bold", zorder=4)
+        _text(ax, x + 17, y + 68, predicted, _fitted(predicted, 42, 9), hue.line, weight="bold", zorder=4)
         _arrow(ax, (x, y - 49), (x, y - 18))
         _arrow(ax, (x, y + 18), (x, y + 48))
         if step + 1 < len(inputs):
@@ -298,34 +318,34 @@ def teacher_forcing():
     Returns a Figure.
     """
     truth = ("a", "dog", "on", "the", "beach", "#END#")
-    figure, ax = _canvas(634)
-    _panel(ax, 12, 288, 888, 624, "Training", "teacher forcing: the true word is fed, whatever was predicted")
+    figure, ax = _canvas(650)
+    _panel(ax, 12, 288, 888, 638, "Training", "teacher forcing: the true word is fed, whatever was predicted")
     y = 412
     _draw_steps(ax, y, ("#START#", *truth[:-1]), ("a", "cat", "on", "a", "beach", "#END#"), truth)
     for step, word in enumerate(truth):
         x = COLUMN + step * PITCH
-        _box(ax, x, y + 140, 80, 28, TARGET, word)
-        _arrow(ax, (x, y + 89), (x, y + 125), colour=MUTED, head="<|-|>")
+        _box(ax, x, y + 156, 80, 28, TARGET, word)
+        _arrow(ax, (x, y + 88), (x, y + 141), head="<|-|>")
         if step + 1 < len(truth):
-            _feed_arrow(ax, (x + 30, y + 125), (x + PITCH - 30, y - 49), TARGET.line)
-    for offset, name, shape in ((140, "true next word", "targets (B, T)"), (104, "", "cross-entropy loss"),
-                                (68, "probabilities", "(B, T, V)"), (-64, "word in", "inputs (B, T)")):
+            _feed_arrow(ax, (x + 41, y + 156), (x + PITCH - 41, y - 64), TARGET.line)
+    for offset, name, shape in ((156, "true next word", "targets (B, T−1)"), (68, "probabilities", "(B, T−1, V)"),
+                                (0, "hidden state", "(B, T−1, 300)"), (-64, "word in", "inputs (B, T−1)")):
         _row_label(ax, y + offset, name, shape)
-    _row_label(ax, y, "hidden state", "(B, T, 300)")
-    _text(ax, COLUMN - 40, y - 101, "It predicts “cat” where the caption says “dog”: that costs loss, and “dog” goes in.",
+    _text(ax, 30, y + 114, "compared by cross-entropy", 8.5, MUTED, ha="left")
+    _text(ax, COLUMN - 40, y - 101, "It says “cat” where the caption says “dog”: that costs loss, and “dog” goes in.",
           9, MUTED, ha="left")
 
-    _panel(ax, 12, 12, 888, 276, "Captioning", "no true words: the word it wrote is fed")
+    _panel(ax, 12, 12, 888, 276, "Captioning", "no true words: the word just written is fed")
     y = 138
     written = ("a", "cat", "on", "a", "sofa", "#END#")
     _draw_steps(ax, y, ("#START#", *written[:-1]), written)
     for step in range(len(written) - 1):
         x = COLUMN + step * PITCH
-        _feed_arrow(ax, (x + 30, y + 48), (x + PITCH - 30, y - 49), WORD.line)
-    for offset, name, shape in ((68, "word out", "(B, V) a step"), (0, "hidden state", "(B, 300) a step"),
-                                (-64, "word in", "(B,) a step")):
+        _feed_arrow(ax, (x + 43, y + 68), (x + PITCH - 41, y - 64), WORD.line)
+    for offset, name, shape in ((68, "word out", "(B, V) each step"), (0, "hidden state", "(B, 300) each step"),
+                                (-64, "word in", "(B,) each step")):
         _row_label(ax, y + offset, name, shape)
-    _text(ax, COLUMN - 40, y - 101, "One early mistake steers the rest of the caption; #END# stops it.", 9, MUTED,
+    _text(ax, COLUMN - 40, y - 101, "An early mistake steers the rest of the caption. #END# stops it.", 9, MUTED,
           ha="left")
     return figure
 
@@ -333,38 +353,40 @@ def teacher_forcing():
 # ---------------------------------------------------------------- 3. flattening and masking
 
 
-CELL, CELL_HEIGHT = 55, 27
+CELL_HEIGHT = 27
+MATRIX_CELL, ROW_CELL = 66, 55  # widths; a row holds 15 cells
 CAPTION_HUES = (IMAGE, WORD, STATE)
 
 
-def _cell(ax, x, y, text, hue, **options):
-    """One matrix entry centred on (x, y); #PAD# looks empty."""
+def _cell(ax, x, y, width, text, hue):
+    """One entry centred on (x, y); grey ones look empty, #PAD# hatched."""
+    options = {"facecolor": "white", "edgecolor": "#CDD5DC"} if hue is GREY else {}
     if text == "#PAD#":
-        hue, options = GREY, {"hatch": "////", "edgecolor": "#D3DAE1", "facecolor": "white"} | options
-    _box(ax, x, y, CELL - 4, CELL_HEIGHT - 4, hue, rounding=4, linewidth=1, **options)
-    _text(ax, x, y, text, _fitted(text, CELL - 9, 8.5), MUTED if hue is GREY else INK, zorder=4)
+        options |= {"hatch": "////", "edgecolor": "#DFE5EA"}
+    _box(ax, x, y, width - 4, CELL_HEIGHT - 4, hue, rounding=4, linewidth=1, **options)
+    _text(ax, x, y, text, _fitted(text, width - 11, 8.5), MUTED if hue is GREY else INK, zorder=4)
 
 
 def _matrix(ax, left, top, rows, name, shape):
     """Rows of words from the upper left corner, each row in its caption's colour."""
-    _text(ax, left, top + 15, name, 9.5, ha="left", weight="bold")
-    _text(ax, left + _text_width(name, 9.5, "bold") + 9, top + 15, shape, 8.5, MUTED, ha="left")
+    _text(ax, left + 2, top + 14, name, 9.5, ha="left", weight="bold")
+    _text(ax, left + _text_width(name, 9.5, "bold") + 11, top + 14, shape, 8.5, MUTED, ha="left")
     for row, words in enumerate(rows):
         for column, word in enumerate(words):
-            _cell(ax, left + CELL * (column + 0.5), top - CELL_HEIGHT * (row + 0.5), word, CAPTION_HUES[row])
+            hue = GREY if word == "#PAD#" else CAPTION_HUES[row]
+            _cell(ax, left + MATRIX_CELL * (column + 0.5), top - CELL_HEIGHT * (row + 0.5), MATRIX_CELL, word, hue)
 
 
 def _flat_rows(ax, left, y, targets, losses):
-    """Targets, loss and mask of all positions in three rows of cells, padding greyed."""
-    for position, (word, loss) in enumerate(zip(targets, losses)):
-        x = left + CELL * (position + 0.5)
+    """Targets, cross-entropy and mask of all places in three rows of cells, padding grey."""
+    for offset, name in ((0, "target"), (-34, "xent"), (-68, "mask")):
+        _text(ax, left - 8, y + offset, name, 9, ha="right")
+    for place, (word, loss) in enumerate(zip(targets, losses, strict=True)):
+        x = left + ROW_CELL * (place + 0.5)
         counts = word != "#PAD#"
-        plain = {"facecolor": "white", "edgecolor": RULE}
-        _cell(ax, x, y, word, CAPTION_HUES[3 * position // len(targets)])
-        _cell(ax, x, y - 40, f"{loss:.1f}", TARGET if counts else GREY, **({} if counts else plain))
-        _cell(ax, x, y - 80, str(int(counts)), TARGET if counts else GREY, **({} if counts else plain))
-    for offset, name in ((0, "target"), (-40, "xent"), (-80, "mask")):
-        _text(ax, left - 10, y + offset, name, 9, ha="right")
+        _cell(ax, x, y, ROW_CELL, word, CAPTION_HUES[3 * place // len(targets)] if counts else GREY)
+        _cell(ax, x, y - 34, ROW_CELL, f"{loss:.1f}", TARGET if counts else GREY)
+        _cell(ax, x, y - 68, ROW_CELL, str(int(counts)), TARGET if counts else GREY)
 
 
 def flatten_and_mask():
@@ -380,27 +402,27 @@ def flatten_and_mask():
     mask = np.array([word != "#PAD#" for word in targets])
     total, count = losses[mask].sum(), mask.sum()
 
-    figure, ax = _canvas(530)
-    _matrix(ax, 285, 490, captions, "captions", "(B, T + 1) = (3, 6)")
-    _arrow(ax, (340, 404), (220, 366), colour=MUTED)
-    _text(ax, 262, 397, "[:, :-1]", 9.5, ha="right")
-    _arrow(ax, (560, 404), (680, 366), colour=MUTED)
-    _text(ax, 638, 397, "[:, 1:]", 9.5, ha="left")
-    _matrix(ax, 62, 332, [caption[:-1] for caption in captions], "inputs", "(B, T) = (3, 5)")
-    _matrix(ax, 563, 332, [caption[1:] for caption in captions], "targets", "(B, T) = (3, 5)")
+    figure, ax = _canvas(512)
+    _matrix(ax, 276, 478, captions, "captions", "(B, T) = (3, 6)")
+    _arrow(ax, (272, 438), (225, 438), (225, 361))
+    _text(ax, 214, 438, "[:, :-1]", 9.5, ha="right")
+    _arrow(ax, (676, 438), (722, 438), (722, 361))
+    _text(ax, 733, 438, "[:, 1:]", 9.5, ha="left")
+    _matrix(ax, 60, 330, [caption[:-1] for caption in captions], "inputs", "(B, T−1) = (3, 5)")
+    _matrix(ax, 557, 330, [caption[1:] for caption in captions], "targets", "(B, T−1) = (3, 5)")
 
-    _box(ax, 200, 208, 120, 34, STATE, "decoder")
-    _arrow(ax, (200, 248), (200, 227))
-    _arrow(ax, (262, 208), (400, 208))
-    _text(ax, 331, 221, "flat logits (15, V)", 8.5, MUTED)
-    _arrow(ax, (700, 248), (700, 208), (540, 208))
-    _text(ax, 624, 221, "flatten (15,)", 8.5, MUTED)
-    _box(ax, 470, 208, 132, 34, TARGET, "cross-entropy")
-    _flat_rows(ax, 62, 148, targets, losses)
-    _arrow(ax, (470, 190), (470, 165))
+    _box(ax, 225, 200, 120, 34, STATE, "decoder")
+    _arrow(ax, (225, 245), (225, 219))
+    _arrow(ax, (287, 200), (406, 200))
+    _text(ax, 346, 213, "flat logits (15, V)", 8.5, MUTED)
+    _box(ax, 474, 200, 132, 34, TARGET, "cross-entropy")
+    _arrow(ax, (722, 245), (722, 200), (542, 200))
+    _text(ax, 633, 213, "flat targets (15,)", 8.5, MUTED)
+    _arrow(ax, (474, 182), (474, 158))
+    _flat_rows(ax, 60, 140, targets, losses)
     _text(ax, 62, 26, f"loss = sum(mask · xent) / sum(mask) = {total:.1f} / {count} = {total / count:.2f}", 10.5,
           ha="left", weight="bold")
-    _text(ax, 887, 26, "What it says on padding costs nothing.", 9, MUTED, ha="right")
+    _text(ax, 883, 26, "The mask takes the padding out of the loss.", 9, MUTED, ha="right")
     return figure
 
 
@@ -412,33 +434,35 @@ def data_flow():
 
     Returns a Figure.
     """
-    figure, ax = _canvas(424)
-    _panel(ax, 12, 236, 888, 414, "In memory", "gone when the kernel dies")
-    _panel(ax, 12, 46, 888, 220, "On disk", "still there: the next run goes on from it")
-    computed, stored = 318, 116
-    for x, hue, lines in ((188, IMAGE, ("encoder", "InceptionV3", "photos → (N, 2048)")),
-                          (362, WORD, ("batches", "embeddings (B, 2048)", "words (B, T + 1)")),
+    figure, ax = _canvas(438)
+    _panel(ax, 12, 272, 888, 426, "In memory", "gone when the kernel dies")
+    _panel(ax, 12, 48, 888, 228, "On disk", "still there for the next run", heading_below=True)
+    computed, stored = 336, 166
+    for x, hue, lines in ((187, IMAGE, ("encoder", "InceptionV3", "photos → (N, 2048)")),
+                          (362, WORD, ("batches", "photos (B, 2048)", "tokens (B, T)")),
                           (625, STATE, ("decoder", "LSTM 300", "trained step by step")),
-                          (800, WORD, ("captions", "of validation photos", "good and bad ones"))):
-        _box(ax, x, computed, 152, 82, hue, lines)
-    for x, lines in ((100, ("photos", "train2014.zip", "val2014.zip")),
-                     (275, ("embeddings", ".npy, 2,048 a photo", ".json, how they were made")),
-                     (450, ("captions", "annotations_", "trainval2014.zip")),
-                     (625, ("checkpoints", "weights, optimizer, step", "vocabulary, history")),
-                     (800, ("outputs", "gallery.html", "val_captions.json"))):
-        _box(ax, x, stored, 158, 82, Hue(GREY.line, "white"), lines)
+                          (800, WORD, ("captions", "of photos", "never trained on"))):
+        _box(ax, x, computed, 150, 78, hue, lines)
+    for x, folder, lines in ((100, "data/", ("photos", "train2014.zip", "val2014.zip")),
+                             (275, "data/", ("embeddings", "train.npy, val.npy", "made once, then kept")),
+                             (450, "data/", ("people’s captions", "annotations_", "trainval2014.zip")),
+                             (625, "checkpoints/", ("checkpoints", "weights, optimizer,", "step, vocabulary")),
+                             (800, "outputs/", ("gallery", "10 good, 10 bad", "with their scores"))):
+        _box(ax, x, stored, 150, 78, Hue(GREY.line, "white"), lines)
+        _text(ax, x, stored - 55, folder, 9)
 
-    low, high = 159, 275
+    low, high = stored + 41, computed - 41
     for x, note in ((143, "read"), (318, "read"), (406, "read"), (655, "resume")):
         _arrow(ax, (x, low), (x, high))
-        _text(ax, x + 8, 228, note, 8.5, MUTED, ha="left")
-    for x, note in ((232, "once"), (595, "each epoch"), (800, "at the end")):
+        _text(ax, x + 8, 250, note, 8.5, MUTED, ha="left")
+    for x, note in ((231, "once"), (595, "each epoch"), (800, "at the end")):
         _arrow(ax, (x, high), (x, low))
-        _text(ax, x - 8, 228, note, 8.5, MUTED, ha="right")
-    _arrow(ax, (440, computed), (547, computed))
-    _arrow(ax, (703, computed), (722, computed))
-    _text(ax, 450, 23, "After a dead kernel, run the cells again: embeddings are read, not computed, and training "
-          "resumes.", 9.5)
+        _text(ax, x - 8, 250, note, 8.5, MUTED, ha="right")
+    _arrow(ax, (439, computed), (547, computed))
+    _text(ax, 493, computed + 13, "each step", 8.5, MUTED)
+    _arrow(ax, (702, computed), (722, computed))
+    _text(ax, 450, 24, "After a dead kernel run all cells again: embeddings are read, training goes on where it "
+          "was saved.")
     return figure
 
 
@@ -473,6 +497,15 @@ def _next_word_inputs(probabilities, words, temperatures):
     return probabilities, words, temperatures
 
 
+def _draw_bars(ax, left, top, length, shares, hue, others):
+    """Horizontal bars 26 apart, downwards; `length` units for a share of 1. With `others`, the last one is grey."""
+    ax.plot([left, left], [top + 15, top - 26 * len(shares) + 11], color=RULE, linewidth=1)
+    for row, share in enumerate(shares):
+        y, colour = top - 26 * row, GREY.line if others and row == len(shares) - 1 else hue.line
+        ax.add_patch(Rectangle((left, y - 8), length * share, 16, color=colour, linewidth=0))
+        _text(ax, left + length * share + 6, y, f"{share:.2f}", 8.5, MUTED, ha="left")
+
+
 def temperature(probabilities=None, words=None, temperatures=(0.3, 0.7, 1, 1.5), top=8):
     """How the temperature t sharpens or flattens a next-word distribution: p_i^(1/t) / sum_j p_j^(1/t).
 
@@ -481,26 +514,25 @@ def temperature(probabilities=None, words=None, temperatures=(0.3, 0.7, 1, 1.5),
     """
     probabilities, words, temperatures = _next_word_inputs(probabilities, words, temperatures)
     order = np.argsort(-probabilities, kind="stable")
-    names = [str(words[index]) for index in order[:top]] + ["all others"] * (len(order) > top)
-    rows, column = 26 * len(names), (WIDTH - 130) / len(temperatures)
-    figure, ax = _canvas(rows + 118)
+    others = len(order) > top
+    names = [str(words[index]) for index in order[:top]] + ["all others"] * others
+    changed = [_with_temperature(probabilities, t)[order] for t in temperatures]
+    shares = np.array([[*p[:top], *([p[top:].sum()] * others)] for p in changed])       # (temperatures, names)
+
+    bottom, column = 66, (WIDTH - 120) / len(temperatures)
+    y = bottom + 26 * (len(names) - 1)                                                  # of the first bar
+    figure, ax = _canvas(y + 84)
     for row, name in enumerate(names):
-        _text(ax, 104, rows + 35 - 26 * row, name, _fitted(name, 92, 9.5), ha="right",
-              colour=MUTED if name == "all others" else INK)
+        colour = MUTED if others and row == top else INK
+        _text(ax, 106, y - 26 * row, name, _fitted(name, 92, 9.5), colour, ha="right")
     for panel, t in enumerate(temperatures):
-        left = 112 + column * panel
-        changed = _with_temperature(probabilities, t)[order]
-        shares = [*changed[:top], *([changed[top:].sum()] if len(order) > top else [])]
-        hue = IMAGE if t == 1 else WORD
+        left, hue = 116 + column * panel, IMAGE if t == 1 else WORD
+        _text(ax, left, y + 58, f"t = {t:g}", 11, hue.line, ha="left", weight="bold")
         feel = "as predicted" if t == 1 else "sharper" if t < 1 else "flatter"
-        _text(ax, left, rows + 88, f"t = {t:g}", 11, hue.line, ha="left", weight="bold")
-        _text(ax, left, rows + 67, feel, 9, MUTED, ha="left")
-        ax.plot([left, left], [16, rows + 52], color=RULE, linewidth=1)
-        for row, share in enumerate(shares):
-            y, length = rows + 35 - 26 * row, share * (column - 56)
-            grey = names[row] == "all others"
-            ax.add_patch(Rectangle((left, y - 8), length, 16, color=GREY.line if grey else hue.line, linewidth=0))
-            _text(ax, left + length + 6, y, f"{share:.2f}", 8.5, MUTED, ha="left")
+        _text(ax, left, y + 36, feel, 9, MUTED, ha="left")
+        _draw_bars(ax, left, y, (column - 56) / shares.max(), shares[panel], hue, others)
+    _text(ax, 116, 24, r"Each probability $p_i$ becomes $p_i^{1/t}\ /\ \Sigma_j\, p_j^{1/t}$", 9.5, ha="left",
+          parse_math=True)
     return figure
 
 
@@ -508,17 +540,17 @@ def temperature(probabilities=None, words=None, temperatures=(0.3, 0.7, 1, 1.5),
 
 
 def _points(history, key):
-    """Where `key` is a finite number: its x and y, and what x counts (the epoch, or the step if epochs repeat)."""
+    """Where `key` is a finite number: x and y (N,), and what x counts (the epoch, or the step if epochs repeat)."""
     epochs = [row["epoch"] for row in history]
-    unit = "epoch" if all(a < b for a, b in zip(epochs, epochs[1:])) else "step"
+    unit = "epoch" if all(a < b for a, b in zip(epochs, epochs[1:], strict=False)) else "step"
     pairs = [(row[unit], float(row[key])) for row in history if row.get(key) is not None]
     pairs = np.array([pair for pair in pairs if np.isfinite(pair[1])], np.float64).reshape(-1, 2)
     return pairs[:, 0], pairs[:, 1], unit
 
 
-def _loss_axes(figure, unit):
-    """Axes with little ink: light horizontal lines, no frame."""
-    ax = figure.add_axes((0.075, 0.14, 0.765, 0.67))
+def _loss_axes(figure, unit, top):
+    """Axes with little ink, up to `top` of the figure's height: light horizontal lines, no frame."""
+    ax = figure.add_axes((0.075, 0.14, 0.745, top - 0.14))
     ax.set_facecolor("white")
     ax.spines[["top", "right", "left"]].set_visible(False)
     ax.spines["bottom"].set_color(RULE)
@@ -535,14 +567,26 @@ def _loss_axes(figure, unit):
 
 def _label_ends(figure, ax, ends):
     """Name each line at its last value, to the right of the axes, at least 18 units apart."""
-    at = sorted((figure.transFigure.inverted().transform(ax.transData.transform(end))[1], name, hue)
-                for end, name, hue in ends)
+    to_figure = ax.transData + figure.transFigure.inverted()
+    labels = sorted((to_figure.transform(end)[1], name, hue) for end, name, hue in ends)
     gap = 0.18 / figure.get_figheight()
-    if len(at) == 2 and at[1][0] - at[0][0] < gap:
-        middle = (at[0][0] + at[1][0]) / 2
-        at = [(middle - gap / 2, *at[0][1:]), (middle + gap / 2, *at[1][1:])]
-    for y, name, hue in at:
-        figure.text(0.85, y, name, color=hue.line, fontsize=9.5, family=FONT, va="center_baseline", weight="bold")
+    if len(labels) == 2 and labels[1][0] - labels[0][0] < gap:
+        middle = (labels[0][0] + labels[1][0]) / 2
+        labels = [(middle - gap / 2, *labels[0][1:]), (middle + gap / 2, *labels[1][1:])]
+    for y, name, hue in labels:
+        figure.text(0.832, y, name, color=hue.line, fontsize=9.5, family=FONT, va="center_baseline", weight="bold")
+
+
+def _mark_best(ax, x, y, label):
+    """Ring around (x, y) and a dotted line up to its label above the axes, where no curve can cross it."""
+    ax.plot([x], [y], marker="o", markersize=10, markerfacecolor="none", markeredgecolor=WRONG.line,
+            markeredgewidth=1.5, clip_on=False)
+    place, height = (ax.transData + ax.transAxes.inverted()).transform((x, y))
+    ax.plot([place, place], [height + 0.035, 1], color=WRONG.line, linewidth=1, linestyle=(0, (1, 2)), zorder=1,
+            transform=ax.transAxes, clip_on=False)
+    width = _text_width(label, 9) / (WIDTH * ax.get_position().width)
+    ax.text(min(max(place, width / 2), 1 - width / 2), 1.045, label, transform=ax.transAxes, ha="center",
+            va="center_baseline", color=WRONG.line, fontsize=9, family=FONT)
 
 
 def loss_curves(history, title=None):
@@ -551,72 +595,76 @@ def loss_curves(history, title=None):
     history: list of dicts with step, epoch, train_loss, val_loss, losses in nats per word; None, NaN and infinity
     are left out, and an empty list gives empty axes. Where epochs repeat, x counts steps. Returns a Figure.
     """
-    figure = _Drawing(figsize=(9, 3.8), dpi=100, facecolor="white")
+    figure = _Drawing(figsize=(WIDTH / 100, 3.8), dpi=100, facecolor="white")
     lines = [(*_points(history, key), name, hue) for key, name, hue in
              (("train_loss", "training", IMAGE), ("val_loss", "validation", WRONG))]
-    ax = _loss_axes(figure, lines[0][2])
-    for x, y, _, _, hue in lines:
-        ax.plot(x, y, color=hue.line, linewidth=2, marker="o" if len(x) <= 30 else "", markersize=4, clip_on=False)
+    ax = _loss_axes(figure, unit := lines[0][2], top=0.82 if title else 0.91)
     if title:
-        figure.text(0.075, 0.945, title, fontsize=_fitted(title, 830, 11), family=FONT, color=INK, weight="bold",
-                    va="center_baseline", parse_math=False)
+        figure.text(0.075, 0.94, title, fontsize=_fitted(title, 810, 11, "bold"), family=FONT, color=INK,
+                    weight="bold", va="center_baseline", parse_math=False)
     drawn = [line for line in lines if len(line[0])]
     if not drawn:
         ax.set(xlim=(0, 1), ylim=(0, 1), xticks=[], yticks=[])
         ax.text(0.5, 0.5, "no losses yet", ha="center", va="center", color=MUTED, fontsize=10.5, family=FONT)
         return figure
-    if len(np.unique(np.concatenate([line[0] for line in drawn]))) == 1:
-        ax.set_xlim(drawn[0][0][0] - 1, drawn[0][0][0] + 1)
+
+    for x, y, _, _, hue in drawn:
+        ax.plot(x, y, color=hue.line, linewidth=2, marker="o" if len(x) <= 30 else "", markersize=4, clip_on=False)
+    first, last = min(x[0] for x, *_ in drawn), max(x[-1] for x, *_ in drawn)
+    ax.set_xlim((0, last or 1) if first == last else (first - (last - first) / 30, last))
+    ax.set_ylim(ax.get_ylim())      # fixed: labels are placed by it
     _label_ends(figure, ax, [((x[-1], y[-1]), f"{name} {y[-1]:.2f}", hue) for x, y, _, name, hue in drawn])
-    x, y, unit, *_ = lines[1]
+    x, y, *_ = lines[1]
     if len(x):
         best = int(y.argmin())
         _mark_best(ax, x[best], y[best], f"best validation loss {y[best]:.2f}, {unit} {x[best]:g}")
     return figure
 
 
-def _mark_best(ax, x, y, label):
-    """Ring around (x, y) and a dotted line up to its label above the axes, where no curve can cross it."""
-    top = ax.get_ylim()[1]
-    ax.plot([x, x], [y, top], color=WRONG.line, linewidth=1, linestyle=(0, (1, 2)), zorder=1)
-    ax.set_ylim(top=top)
-    ax.plot([x], [y], marker="o", markersize=10, markerfacecolor="none", markeredgecolor=WRONG.line,
-            markeredgewidth=1.5, clip_on=False)
-    place = ax.transAxes.inverted().transform(ax.transData.transform((x, y)))[0]
-    half = _text_width(label, 9) / (2 * 100 * 9 * 0.765)
-    ax.text(min(max(place, half), 1 - half), 1.045, label, transform=ax.transAxes, ha="center", va="center_baseline",
-            color=WRONG.line, fontsize=9, family=FONT)
-
-
 # ---------------------------------------------------------------- 7. photos with captions
+
+
+LINE_HEIGHT, PARAGRAPH_GAP = 18, 5
+
+
+def _caption_lines(caption, width, size):
+    """Wrapped lines as (distance of the line from the photo, text); a new line in the caption begins a paragraph."""
+    lines, down = [], 17
+    for paragraph in str(caption).splitlines():
+        for text in _wrapped(paragraph, width, size):
+            lines.append((down, text))
+            down += LINE_HEIGHT
+        down += PARAGRAPH_GAP
+    return lines
 
 
 def photos_with_captions(photos, captions, columns=4):
     """A grid of photos, uncropped, each with its caption below.
 
-    photos: PIL images or uint8 arrays (H, W, 3), (H, W, 4) or (H, W), of any size and aspect. captions: one string each,
-    wrapped to the photo's width. Returns a Figure. Raises ValueError for no photos or another number of captions.
+    photos: PIL images or uint8 arrays (H, W, 3), (H, W, 4) or (H, W), of any size and aspect. captions: a string each,
+    wrapped to the tile's width; lines in it stay apart. Returns a Figure.
+    Raises ValueError for no photos, another number of captions, or an array that is not uint8.
     """
     if not len(photos) or len(photos) != len(captions) or columns < 1:
-        raise ValueError(f"photos_with_captions needs a caption for each of its photos and at least one column, not "
-                         f"{len(photos)} photos, {len(captions)} captions, {columns} columns.")
-    columns = min(columns, len(photos))
-    gap, size, line_height = 16, 9.5, 19
-    # A single photo need not fill the page: a tile is at most 420 wide.
-    width = min((WIDTH - gap * (columns + 1)) / columns, 420)
+        raise ValueError(f"photos_with_captions needs one photo or more, a caption for each and at least one column; "
+                         f"got {len(photos)} photos, {len(captions)} captions, {columns} columns.")
+    gap, size = 16, 9.5
+    # At most half the page wide: a single photo need not fill the screen.
+    width = min((WIDTH - gap * (columns + 1)) / columns, WIDTH / 2)
     tile = 0.75 * width
-    lines = [_wrapped(caption, 0.97 * width, size) for caption in captions]
+    lines = [_caption_lines(caption, 0.97 * width, size) for caption in captions]
     rows = [range(start, min(start + columns, len(photos))) for start in range(0, len(photos), columns)]
-    heights = [tile + 10 + line_height * max(len(lines[index]) for index in row) + gap for row in rows]
+    depths = [max((lines[index][-1][0] for index in row if lines[index]), default=0) + 10 for row in rows]
 
-    figure, ax = _canvas(gap + sum(heights))
-    top = gap + sum(heights)
-    for row, height in zip(rows, heights):
+    top = gap * (len(rows) + 1) + sum(tile + depth for depth in depths)
+    figure, ax = _canvas(top)
+    for row, depth in zip(rows, depths, strict=True):
+        top -= gap
         for column, index in enumerate(row):
             left = gap + column * (width + gap)
-            _box(ax, left + width / 2, top - gap - tile / 2, width, tile, Hue("none", GREY.fill), zorder=0, rounding=4)
-            _draw_photo(ax, photos[index], left + width / 2, top - gap - tile / 2, width, tile)
-            for number, line in enumerate(lines[index]):
-                _text(ax, left, top - gap - tile - 18 - line_height * number, line, size, ha="left")
-        top -= height
+            ax.add_patch(Rectangle((left, top - tile), width, tile, facecolor=PANEL, edgecolor="none", zorder=0))
+            _draw_photo(ax, photos[index], left + width / 2, top - tile / 2, width, tile)
+            for down, line in lines[index]:
+                _text(ax, left, top - tile - down, line, size, ha="left")
+        top -= tile + depth
     return figure

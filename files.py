@@ -29,14 +29,19 @@ def written_aside(path):
         os.replace(aside, path)
     except OSError as error:
         remove(aside)
-        raise OSError(
-            error.errno,
-            f"{path} could not be written ({error.strerror or error}). Check that its folder can be written and "
-            "that the disk is not full; what had that name before is untouched",
-        ) from error
+        raise not_written(path, error) from error
     except BaseException:
         remove(aside)
         raise
+
+
+def not_written(path, error: OSError) -> OSError:
+    """The error to raise when `path` could not be written."""
+    return OSError(
+        error.errno,
+        f"{path} could not be written ({error.strerror or error}). Check that its folder can be written and that "
+        "the disk is not full; what had that name before is untouched",
+    )
 
 
 def write_text(path, text: str):

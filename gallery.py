@@ -9,7 +9,7 @@
 import base64
 import errno
 import io
-import unicodedata
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -36,12 +36,6 @@ METRIC_MEANINGS = {
     "ROUGE-L": "longest shared sequence of words",
 }
 
-_page = jinja2.Environment(
-    loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
-    autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
-)
-
-
 @dataclass(frozen=True, eq=False)
 class Example:
     """One photo with the caption the model wrote.
@@ -65,8 +59,10 @@ class Example:
     def __post_init__(self):
         if isinstance(self.caption, str):
             raise ValueError(f"The caption of {self.name!r} is the string {self.caption!r}; give a list of words.")
+        object.__setattr__(self, "caption", tuple(self.caption))
         if self.word_probabilities is None:
             return
+        object.__setattr__(self, "word_probabilities", tuple(map(float, self.word_probabilities)))
         if len(self.word_probabilities) != len(self.caption):
             raise ValueError(f"{self.name!r} has {len(self.caption)} words and {len(self.word_probabilities)} "
                              "probabilities: give one for each word, without END's.")
@@ -131,9 +127,18 @@ def make_examples(
 
 INK, MUTED = "#1d1c1a", "#68635a"
 GOOD, BAD = "#1d6b51", "#a03d18"
-CELL, GAP, MARGIN, HEADING = 2.5, 0.24, 0.3, 0.55          # inches: a photo's width, spaces, a section's heading
+CELL, GAP, MARGIN, HEADING, SECTION_GAP = 2.5, 0.24, 0.3, 0.55, 0.2      # inches; CELL is a photo's width
 FIGURE_DPI = 110
 _ruler = FigureCanvasAgg(Figure(dpi=72)).get_renderer()    # at 72 dots per inch a dot is a point
+
+
+class _Sheet(Figure):
+    """A Figure that a notebook shows as a picture though pyplot does not know of it."""
+
+    def _repr_png_(self) -> bytes:
+        png = io.BytesIO()
+        self.savefig(png, format="png")
+        return png.getvalue()
 
 
 @dataclass(frozen=True)
@@ -205,22 +210,23 @@ def _draw(sections, columns: int) -> Figure:
             for title, colour, cells in sections for start in range(0, len(cells), columns)]
     heights = [(HEADING if title else 0) + CELL * 3 / 4 + 0.08 + GAP
                + max(sum(text.height for text in texts) for _, texts in cells) for title, _, cells in rows]
-    height = 2 * MARGIN + sum(heights) - GAP
+    height = 2 * MARGIN + sum(heights) - GAP + SECTION_GAP * (len(sections) - 1)
 
-    figure = Figure(figsize=(width, height), dpi=FIGURE_DPI, facecolor="white")
+    figure = _Sheet(figsize=(width, height), dpi=FIGURE_DPI, facecolor="white")
     canvas = figure.add_axes((0, 0, 1, 1))          # its units are inches from the upper left corner
     canvas.set(xlim=(0, width), ylim=(height, 0))
     canvas.axis("off")
     canvas.add_patch(Rectangle((0, 0), width, height, color="white", zorder=0))
     top = MARGIN
     for (title, colour, cells), row_height in zip(rows, heights, strict=True):
-        below = top
+        if title and top > MARGIN:
+            top += SECTION_GAP
         if title:
             canvas.text(MARGIN, top, title, size=17, color=colour, weight="bold", va="top")
             canvas.plot([MARGIN, width - MARGIN], [top + 0.38] * 2, color=colour, linewidth=1)
-            below += HEADING
         for column, (example, texts) in enumerate(cells):
-            _draw_cell(canvas, example, texts, MARGIN + column * (CELL + GAP), below)
+            _draw_cell(canvas, example, texts, MARGIN + column * (CELL + GAP),
+                       top + (HEADING if title else 0))
         top += row_height
     canvas.set(xlim=(0, width), ylim=(height, 0))           # imshow and plot move the limits
     return figure
@@ -229,8 +235,8 @@ def _draw(sections, columns: int) -> Figure:
 def _draw_cell(canvas, example: Example, texts: list[_Text], left: float, top: float):
     """The photo in a 4:3 box, on a tint of its own colour where it is narrower or wider, and the texts below it."""
     box, dots = (CELL, CELL * 3 / 4), (round(CELL * 150), round(CELL * 3 / 4 * 150))
-    fit = ImageOps.fit if _fills_box(example.image) else ImageOps.contain
-    photo = fit(example.image, dots, Image.Resampling.LANCZOS)
+    photo = example.image
+    photo = (ImageOps.fit if _fills_box(photo) else ImageOps.contain)(photo, dots, Image.Resampling.LANCZOS)
     wide, high = box[0] * photo.width / dots[0], box[1] * photo.height / dots[1]
     x, y = left + (box[0] - wide) / 2, top + (box[1] - high) / 2
     canvas.add_patch(Rectangle((left, top), *box, facecolor=_mean_colour(photo), alpha=0.35, linewidth=0))
@@ -266,6 +272,19 @@ def _wrapped(text: str, size: float, width: float = CELL, **style) -> _Text:
 
 # ------------------------------------------------------------------------------------------------------ page
 
+def _printable(text: str) -> str:
+    """Text that UTF-8 and HTML can hold: control characters and lone surrogates (from odd zips) become U+FFFD."""
+    return _UNPRINTABLE.sub("\ufffd", text)
+
+
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+_page = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+    autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+    finalize=lambda value: _printable(value) if isinstance(value, str) else value,
+)
+
+
 def write_gallery(
     path,
     good: Sequence[Example],
@@ -292,14 +311,13 @@ def write_gallery(
         raise IsADirectoryError(errno.EISDIR, "is a folder: give the page a file name such as gallery.html", str(path))
     compared = {"This model": scores, **(baselines or {})} if scores else {}
     files.write_text(path, _page.get_template("gallery.html.j2").render(
-        title=_printable(title),
-        about=_printable(about),
+        title=title,
+        about=about,
         sections=[section for section in (_section("good", good), _section("bad", bad)) if section["cards"]],
         scores=scores,
         meanings=METRIC_MEANINGS,
         scale=SCALE,
-        compared=[{"label": _printable(label), "cider": row["CIDEr"], "interval": row.cider_interval}
-                  for label, row in compared.items()] if baselines else [],
+        compared=[{"label": label, "cider": row["CIDEr"]} for label, row in compared.items()] if baselines else [],
         widest=max([row["CIDEr"] for row in compared.values()], default=1) or 1,
         shaded=any(example.word_probabilities is not None for example in (*good, *bad)),
     ))
@@ -308,28 +326,27 @@ def write_gallery(
 
 def _section(kind: str, examples: Sequence[Example]) -> dict:
     """What the template needs of the good or the bad examples."""
-    reasons = Counter(_printable(example.reason) for example in examples if example.reason in REASONS)
+    reasons = Counter(example.reason for example in examples if example.reason in REASONS)
     return {"kind": kind, "cards": [_card(example) for example in examples], "reasons": reasons.most_common()}
 
 
 def _card(example: Example) -> dict:
     image = example.image
     image.thumbnail((PHOTO_SIDE, PHOTO_SIDE), Image.Resampling.LANCZOS)
-    written = [_printable(text) for text in example.written]
-    percents = [round(100 * probability) for probability in example.word_probabilities or ()]
-    words = [_printable(word) for word in example.caption]
+    written = example.written
+    probabilities = example.word_probabilities or [None] * len(example.caption)
     return {
         "photo": _data_uri(image), "width": image.width, "height": image.height,
         "ground": _mean_colour(image), "fills": _fills_box(image),
         "alt": written[0] if written else "",
-        "name": _printable(example.name),
-        "words": [{"text": word, "percent": percent} for word, percent in zip(words, percents or [None] * len(words),
-                                                                            strict=True)],
-        "shaded": bool(percents),
+        "name": example.name,
+        "words": [{"text": word, "percent": None if probability is None else round(100 * probability)}
+                  for word, probability in zip(example.caption, probabilities, strict=True)],
+        "shaded": bool(example.word_probabilities),
         "score": example.score,
         "confidence": example.confidence,
         "references": written,
-        "reason": _printable(example.reason),
+        "reason": example.reason,
         "explanation": REASONS.get(example.reason, ""),
     }
 
@@ -348,8 +365,3 @@ def _fills_box(image: Image.Image) -> bool:
 def _mean_colour(image: Image.Image) -> str:
     """The photo's mean colour as #rrggbb: a quiet ground for what is left of its box."""
     return "#{:02x}{:02x}{:02x}".format(*image.resize((1, 1), Image.Resampling.BOX).getpixel((0, 0)))
-
-
-def _printable(text: str) -> str:
-    """Text that UTF-8 and HTML can hold: control characters and lone surrogates (from odd zips) become U+FFFD."""
-    return "".join("\ufffd" if unicodedata.category(c) in ("Cc", "Cs") and c not in "\t\n" else c for c in str(text))

@@ -16,6 +16,7 @@ import json
 import math
 import random
 import re
+import reprlib
 import sysconfig
 import time
 import traceback
@@ -45,7 +46,7 @@ SHARE_OF_WORD_ENTROPY = 0.75
 
 SERVICE_URL = "https://www.coursera.org/api/onDemandProgrammingScriptSubmissions.v1"
 ASSIGNMENT_KEY = "NEDBg6CgEee8nQ6uE8a7OA"
-LONGEST_ANSWER = 64 * 1024          # bytes read of what the service says; it says a few hundred
+LONGEST_ANSWER = 16 * 1024          # bytes read of what the service says; it says a few hundred
 
 
 # ------------------------------------------------------------------------------------------ what a learner sees
@@ -57,18 +58,28 @@ class Part:
     key: str
     title: str
     points: int
+    passed: str                     # what is known of a solution that passed
 
 
 PARTS = {part.key: part for part in (
-    Part("19Wpv", "Vocabulary", 10),
-    Part("uJh73", "Captions as indices", 10),
-    Part("yiJkt", "Batches as matrices", 10),
-    Part("rbpnH", "Decoder: tensors and shapes", 20),
-    Part("E2OIL", "Decoder: untrained loss", 20),
-    Part("YJR7z", "Validation loss", 30),
+    Part("19Wpv", "Vocabulary", 10,
+         "The words seen 5 times or more and the four special tokens, numbered in sorted order."),
+    Part("uJh73", "Captions as indices", 10,
+         "START, the words, END; UNK for words that are not in the vocabulary; all of them Python ints."),
+    Part("yiJkt", "Batches as matrices", 10,
+         "As wide as the longest caption, cut at max_len, filled up on the right."),
+    Part("rbpnH", "Decoder: tensors and shapes", 20,
+         "Every tensor has its shape and depends on just those words and photos that it should."),
+    Part("E2OIL", "Decoder: untrained loss", 20,
+         "The mean cross-entropy of the words, padding left out; about ln V before training."),
+    Part("YJR7z", "Validation loss", 30,
+         "The decoder has learnt far more than how often each word occurs."),
 )}
 PASSED, FAILED, OPEN = "#2e9d58", "#d4553f", "#8a8f98"     # readable on white and on black
 BOX = "padding:.4em 1em;margin:.4em 0;max-width:60em;line-height:1.5"
+REPR = reprlib.Repr()
+REPR.maxlist = REPR.maxtuple = REPR.maxdict = REPR.maxset = 40
+REPR.maxstring = REPR.maxother = 160
 
 
 @dataclass(frozen=True)
@@ -109,6 +120,8 @@ class Verdict:
     __repr__ = __str__
 
     def _remarks(self):
+        if self.passed:
+            yield self.part.passed
         if self.note:
             yield self.note
         if self.answer is not None:
@@ -142,7 +155,7 @@ def _expected_and_came(problem):
 def _rows_html(rows):
     cells = "".join(
         '<div style="display:flex;gap:1em;overflow-wrap:anywhere">'
-        f'<span style="opacity:.75;min-width:4.5em">{name}</span><code>{html.escape(text)}</code></div>'
+        f'<span style="opacity:.75;flex:0 0 5em;white-space:nowrap">{name}</span><code>{html.escape(text)}</code></div>'
         for name, text in rows
     )
     return f'<div style="margin:.2em 0 0 1em">{cells}</div>' if cells else ""
@@ -354,7 +367,8 @@ def _call(function, *arguments, **named):
     try:
         return function(*arguments, **named)
     except Exception as error:
-        shown = ", ".join([*map(_short, arguments), *(f"{key}={_short(value)}" for key, value in named.items())])
+        shown = ", ".join([*(_short(argument, 60) for argument in arguments),
+                           *(f"{key}={_short(value, 60)}" for key, value in named.items())])
         raise _Stopped(_explain(error, f"{name}({shown})", name)) from None
 
 
@@ -408,8 +422,10 @@ def short_errors():
 
 
 def _short(value, limit=160):
-    """A text as it is, else repr of the value, cut to `limit` characters."""
-    text = value if isinstance(value, str) else repr(value.tolist() if isinstance(value, np.ndarray) else value)
+    """A text as it is, else repr of the value, cut to `limit` characters. Large values are not looked through."""
+    if isinstance(value, np.ndarray):
+        value = value.tolist() if value.size <= REPR.maxlist else f"array of shape {value.shape}"
+    text = value if isinstance(value, str) else REPR.repr(value)
     return text if len(text) <= limit else f"{text[:limit - 2]} …"
 
 
@@ -426,7 +442,7 @@ def _reprs(numbers):
 
 # --------------------------------------------------------------------------------------------------- vocabulary
 
-# big occurs 6 times, but in 3 captions; dog 6, ball 5, kite 4, each but once in a caption.
+# big and dog occur 6 times, ball 5, kite 4; big only in 3 captions.
 PRACTICE_CAPTIONS = [
     ["A big, BIG dog.", "Dog and ball", "the ball; a kite"],
     ["Big big dog", "a ball and a kite", "A dog!"],
@@ -538,7 +554,14 @@ def _indexing_problems(captions_indexed, vocab, caption_tokens_to_indices):
         [known],
         [" ".join([words[0]] * LONG_CAPTION_WORDS)],
     ]
-    came = _call(caption_tokens_to_indices, practice, vocab)
+    try:
+        came = _call(caption_tokens_to_indices, practice, vocab)
+    except _Stopped as stopped:
+        if UNKNOWN_WORD not in stopped.problem.came:
+            raise
+        yield Problem("UNK is not used: a word that is not in the vocabulary is an error. " + stopped.problem.hint,
+                      "the index of UNK", stopped.problem.came)
+        return
     problems = list(_indexing_mistakes(came, practice, vocab))
     if not problems:
         problems = list(_stale_indices(captions_indexed, vocab))
@@ -708,11 +731,14 @@ def _batching_problems(batch_captions_to_matrix):
         return
     if not all(np.issubdtype(matrix.dtype, np.integer) for matrix in came):
         yield Problem("The matrix holds no whole numbers: make it with dtype=np.int32.", "int32", str(came[0].dtype))
-    hints = next((hints for hints, matrices in _possible_matrices() if all(map(np.array_equal, came, matrices))),
+    possible = _possible_matrices()
+    hints = next((hints for hints, matrices in possible if all(map(np.array_equal, came, matrices))),
                  ["The matrix differs from the expected one."])
     for hint in hints:
-        case, matrix = next((case, matrix) for case, matrix in zip(BATCHING_CASES, came, strict=True)
-                            if not np.array_equal(matrix, _matrix(*case)))
+        # The case to show is one where this mistake alone would make a difference.
+        alone = next((matrices for hints, matrices in possible if hints == [hint]), came)
+        case, matrix = next((case, matrix) for case, matrix, other in zip(BATCHING_CASES, came, alone, strict=True)
+                            if not np.array_equal(other, _matrix(*case)))
         yield Problem(hint, f"{_matrix(*case).tolist()} for {case[0]} with pad_idx={case[1]}, max_len={case[2]}",
                       _short(matrix))
 
@@ -776,7 +802,10 @@ def _probe(decoder, vocab):
             try:
                 values |= _evaluate(decoder, images, sentences, [name])
             except Exception as error:
-                errors[name] = _Stopped(_explain(error, f"decoder.{name} for a batch of {sentences.shape}"))
+                errors[name] = error if isinstance(error, _Stopped) else _Stopped(Problem(
+                    f"decoder.{name} fails for {len(sentences)} captions of {PROBE_LEN} tokens. Is the size of a batch "
+                    "or of a caption written in it as a number? ops.reshape takes -1 for what changes.",
+                    came=_short(f"{type(error).__name__}: {_first_line(error)}")))
         return _Probe(images, sentences, values, errors)
 
 
@@ -1041,7 +1070,7 @@ def _loss_problems(decoder, vocab):
         losses = _possible_losses(logits, words, is_word)
         hints = next((hints for hints, value in losses if math.isclose(value, loss, rel_tol=2e-6)),
                      ["The loss differs from the mean cross-entropy of the words, padding left out."])
-        yield from (Problem(hint, f"{losses[0][1]:.4f}", f"{loss:.4f}") for hint in hints)
+        yield from (Problem(hint, f"{losses[0][1]:.6f}", f"{loss:.6f}") for hint in hints)
         if not hints:
             yield from _already_trained(decoder, vocab)
 
@@ -1224,12 +1253,12 @@ def _post(url, email, token, answers, timeout) -> Receipt:
 
 def _read(response, seconds):
     """At most LONGEST_ANSWER bytes of an answer, and no longer than `seconds` of a trickle."""
-    body, until = b"", time.monotonic() + seconds
-    for piece in response.iter_content(4096):
-        body += piece
+    body, until = bytearray(), time.monotonic() + seconds
+    for byte in response.iter_content(1):               # larger pieces would be waited for
+        body += byte
         if len(body) >= LONGEST_ANSWER or time.monotonic() > until:
             break
-    return body
+    return bytes(body)
 
 
 def _failed(error, host, timeout):

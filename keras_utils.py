@@ -5,13 +5,13 @@ import platform
 from dataclasses import dataclass
 from pathlib import Path
 
-import drawn_world
 import keras
 import numpy as np
 import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 from tqdm.auto import tqdm
 
+import drawn_world
 import files
 from checkpoints import CheckpointFolder, best_step
 from settings import Settings

@@ -1,8 +1,10 @@
 """What moves in the notebook: the picture of a training run, and a button to choose a photo."""
 
 import base64
+import contextlib
 import html
 import io
+import os
 
 from IPython.display import HTML, display
 from PIL import Image
@@ -13,7 +15,8 @@ import utils
 ROW = '<tr><td style="text-align:right">{epoch}</td><td style="text-align:left">{caption}</td></tr>'
 TABLE = """<div style="display:flex;gap:1.5em;align-items:flex-start;flex-wrap:wrap">
 <img alt="the photo that is captioned after each epoch" src="{photo}" style="width:240px">
-<table><thead><tr><th>epoch</th><th style="text-align:left">its caption</th></tr></thead><tbody>{rows}</tbody></table></div>"""
+<table><thead><tr><th>epoch</th><th style="text-align:left">its caption</th></tr></thead>
+<tbody>{rows}</tbody></table></div>"""
 
 
 class TrainingPicture:
@@ -33,6 +36,22 @@ class TrainingPicture:
             for shown, part in zip(self.displays, parts):
                 if shown is not None:           # outside a notebook there is nothing to update
                     shown.update(part)
+
+
+@contextlib.contextmanager
+def hushed():
+    """Hides what compiled code writes to the process's error stream: TensorFlow's greetings heed no setting.
+
+    Exceptions come through as ever.
+    """
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def photo_chooser(on_photo):

@@ -17,7 +17,7 @@ DEFAULT_ENCODER_WEIGHTS = {"drawn": "drawn", "coco2014": "imagenet", "folder": "
 # What is left open in the settings is filled from the first row whose number of training photos is not exceeded.
 # Small data is learnt by heart soon: fewer steps, and dropout. The last row is the course's budget for MSCOCO.
 BUDGETS = (
-    (20_000, {"epochs": 16, "batches_per_epoch": 200, "dropout": 0.3}),
+    (20_000, {"epochs": 10, "batches_per_epoch": 200, "dropout": 0.3}),
     (float("inf"), {"epochs": 12, "batches_per_epoch": 1_000, "dropout": 0.0}),
 )
 
@@ -40,6 +40,7 @@ class Settings:
     dropout: float | None = None            # share of the LSTM's outputs dropped in training
     learning_rate: float = 1e-3
     seed: int = 42
+    mirrors: str = ""                       # addresses to download from before the official ones, with spaces between
 
     def __post_init__(self):
         _one_of("dataset", self.dataset, DATASETS)
@@ -125,7 +126,7 @@ def grader_credentials(ask=False) -> tuple[str, str] | None:
     """
     email, token = (os.environ.get(variable, "").strip() for variable in CREDENTIALS)
     if ask:
-        email = email or input("E-mail of your course account: ").strip()
+        email = email or getpass.getpass("E-mail of your course account (not shown): ").strip()
         token = token or getpass.getpass("Submission token (not shown): ").strip()
     return (email, token) if email and token else None
 

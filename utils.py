@@ -29,6 +29,7 @@ from settings import Settings
 
 IMG_SIZE = 299                      # side of the square that InceptionV3 sees, pixels
 IMG_EMBED_SIZE = 2048               # values of an embedding
+PAD, UNK, START, END = "#PAD#", "#UNK#", "#START#", "#END#"     # tokens that are no words
 ZIPS = ("train2014.zip", "val2014.zip", "annotations_trainval2014.zip")
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp")
 MAX_PIXELS = 100_000_000            # larger photos are skipped before they are decoded
@@ -155,7 +156,7 @@ def load_dataset(settings: Settings) -> tuple[Split, Split]:
     if settings.dataset == "drawn" and not all((folder / name).exists() for name in ZIPS):
         drawn_world.render_dataset(folder)
     elif settings.dataset == "coco2014":
-        download_utils.fetch_coco2014(folder)
+        download_utils.fetch_coco2014(folder, mirrors=settings.mirrors.split())
     return load_split(folder, "train"), load_split(folder, "val")
 
 
@@ -246,7 +247,10 @@ def embed_split(split: Split, encoder, cache_dir, workers: int = 2) -> Embedding
                                    "resize": "bicubic", "batch": EMBED_BATCH}
         with _one_at_a_time(cache):
             if not cache.exists():
-                _embed(photos, split.names, encoder, recipe, cache, workers)
+                try:
+                    _embed(photos, split.names, encoder, recipe, cache, workers)
+                except OSError as error:
+                    raise files.not_written(cache, error) from error
     embeddings = read_embeddings(cache)
     _require_recipe(cache, embeddings.recipe, recipe)
     return embeddings
@@ -282,8 +286,7 @@ def _one_at_a_time(cache: Path):
         print(f"Another process is embedding into {cache}; waiting for it.")
         lock.acquire()
     except OSError as error:
-        raise OSError(error.errno, f"{cache.parent} can't be written ({error.strerror}), and the embeddings are "
-                                   "kept there. Make it writable") from error
+        raise files.not_written(cache, error) from error
     try:
         yield
     finally:

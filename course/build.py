@@ -20,7 +20,9 @@ SOURCE = ROOT / "course" / f"{NAME}.py"
 SOLVED, STUDENT = ROOT / f"{NAME}.ipynb", ROOT / "student" / f"{NAME}.ipynb"
 SOLUTION = re.compile(r"^( *)# BEGIN SOLUTION\n.*?^ *# END SOLUTION$", re.MULTILINE | re.DOTALL)
 MARKS = re.compile(r"^ *# (BEGIN|END) SOLUTION\n?", re.MULTILINE)
-STUB = '{indent}# YOUR CODE HERE\n{indent}raise NotImplementedError("{exercise} is not solved yet. Write it in this cell.")'
+STUB = """\
+{indent}# YOUR CODE HERE
+{indent}raise NotImplementedError("{exercise} is not solved yet. Write it in this cell.")"""
 
 
 def build(student: bool) -> nbformat.NotebookNode:

@@ -2,8 +2,8 @@
 
     python course/execute.py NOTEBOOK RESULT
 
-Prints each section as it begins and what its cells print. RESULT is written after each section, so that a run that fails
-can be looked at; the first error ends it with exit code 1.
+Prints each section as it begins and what its cells print. RESULT is written after each section, so that a run that
+fails can be looked at; the first error ends it with exit code 1.
 """
 
 import re
@@ -17,7 +17,7 @@ from nbclient.exceptions import CellExecutionError
 
 
 def execute(source: Path, result: Path):
-    """Executes `source` in the folder it lies in and writes it with its outputs to `result`. Raises CellExecutionError."""
+    """Executes `source` in its folder and writes it with its outputs to `result`. Raises CellExecutionError."""
     notebook = nbformat.read(source, as_version=4)
     result.parent.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
@@ -41,7 +41,7 @@ def execute(source: Path, result: Path):
         notebook, timeout=None, kernel_name="python3", resources={"metadata": {"path": str(source.parent.resolve())}},
         on_cell_start=announce, on_cell_executed=tell, record_timing=False)
     try:
-        client.execute()
+        client.execute(extra_arguments=["--log-level=ERROR"])
     finally:
         save()
     print(f"{time.monotonic() - began:6.1f} s  done: {result}")
@@ -51,4 +51,4 @@ if __name__ == "__main__":
     try:
         execute(Path(sys.argv[1]), Path(sys.argv[2]))
     except CellExecutionError as error:
-        sys.exit(f"\n{error}\nThe notebook as far as it came is {sys.argv[2]}.")
+        sys.exit(f"\n{error.ename}: {error.evalue:.2000}\nThe notebook as far as it came is {sys.argv[2]}.")

@@ -22,7 +22,6 @@
 # dies, run all cells again and the notebook goes on where it was.
 
 # %%
-import json
 import os
 import re
 import sys
@@ -33,9 +32,10 @@ from pathlib import Path
 PROJECT = next(p for p in (Path.cwd(), *Path.cwd().parents) if (p / "keras_utils.py").is_file())
 os.chdir(PROJECT)
 sys.path.insert(0, str(PROJECT))
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")       # hides TensorFlow's greetings
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")       # of TensorFlow's messages, only errors
 
 import figures
+import live
 
 figures.data_flow()
 
@@ -46,21 +46,23 @@ figures.data_flow()
 # this is the first thing to compare.
 
 # %%
-import keras
 import numpy as np
-import tensorflow as tf
 from IPython.display import display
-from keras import layers as L
-from keras import ops
+
+with live.hushed():
+    import keras
+    import tensorflow as tf
+    from keras import layers as L
+    from keras import ops
 
 import captioning
 import evaluation
+import files
 import gallery
 import grading
 import keras_utils
-import live
 import utils
-from settings import Settings, grader_credentials
+from settings import Settings
 
 if sys.version_info < (3, 10) or int(keras.__version__.split(".")[0]) != 3:
     raise RuntimeError("Python 3.10 or later and Keras 3 are needed: pip install -r requirements.txt")
@@ -174,7 +176,7 @@ figures.photos_with_captions(
 # | `#END#` | its end |
 
 # %%
-PAD, UNK, START, END = captioning.PAD, captioning.UNK, captioning.START, captioning.END
+PAD, UNK, START, END = utils.PAD, utils.UNK, utils.START, utils.END
 
 
 def split_sentence(sentence):
@@ -202,7 +204,7 @@ def generate_vocabulary(train_captions):
 # %%
 vocab = generate_vocabulary(train_captions)
 vocab_inverse = {index: token for token, index in vocab.items()}
-print(f"{len(vocab):,} tokens, for instance", ", ".join(list(vocab)[4::max(1, len(vocab) // 12)]))
+print(f"{len(vocab):,} tokens, for instance", ", ".join(list(filter(str.isalpha, vocab))[7::max(1, len(vocab) // 12)]))
 
 # %%
 grader.check_vocabulary(vocab, generate_vocabulary, train_captions)
@@ -417,7 +419,7 @@ fixed = 0                                                # a validation photo to
 picture = live.TrainingPicture(val_photos.photo(val_img_fns[fixed]))
 history = trainer.fit(
     sample_caption=lambda: str(writer.greedy(val_img_embeds[[fixed]])[0]), show=picture.show)
-(settings.output_dir / "history.json").write_text(json.dumps(history, indent=1))
+files.write_json(settings.output_dir / "history.json", history)
 
 # %% [markdown]
 # From here on we use the weights of the epoch with the lowest validation loss.
@@ -464,7 +466,7 @@ def generate_caption(image, t=1, sample=False, max_len=20):
     h, c = final_model.initial_state(embedding)
     caption = [START]
     while caption[-1] != END and len(caption) <= max_len:
-        logits, h, c = final_model.one_step([np.array([vocab[caption[-1]]]), h, c])
+        logits, h, c = final_model.one_step([tf.constant([vocab[caption[-1]]]), h, c])
         logits = np.array(logits[0], np.float64)
         logits[[vocab[PAD], vocab[UNK], vocab[START]]] = -np.inf                    # never written
         probabilities = np.exp((logits - logits.max()) / t)
@@ -493,8 +495,8 @@ show_valid_example(val_img_fns, example_idx=1)
 
 # %%
 h, c = final_model.initial_state(np.float32(val_img_embeds[[1]]))
-_, h, c = final_model.one_step([np.array([vocab[START]]), h, c])
-logits, _, _ = final_model.one_step([np.array([vocab["a"]]), h, c])
+_, h, c = final_model.one_step([tf.constant([vocab[START]]), h, c])
+logits, _, _ = final_model.one_step([tf.constant([vocab["a"]]), h, c])
 figures.temperature(np.array(ops.softmax(logits[0])), list(vocab))
 
 # %% [markdown]
@@ -554,14 +556,13 @@ diversity
 # The results go to files: captions in MSCOCO's format, and the scores with what they depend on.
 
 # %%
-(settings.output_dir / "val_captions.json").write_text(json.dumps(
-    [{"image_id": image_id, "caption": " ".join(captions[name])} for image_id, name in zip(val.image_ids, val_img_fns)],
-    indent=1))
-(settings.output_dir / "metrics.json").write_text(json.dumps({
+files.write_json(settings.output_dir / "val_captions.json", [
+    {"image_id": image_id, "caption": " ".join(captions[name])} for image_id, name in zip(val.image_ids, val_img_fns)])
+files.write_json(settings.output_dir / "metrics.json", {
     "beam": by_beam.as_dict(), "greedy": by_greedy.as_dict(), "diversity": diversity.as_dict(),
     "baselines": {name: scores.as_dict() for name, scores in baselines.items()},
     "training": best | {"next_word_accuracy": float(accuracy)}, "settings": settings.as_dict(),
-}, indent=1))
+})
 print(f"{len(captions):,} captions, {len(set(map(tuple, captions.values()))):,} of them different, "
       f"are in {settings.output_dir / 'val_captions.json'}")
 
@@ -640,4 +641,4 @@ grader.table()
 submit_now = False
 
 if submit_now:
-    grader.submit(*grader_credentials(ask=True))
+    display(grader.submit())

@@ -17,6 +17,7 @@ from grading import END, PAD, START, UNK, Grader
 
 ROOT = Path(__file__).resolve().parent.parent
 SPECIAL = [PAD, UNK, START, END]
+pytestmark = pytest.mark.filterwarnings("ignore:.*from_logits=True")    # some wrong decoders are built to cause it
 
 
 def split_sentence(sentence):
@@ -248,7 +249,8 @@ WRONG_INDICES = {
     "END twice": (each_caption(lambda c, v, w: [*c, v[END]]), "END is there twice"),
     "unknown words dropped": (each_caption(lambda c, v, w: [i for i in c if i != v[UNK]]), "dropped"),
     "KeyError": (lambda captions, vocab: [[[vocab[START]] + [vocab[w] for w in split_sentence(c)] + [vocab[END]]
-                                           for c in photo] for photo in captions], "KeyError", "UNK", "vocab[w]"),
+                                           for c in photo] for photo in captions],
+                 "UNK is not used", "KeyError", "vocab[w]"),
     "unknown words None": (each_caption(lambda c, v, w: [c[0], *map(v.get, w), c[-1]]), "UNK is not used"),
     "unknown words PAD": (each_caption(lambda c, v, w: [v[PAD] if i == v[UNK] else i for i in c]), "UNK is not used"),
     "NumPy ints": (each_caption(lambda c, v, w: list(np.array(c))), "NumPy", "int64"),
@@ -701,19 +703,19 @@ def train(decoder, batch, steps):
 
 def test_a_trained_decoder_passes_with_the_mean_of_a_thousand_batches(grader, vocab, generate_batch, embeds):
     """Every caption says the same, which a few steps of training learn and word frequencies alone do not tell."""
-    caption = [vocab[START], *range(10, 18), vocab[END]]
+    caption = [vocab[START], *range(10, 14), vocab[END]]
     captions = [[caption] * 5 for _ in embeds]
     decoder = build_decoder(vocab)
     untrained = grader.check_validation_loss(decoder, generate_batch, embeds, captions, n_batches=10)
-    assert named(untrained, "not learnt enough", "how often each word occurs would reach 2.20", "below 1.65")
+    assert named(untrained, "not learnt enough", "how often each word occurs would reach 1.61", "below 1.21")
 
     train(decoder, generate_batch(embeds, captions, 32, 20), steps=30)
-    started = time.monotonic()
+    started = time.process_time()       # wall time depends on what else runs here
     trained = grader.check_validation_loss(decoder, generate_batch, embeds, captions)
-    assert time.monotonic() - started < 30
+    assert time.process_time() - started < 30
     assert trained.passed and trained.points == 30, trained
     assert repr(float(trained.answer)) == trained.answer
-    assert float(trained.answer) < 1.65
+    assert float(trained.answer) < 1.21
 
 
 def test_a_decoder_below_the_limit_passes_and_one_above_does_not(indexed):
@@ -754,6 +756,15 @@ WRONG_BATCHES = {
 def test_each_wrong_generate_batch_is_named(grader, decoder, vocab, embeds, indexed, mistake):
     make, *texts = WRONG_BATCHES[mistake]
     assert named(grader.check_validation_loss(decoder, make(vocab), embeds, indexed, n_batches=2), *texts)
+
+
+def test_an_exception_over_all_of_cocos_photos_is_told_without_looking_through_them(grader, decoder):
+    photos = np.broadcast_to(np.float16(0), (40_504, 2048))
+    captions = [[list(range(12))] * 5] * 40_504
+    started = time.process_time()
+    verdict = grader.check_validation_loss(decoder, lambda *batch: 1 / 0, photos, captions)
+    assert named(verdict, "ZeroDivisionError", "array of shape (40504, 2048)", "[[[0, 1, 2")
+    assert time.process_time() - started < 1
 
 
 def test_fewer_validation_photos_than_a_batch_are_no_mistake(grader, decoder, vocab, embeds, indexed):
@@ -815,10 +826,10 @@ def test_the_plain_checks_of_coco_sized_captions_take_seconds(grader):
     captions = [[" ".join(words[i] for i in row) for row in photo] for photo in rng.integers(0, 5000, (8000, 5, 10))]
     vocab = generate_vocabulary(captions)
     indexed = caption_tokens_to_indices(captions, vocab)
-    started = time.monotonic()
+    started = time.process_time()
     assert grader.check_vocabulary(vocab, generate_vocabulary, captions).passed
     assert grader.check_indexing(indexed, vocab, caption_tokens_to_indices).passed
-    assert time.monotonic() - started < 3
+    assert time.process_time() - started < 3
 
 
 def test_an_unsolved_exercise_stops_its_cell_with_a_sentence_and_other_errors_show_as_ever(tmp_path):

@@ -1,5 +1,6 @@
 """Submission: what is sent, byte for byte; a sentence for each way to fail; no e-mail or token left anywhere."""
 
+import contextlib
 import gc
 import json
 import logging
@@ -65,7 +66,7 @@ class Service(BaseHTTPRequestHandler):
         elif self.path == "/trickle":
             self.send_response(400)
             self.end_headers()
-            for _ in range(30):
+            for _ in range(80):
                 self.wfile.write(b" ")
                 time.sleep(0.1)
         elif self.path == "/hang-up":
@@ -83,10 +84,8 @@ class Service(BaseHTTPRequestHandler):
         pass
 
     def handle(self):
-        try:
+        with contextlib.suppress(OSError):      # the client may have had enough
             super().handle()
-        except OSError:
-            pass                    # the client has had enough
 
 
 @pytest.fixture(scope="module")
@@ -208,7 +207,7 @@ def test_a_redirect_is_not_followed_with_the_token(server):
 def test_a_trickling_answer_does_not_hold_the_notebook(server):
     started = time.monotonic()
     receipt = solved(address(server, "/trickle"), timeout=(2, 0.5)).submit(EMAIL, TOKEN)
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 4               # of the 8 s that it would go on
     assert not receipt.sent
 
 

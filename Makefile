@@ -1,0 +1,31 @@
+# run: the solved notebook on the drawn world, results in outputs/    lab: JupyterLab on the notebook
+# test: the tests    notebooks: both notebooks from their source    bench: how fast this machine is
+PYTHON ?= python3
+BIN := .venv/bin
+NOTEBOOK := week6_final_project_image_captioning.ipynb
+
+.PHONY: run test lab notebooks
+
+run: .venv/run.done
+	$(BIN)/python course/execute.py $(NOTEBOOK) "$${CAPTION_OUTPUT_DIR:-outputs}/notebook.ipynb"
+
+test: .venv/dev.done
+	$(BIN)/ruff check .
+	$(BIN)/python -m pytest
+
+lab: .venv/run.done
+	$(BIN)/jupyter lab $(NOTEBOOK)
+
+# Builds both from course/, then fills the solved one with the outputs of a run on the drawn world.
+notebooks: .venv/dev.done
+	$(BIN)/python course/build.py
+	$(BIN)/python course/execute.py $(NOTEBOOK) $(NOTEBOOK)
+
+.venv/run.done: requirements.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --requirement requirements.txt
+	touch $@
+
+.venv/dev.done: requirements-dev.txt .venv/run.done
+	$(BIN)/pip install --quiet --requirement requirements-dev.txt
+	touch $@

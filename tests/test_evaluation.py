@@ -1,0 +1,306 @@
+"""Scores are pycocoevalcap's, baselines are what their names say, proposals are varied and repeatable."""
+
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pycocoevalcap.bleu.bleu import Bleu
+from pycocoevalcap.cider.cider import Cider
+from pycocoevalcap.rouge.rouge import Rouge
+
+from evaluation import (
+    COLOURS,
+    METRICS,
+    REASONS,
+    ScoreTable,
+    bootstrap_interval,
+    caption_confidence,
+    caption_diversity,
+    cider_difference,
+    hold_out_reference,
+    human_agreement,
+    likely_reason,
+    most_frequent_caption,
+    nearest_photo_captions,
+    nearest_photos,
+    propose_examples,
+    score_captions,
+)
+
+ROOT = Path(__file__).parent.parent
+
+
+def words(text):
+    return text.split()
+
+
+def made_up_captions(photos=40, seed=0):
+    """Captions and five references a photo, as a small grammar writes them: some right, some wrong."""
+    rng = random.Random(seed)
+    animals = ["dog", "cat", "horse", "sheep", "bird", "cow"]
+    places = ["beach", "street", "field", "bed", "hill"]
+
+    def sentence(animal, colour, place):
+        return rng.choice([f"a {colour} {animal} on the {place}", f"a {animal} standing on a {place}",
+                           f"there is a {colour} {animal} on a {place}", f"the {place} with a {animal}"]).split()
+
+    captions, references = {}, {}
+    for number in range(photos):
+        scene = rng.choice(animals), rng.choice(sorted(COLOURS)), rng.choice(places)
+        told = scene if rng.random() < 0.5 else (rng.choice(animals), scene[1], rng.choice(places))
+        name = f"photo_{number:03}.jpg"
+        references[name] = [sentence(*scene) for _ in range(5)]
+        captions[name] = sentence(*told)
+    return captions, references
+
+
+@pytest.fixture(scope="module")
+def scored():
+    captions, references = made_up_captions()
+    return captions, references, score_captions(captions, references)
+
+
+# -------------------------------------------------------------------------------------------------- scores
+
+def test_scores_equal_pycocoevalcap_on_the_same_words(scored):
+    captions, references, scores = scored
+    hypotheses = {name: [" ".join(words)] for name, words in captions.items()}
+    truths = {name: [" ".join(words) for words in references[name]] for name in captions}
+    bleu, bleu_each = Bleu(4).compute_score(truths, hypotheses, verbose=0)
+    rouge, rouge_each = Rouge().compute_score(truths, hypotheses)
+    cider, cider_each = Cider().compute_score(truths, hypotheses)
+    assert [scores[metric] for metric in METRICS] == pytest.approx([*bleu, rouge, cider], abs=1e-6)
+    for metric, each in zip(METRICS, [*bleu_each, rouge_each, cider_each], strict=True):
+        assert scores.by_photo(metric) == pytest.approx(dict(zip(captions, each, strict=True)), abs=1e-6)
+
+
+def test_a_caption_worked_out_by_hand():
+    # 3 of 4 words and 2 of 3 pairs are in the reference; it has the same length, so there is no brevity penalty
+    scores = score_captions({"a": words("a dog on grass")}, {"a": [words("a dog on sand")]})
+    assert scores["BLEU-1"] == pytest.approx(3 / 4)
+    assert scores["BLEU-2"] == pytest.approx((3 / 4 * 2 / 3) ** 0.5)
+    assert scores["ROUGE-L"] == pytest.approx(3 / 4)
+
+
+def test_a_perfect_caption_reaches_the_top_of_each_scale():
+    references = {"a": [words("a red dog runs fast")], "b": [words("two blue kites fly high")]}
+    scores = score_captions({name: written[0] for name, written in references.items()}, references)
+    assert [scores[metric] for metric in METRICS] == pytest.approx([1, 1, 1, 1, 1, 10])
+
+
+def test_an_empty_caption_scores_nothing_and_crashes_nothing():
+    references = {"a": [["a", "dog"], []], "b": [["two", "cats"]]}
+    scores = score_captions({"a": [], "b": ["two", "cats"]}, references)
+    assert all(scores.by_photo(metric)["a"] == pytest.approx(0, abs=1e-6) for metric in METRICS)
+    assert scores.by_photo("ROUGE-L")["b"] == 1
+    only_empty = score_captions({"a": [], "b": []}, references)
+    assert all(only_empty[metric] == pytest.approx(0, abs=1e-6) for metric in METRICS)
+
+
+def test_the_order_of_photos_changes_nothing(scored):
+    captions, references, scores = scored
+    shuffled = random.Random(3).sample(sorted(captions), len(captions))
+    again = score_captions({name: captions[name] for name in shuffled}, dict(reversed(references.items())))
+    assert again.as_dict() == scores.as_dict() and again.names == scores.names
+
+
+@pytest.mark.parametrize(("captions", "references", "message"), [
+    ({}, {"a": [["a", "dog"]]}, "no captions"),
+    ({"b.jpg": ["a"]}, {"a.jpg": [["a", "dog"]]}, r"'b.jpg'"),
+    ({"a.jpg": ["a"]}, {"a.jpg": []}, r"'a.jpg' has no reference"),
+    ({"a.jpg": ["a"]}, {"a.jpg": [[]]}, r"'a.jpg' has no reference"),
+    ({"a.jpg": "a dog"}, {"a.jpg": [["a", "dog"]]}, r"'a.jpg' is the string 'a dog'"),
+    ({"a.jpg": ["a"]}, {"a.jpg": ["a dog"]}, r"reference of 'a.jpg' is the string"),
+])
+def test_what_cannot_be_scored_is_named(captions, references, message):
+    with pytest.raises(ValueError, match=message):
+        score_captions(captions, references)
+
+
+def test_scoring_prints_nothing(capfd):
+    score_captions({"a": ["a"]}, {"a": [["a"]]})
+    assert capfd.readouterr() == ("", "")
+
+
+def test_scores_carry_what_they_depend_on(scored):
+    captions, references, _ = scored
+    scores = score_captions(captions, references, tokenizer="tok <1>", decoding="beam 3")
+    saved = scores.as_dict()
+    assert (saved["tokenizer"], saved["decoding"], saved["photos"]) == ("tok <1>", "beam 3", 40)
+    assert saved["CIDEr_interval_95"][0] < saved["CIDEr"] < saved["CIDEr_interval_95"][1]
+    assert all(type(saved[metric]) is float for metric in METRICS)
+    for shown in (str(scores), scores._repr_html_(), str(ScoreTable({"model": scores, "again": scores}))):
+        assert f"{scores['CIDEr']:.3f}" in shown and "40 photos" in shown
+    assert "tok &lt;1&gt;" in scores._repr_html_()
+
+
+# ---------------------------------------------------------------------------------------------- intervals
+
+def test_the_interval_depends_on_its_seed_alone():
+    values = np.random.default_rng(0).gamma(1, 0.5, 300)
+    assert bootstrap_interval(values, seed=1) == bootstrap_interval(values, seed=1)
+    assert bootstrap_interval(values, seed=1) != bootstrap_interval(values, seed=2)
+
+
+def test_the_interval_has_the_width_that_theory_gives_a_mean():
+    values = np.random.default_rng(0).normal(1, 0.5, 400)
+    low, high = bootstrap_interval(values)
+    assert (high - low) / 2 == pytest.approx(1.96 * values.std() / 20, rel=0.1)
+    assert low < values.mean() < high
+
+
+def test_a_difference_is_paired_and_needs_the_same_photos(scored):
+    captions, references, scores = scored
+    assert cider_difference(scores, scores) == (0, 0, 0)
+    silent = score_captions({name: [] for name in captions}, references)
+    mean, low, high = cider_difference(scores, silent)
+    assert 0 < low < mean < high and mean == pytest.approx(scores["CIDEr"])
+    with pytest.raises(ValueError, match="same photos"):
+        cider_difference(scores, score_captions(dict(list(captions.items())[:5]), references))
+
+
+# ---------------------------------------------------------------------------------------------- baselines
+
+def test_the_most_frequent_caption_is_found_and_ties_are_alphabetical():
+    assert most_frequent_caption([[["b"], ["c", "d"]], [["c", "d"], []]]) == ["c", "d"]
+    assert most_frequent_caption([[["b"], ["a"]], [["b"], ["a"]]]) == ["a"]
+    with pytest.raises(ValueError, match="training captions"):
+        most_frequent_caption([[[]]])
+
+
+@pytest.mark.parametrize("block", [1, 7, 64])
+def test_nearest_photos_are_the_same_for_any_block_from_memory_mapped_halves(tmp_path, block):
+    rng = np.random.default_rng(0)
+    train, val = rng.normal(size=(50, 16)).astype(np.float16), rng.normal(size=(20, 16)).astype(np.float16)
+    train[9] = train[30]                        # a tie, which the lower row must win
+    val[3], val[4] = train[30] * 2, 0           # cosine ignores length; a row of zeros is no error
+    for name, rows in (("train", train), ("val", val)):
+        np.save(tmp_path / f"{name}.npy", rows)
+    rows, cosines = nearest_photos(np.load(tmp_path / "train.npy", mmap_mode="r"),
+                                   np.load(tmp_path / "val.npy", mmap_mode="r"), count=3, block=block)
+    wide_train, wide_val = train.astype(np.float64), val.astype(np.float64)
+    lengths = np.linalg.norm(wide_val, axis=1)[:, None] * np.linalg.norm(wide_train, axis=1)
+    expected = wide_val @ wide_train.T / np.where(lengths == 0, 1, lengths)
+    assert rows[3, :2].tolist() == [9, 30] and rows[4].tolist() == [0, 1, 2]
+    assert np.allclose(cosines, -np.sort(-expected, axis=1)[:, :3], atol=1e-5)
+    assert np.allclose(cosines, np.take_along_axis(expected, rows, axis=1), atol=1e-5)
+
+
+def test_the_nearest_photo_lends_its_first_caption():
+    train = np.array([[1, 0], [0, 1]], np.float16)
+    captions = [[["a", "dog"], ["dogs"]], [["a", "cat"]]]
+    assert nearest_photo_captions(train, captions, np.array([[0.1, 2], [5, 1]])) == [["a", "cat"], ["a", "dog"]]
+    with pytest.raises(ValueError, match="2 training embeddings, but captions of 1"):
+        nearest_photo_captions(train, captions[:1], train)
+    with pytest.raises(ValueError, match="different kinds"):
+        nearest_photo_captions(train, captions, np.zeros((3, 5)))
+
+
+def test_a_held_out_reference_is_not_among_those_it_is_scored_against():
+    references = {f"{n}": [[f"word{n}", str(k)] for k in range(5)] for n in range(20)} | {"single": [["alone"]]}
+    captions, others = hold_out_reference(references, seed=1)
+    assert captions.keys() == others.keys() == references.keys() - {"single"}
+    assert all(len(others[n]) == 4 and captions[n] not in others[n] for n in captions)
+    assert len({captions[n][1] for n in captions}) > 1                      # not always the same person
+    assert (captions, others) == hold_out_reference(references, seed=1) != hold_out_reference(references, seed=2)
+
+
+def test_people_who_write_the_same_agree_fully():
+    references = {"a": [["a", "red", "dog", "runs"]] * 3, "b": [["two", "kites", "fly", "high"]] * 3}
+    assert human_agreement(references)["CIDEr"] == pytest.approx(10)
+    with pytest.raises(ValueError, match="two references"):
+        human_agreement({"a": [["alone"]]})
+
+
+def test_diversity_sees_a_model_that_repeats_itself():
+    seen = [[["a", "dog"]], [["a", "cat"]]]
+    same = caption_diversity({str(n): ["a", "dog"] for n in range(10)}, seen)
+    assert (same.distinct, same.unseen_share, same.vocabulary_used, same.most_common_count) == (1, 0, 2, 10)
+    other = caption_diversity({"1": ["a", "dog"], "2": ["my", "old", "cat"], "3": []}, seen)
+    assert (other.distinct, other.unseen_share, other.vocabulary_used) == (3, pytest.approx(2 / 3), 5)
+    with pytest.raises(ValueError, match="no captions"):
+        caption_diversity({}, seen)
+
+
+# ---------------------------------------------------------------------------------------------- proposals
+
+def test_good_proposals_beat_bad_ones_and_no_photo_is_both(scored):
+    captions, references, scores = scored
+    proposal = propose_examples(captions, captions, references, scores, n=10)
+    assert len(proposal.good) == len(proposal.bad) == 10
+    assert min(c.cider for c in proposal.good) > max(c.cider for c in proposal.bad)
+    assert not {c.name for c in proposal.good} & {c.name for c in proposal.bad}
+    assert all(c.hint in REASONS for c in proposal.bad) and not any(c.hint for c in proposal.good)
+
+
+def test_the_same_input_in_any_order_gives_the_same_proposal(scored):
+    captions, references, scores = scored
+    confidence = {name: random.Random(name).random() for name in captions}
+    shuffled = random.Random(1).sample(sorted(captions), len(captions))
+    assert (propose_examples(captions, captions, references, scores, confidence)
+            == propose_examples(shuffled, captions, references, scores, confidence))
+
+
+def test_a_proposal_does_not_say_ten_times_the_same():
+    captions, references = made_up_captions(60)
+    wave = words("a man riding a wave on a surfboard")
+    for name in list(captions)[:20]:                        # a third of the photos: the same caption, and right
+        captions[name], references[name] = wave, [wave] * 5
+    proposal = propose_examples(captions, captions, references, score_captions(captions, references), n=5)
+    assert [c.caption for c in proposal.good].count(tuple(wave)) == 1
+    assert len({c.caption for c in proposal.good}) == len({c.caption for c in proposal.bad}) == 5
+
+
+def test_the_same_again_comes_only_when_there_is_nothing_else():
+    captions = {f"{n}.jpg": ["a", "dog"] for n in range(8)}
+    references = {name: [["a", "dog"], ["a", "cat"]] for name in captions}
+    scores = score_captions(captions, references)
+    proposal = propose_examples(captions, captions, references, scores, n=3)
+    assert len(proposal.good) == len(proposal.bad) == 3
+    assert proposal == propose_examples(sorted(captions, reverse=True), captions, references, scores, n=3)
+
+
+def test_surer_mistakes_come_first():
+    captions = {f"{n}.jpg": [word] for n, word in enumerate(["dog", "cat", "cow", "bird"])}
+    references = {name: [["a", "red", "kite"]] for name in captions}
+    scores = score_captions(captions, references)
+    confidence = {"0.jpg": 0.1, "1.jpg": 0.2, "2.jpg": 0.3, "3.jpg": 0.9}
+    assert propose_examples(captions, captions, references, scores, confidence, n=1).bad[0].name == "3.jpg"
+
+
+def test_few_photos_give_what_there_is_and_strangers_are_named(scored):
+    captions, references, scores = scored
+    proposal = propose_examples(list(captions)[:5], captions, references, scores, n=10)
+    assert (len(proposal.good), len(proposal.bad)) == (2, 3)
+    with pytest.raises(ValueError, match="'stranger.jpg'"):
+        propose_examples([*captions, "stranger.jpg"], captions, references, scores)
+    with pytest.raises(ValueError, match="two photos"):
+        propose_examples(list(captions)[:1], captions, references, scores)
+
+
+@pytest.mark.parametrize(("caption", "reason"), [
+    ("a man and a man on a beach", "repetition"),
+    ("three dogs on a beach", "wrong count"),
+    ("two blue dogs on a beach", "wrong colour"),
+    ("two dogs on a beach", "too general"),
+    ("two red dogs on a beach under an umbrella", "invented detail"),
+    ("a train", "wrong object"),
+    ("", "too general"),
+])
+def test_the_likely_reason_is_guessed_from_words(caption, reason):
+    references = [words("two red dogs running on the beach"), words("two dogs by a man on a beach")]
+    assert likely_reason(caption.split(), references) == reason
+
+
+def test_confidence_does_not_fall_with_length():
+    assert caption_confidence([0.5, 0.5]) == pytest.approx(caption_confidence([0.5] * 12)) == pytest.approx(0.5)
+    assert caption_confidence([]) == caption_confidence([0.9, 0.0]) == 0
+
+
+def test_importing_starts_no_deep_learning_library():
+    code = "import sys, evaluation, gallery; print(sorted({'tensorflow', 'keras'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True,
+                          check=True).stdout.strip() == "[]"

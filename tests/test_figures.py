@@ -1,0 +1,296 @@
+"""The course's figures: drawn without warnings, nothing cut off, nothing on top of something else."""
+import base64
+import io
+import math
+import time
+import warnings
+
+import numpy as np
+import pytest
+from matplotlib import pyplot
+from matplotlib.figure import Figure
+from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
+from matplotlib.text import Text
+from PIL import Image
+
+import figures
+
+
+def history(*losses):
+    """Rows with these (train_loss, val_loss), one an epoch."""
+    return [{"step": 100 * n, "epoch": n, "train_loss": train, "val_loss": val}
+            for n, (train, val) in enumerate(losses, 1)]
+
+
+def photo(width, height, mode="RGB"):
+    """A smooth picture with a red left edge and a blue right edge."""
+    across = np.linspace(0, 255, width, dtype=np.uint8)
+    pixels = np.zeros((height, width, 3), np.uint8)
+    pixels[..., 0], pixels[..., 2] = 255 - across, across
+    return Image.fromarray(pixels).convert(mode)
+
+
+def many_photos():
+    shapes = ((640, 480), (480, 640), (1200, 90), (90, 1200), (1, 1), (300, 300))
+    long = "a man in a red coat and a dog that runs next to him along a very long beach at the end of the day " * 2
+    return figures.photos_with_captions(
+        [photo(*shape) for shape in shapes],
+        ["a kite", long, "",
+         "Donaudampfschifffahrtsgesellschaftskapitaenskajuetentuerschluessel", "it costs $^ or $",
+         "one\ntwo words\n" + long])
+
+
+V = 300
+FIGURES = {
+    "encoder_decoder": figures.encoder_decoder,
+    "encoder_decoder of a photo": lambda: figures.encoder_decoder(photo(640, 480), "two dogs"),
+    "encoder_decoder, long caption": lambda: figures.encoder_decoder(
+        photo(90, 300), ("extraordinary", "transcontinental", "locomotives") * 6),
+    "teacher_forcing": figures.teacher_forcing,
+    "flatten_and_mask": figures.flatten_and_mask,
+    "data_flow": figures.data_flow,
+    "temperature": figures.temperature,
+    "temperature of a vocabulary": lambda: figures.temperature(
+        np.random.default_rng(0).dirichlet(np.full(V, 0.05)), [f"extraordinary{i}" for i in range(V)]),
+    "temperature of one word": lambda: figures.temperature([1.0, 0.0], ["a", "b"], temperatures=(0.01, 1)),
+    "loss_curves": lambda: figures.loss_curves(
+        history((8.1, 7.7), (4.2, None), (3.0, 3.2), (2.7, 3.3)), "Drawn world, 16 epochs"),
+    "loss_curves of close lines": lambda: figures.loss_curves(history(*((9 / n, 9 / n) for n in range(1, 13)))),
+    "loss_curves, long title": lambda: figures.loss_curves(history((2, 1), (1, 2)), "A title of $^$ words " * 9),
+    "loss_curves without a point": lambda: figures.loss_curves([], "Nothing yet"),
+    "loss_curves of one point": lambda: figures.loss_curves(history((8.1, 7.7))),
+    "loss_curves of two points": lambda: figures.loss_curves(history((8.1, None), (6, 5))),
+    "loss_curves with NaN": lambda: figures.loss_curves(history((8.1, math.nan), (math.nan, 5), (4, math.inf))),
+    "loss_curves of NaN alone": lambda: figures.loss_curves(history((math.nan, math.nan))),
+    "loss_curves within epochs": lambda: figures.loss_curves(
+        [{"step": n, "epoch": 1 + n // 40, "train_loss": 9 / n, "val_loss": None} for n in range(1, 100)]),
+    "photos_with_captions": many_photos,
+    "photos_with_captions, one": lambda: figures.photos_with_captions([photo(640, 480)], ["a kite"], columns=1),
+    "photos_with_captions, narrow": lambda: figures.photos_with_captions(
+        [photo(30, 20)] * 9, ["a red kite above a beach"] * 9, columns=8),
+}
+
+
+def draw(figure, monkeypatch, dpi=100):
+    """Draws the figure, any warning an error; returns {text: extent} of what was drawn (ticks out of sight are not)."""
+    figure.dpi = dpi
+    texts, plain_draw = {}, Text.draw
+
+    def draw_and_note(text, renderer, *arguments, **options):
+        if text.get_visible() and text.get_text().strip():
+            texts[text] = text.get_window_extent(renderer)
+        return plain_draw(text, renderer, *arguments, **options)
+
+    monkeypatch.setattr(Text, "draw", draw_and_note)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        figure.savefig(io.BytesIO(), dpi=dpi)
+    return texts
+
+
+def intersect(a, b, slack=0.5):
+    """Whether two extents share more than `slack` pixels in both directions."""
+    return min(a.x1, b.x1) - max(a.x0, b.x0) > slack and min(a.y1, b.y1) - max(a.y0, b.y0) > slack
+
+
+def encloses(outer, inner, slack=0.5):
+    return (outer.x0 - slack <= inner.x0 and inner.x1 <= outer.x1 + slack
+            and outer.y0 - slack <= inner.y0 and inner.y1 <= outer.y1 + slack)
+
+
+def words_of(figure, monkeypatch):
+    return {text.get_text() for text in draw(figure, monkeypatch)}
+
+
+@pytest.mark.parametrize("dpi", (100, 150))
+@pytest.mark.parametrize("name", FIGURES)
+def test_no_text_is_cut_off_or_lies_on_another_text_a_box_edge_or_an_arrow(name, dpi, monkeypatch):
+    figure = FIGURES[name]()
+    assert isinstance(figure, Figure)
+    texts = draw(figure, monkeypatch, dpi)
+    assert texts
+    for text, extent in texts.items():
+        assert encloses(figure.bbox, extent), f"{text.get_text()!r} is cut off: {extent} in {figure.bbox}"
+    drawn = list(texts.items())
+    for n, (text, extent) in enumerate(drawn):
+        for other, other_extent in drawn[:n]:
+            assert not intersect(extent, other_extent), f"{text.get_text()!r} overlaps {other.get_text()!r}"
+    for box in figure.findobj(FancyBboxPatch):
+        edge = box.get_window_extent()
+        for text, extent in texts.items():
+            assert encloses(edge, extent) or not intersect(edge, extent), f"{text.get_text()!r} crosses a box's edge"
+    for arrow in figure.findobj(FancyArrowPatch):
+        line = arrow.get_transform().transform_path(arrow.get_path()).interpolated(50).vertices
+        for text, extent in texts.items():
+            assert not extent.count_contains(line), f"an arrow crosses {text.get_text()!r}"
+
+
+def test_figures_are_as_wide_as_a_notebook_on_white():
+    for name, figure in FIGURES.items():
+        picture = io.BytesIO()
+        figure().savefig(picture, dpi=50)
+        pixels = np.asarray(Image.open(picture).convert("RGB"))
+        assert pixels.shape[1] == 450, name
+        assert all((edge == 255).all() for edge in (pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1])), name
+
+
+@pytest.mark.parametrize("name", [name for name in FIGURES if " " not in name])
+def test_a_notebook_shows_each_figure_once_and_sharp(name):
+    formatters = pytest.importorskip("IPython.core.formatters")
+    figure = FIGURES[name]()
+    shown, about = formatters.DisplayFormatter().format(figure)
+    width, height = Image.open(io.BytesIO(base64.b64decode(shown["image/png"]))).size
+    assert about["image/png"]["width"] == 900
+    assert (width, height) == pytest.approx((1800, 2 * about["image/png"]["height"]), abs=2)
+    assert pyplot.get_fignums() == [], "pyplot would show it a second time"
+
+
+def test_a_live_picture_keeps_its_size_where_pyplot_crops():
+    sizes = set()
+    for name in ("loss_curves", "loss_curves without a point", "loss_curves of one point"):
+        picture = io.BytesIO()
+        FIGURES[name]().savefig(picture, bbox_inches="tight", pad_inches=0, dpi=100)
+        sizes.add(Image.open(picture).size)
+    assert sizes == {(900, 380)}
+
+
+def test_the_style_of_the_notebook_does_not_change_a_figure():
+    def png():
+        picture = io.BytesIO()
+        for figure in (figures.encoder_decoder(), figures.temperature(), figures.loss_curves(history((3, 3), (2, 1)), "a")):
+            figure.savefig(picture, dpi=50, format="png")
+        return picture.getvalue()
+
+    plain = png()
+    with pyplot.style.context(["dark_background", "ggplot", {"font.family": "serif", "mathtext.fontset": "stix"}]):
+        assert png() == plain
+
+
+def test_encoder_decoder_shows_the_middle_square_of_the_given_photo_and_its_caption(monkeypatch):
+    figure = figures.encoder_decoder(photo(600, 300), "a dog on a beach")
+    (image,) = figure.axes[0].get_images()
+    height, width = image.get_array().shape[:2]
+    assert height == width
+    # A quarter of the width is cut off on the left, where red is between 255 and 191.
+    assert 185 <= image.get_array()[0, 0, 0] <= 195
+    assert {"a", "dog", "on", "a dog on a beach"} <= words_of(figure, monkeypatch)
+
+
+def test_teacher_forcing_feeds_true_words_and_captioning_its_own(monkeypatch):
+    texts = draw(figures.teacher_forcing(), monkeypatch)
+    half = 325
+    training = [text.get_text() for text, extent in texts.items() if extent.y0 > half * 0.9]
+    captioning = [text.get_text() for text, extent in texts.items() if extent.y0 < half * 0.9]
+    assert training.count("dog") == 2 and training.count("cat") == 1         # target and input; predicted only
+    assert captioning.count("cat") == 2 and captioning.count("dog") == 0     # written, then read
+
+
+def test_flatten_and_mask_shows_a_loss_that_is_the_mean_over_the_ones(monkeypatch):
+    texts = draw(figures.flatten_and_mask(), monkeypatch)
+    rows = {}
+    for name in ("target", "xent", "mask"):
+        height = next(extent.y0 for text, extent in texts.items() if text.get_text() == name)
+        rows[name] = [text.get_text() for text, extent in sorted(texts.items(), key=lambda item: item[1].x0)
+                      if abs(extent.y0 - height) < 10 and text.get_text() != name]
+    targets, losses, mask = rows["target"], [*map(float, rows["xent"])], [*map(int, rows["mask"])]
+    assert len(targets) == 15
+    assert mask == [int(word != "#PAD#") for word in targets]
+    mean = np.dot(mask, losses) / sum(mask)
+    assert any(text.get_text().endswith(f"= {mean:.2f}") for text in texts)
+
+
+@pytest.mark.parametrize("t", (0.01, 0.3, 1, 1.5, 100))
+def test_temperature_is_the_softmax_of_logits_divided_by_t(t):
+    logits = np.random.default_rng(1).normal(size=50)
+    softmax = np.exp(logits) / np.exp(logits).sum()
+    wanted = np.exp((logits - logits.max()) / t)
+    assert figures._with_temperature(softmax, t) == pytest.approx(wanted / wanted.sum())
+
+
+def test_temperature_sums_up_the_words_that_it_does_not_name(monkeypatch):
+    figure = figures.temperature(np.full(10, 0.1), list("abcdefghij"), temperatures=(1,), top=4)
+    texts = [text.get_text() for text in draw(figure, monkeypatch)]
+    assert texts.count("0.10") == 4 and texts.count("0.60") == 1 and "all others" in texts and "e" not in texts
+
+
+@pytest.mark.parametrize("arguments, complaint", (
+    ({"probabilities": [0.5, 0.2], "words": ["a", "b"]}, "sums to 0.7"),
+    ({"probabilities": [1.5, -0.5], "words": ["a", "b"]}, "one distribution"),
+    ({"probabilities": [[0.5, 0.5]], "words": ["a"]}, "one row"),
+    ({"probabilities": [math.nan, 1], "words": ["a", "b"]}, "one distribution"),
+    ({"probabilities": [0.5, 0.5], "words": ["a"]}, "name the 2 probabilities"),
+    ({"probabilities": [0.5, 0.5]}, "missing"),
+    ({"temperatures": (1, 0)}, "above 0"),
+    ({"temperatures": ()}, "above 0"),
+))
+def test_temperature_says_what_is_wrong_with_its_arguments(arguments, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        figures.temperature(**arguments)
+
+
+def test_loss_curves_mark_the_best_validation_loss_and_name_the_lines(monkeypatch):
+    words = words_of(figures.loss_curves(history((8, 7), (4, 3.5), (2, 3.9))), monkeypatch)
+    assert {"best validation loss 3.50, epoch 2", "training 2.00", "validation 3.90", "loss, nats per word"} <= words
+
+
+def test_loss_curves_leave_out_what_is_not_a_number(monkeypatch):
+    rows = history((8, None), (math.nan, 5), (4, math.inf))
+    lines = {tuple(line.get_ydata()) for line in figures.loss_curves(rows).axes[0].get_lines()}
+    assert {(8.0, 4.0), (5.0,)} <= lines
+
+
+def test_loss_curves_take_a_float32_and_a_row_without_val_loss():
+    figure = figures.loss_curves([{"step": 1, "epoch": 1, "train_loss": np.float32(2)}])
+    assert figure.axes[0].get_lines()[0].get_ydata().tolist() == [2.0]
+
+
+def test_loss_curves_count_steps_where_epochs_repeat(monkeypatch):
+    rows = [{"step": n, "epoch": 1, "train_loss": 1 / n, "val_loss": None} for n in (10, 20, 30)]
+    figure = figures.loss_curves(rows)
+    assert figure.axes[0].get_lines()[0].get_xdata().tolist() == [10, 20, 30]
+    assert "step" in words_of(figure, monkeypatch)
+
+
+def test_loss_curves_are_fast_enough_to_be_drawn_while_training():
+    rows = history(*((9 / n, 9.5 / n) for n in range(1, 500)))
+    seconds = []
+    for _ in range(5):
+        start = time.process_time()
+        figures.loss_curves(rows).savefig(io.BytesIO(), dpi=100)
+        seconds.append(time.process_time() - start)
+    assert min(seconds) < 0.2       # 0.04 to 0.07 measured; a loaded machine gets some room
+
+
+@pytest.mark.parametrize("mode", ("RGB", "RGBA", "L", "P", "CMYK"))
+def test_photos_of_any_mode_are_shown_whole_and_unstretched(mode):
+    figure = figures.photos_with_captions([photo(200, 100, mode), np.asarray(photo(100, 300))], ["wide", "high"])
+    for image, aspect in zip(figure.axes[0].get_images(), (2, 1 / 3), strict=True):
+        left, right, bottom, top = image.get_extent()
+        assert (right - left) / (top - bottom) == pytest.approx(aspect, rel=0.01)
+        assert image.get_array().shape[2] == 3
+
+
+@pytest.mark.parametrize("shape", ((40, 60), (40, 60, 1), (40, 60, 3), (40, 60, 4)))
+def test_arrays_of_uint8_are_photos(shape):
+    figure = figures.photos_with_captions([np.full(shape, 90, np.uint8)], ["grey"])
+    assert (figure.axes[0].get_images()[0].get_array() == 90).all()
+
+
+def test_photos_given_are_not_changed():
+    mine = photo(2000, 1000)
+    figures.photos_with_captions([mine], ["a kite"])
+    figures.encoder_decoder(mine)
+    assert mine.size == (2000, 1000)
+
+
+@pytest.mark.parametrize("photos, captions, complaint", (
+    ([], [], "0 photos"),
+    ([photo(4, 4)], [], "1 photos, 0 captions"),
+    ([np.zeros((4, 4, 3))], ["a"], "uint8"),
+    ([np.zeros((4,), np.uint8)], ["a"], r"\(4,\)"),
+    ([np.zeros((4, 4, 2), np.uint8)], ["a"], r"\(4, 4, 2\)"),
+    ([np.zeros((0, 4, 3), np.uint8)], ["a"], r"\(0, 4, 3\)"),
+))
+def test_photos_with_captions_say_what_is_wrong_with_their_arguments(photos, captions, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        figures.photos_with_captions(photos, captions)

@@ -1,0 +1,68 @@
+"""Settings come from the environment, and nonsense in it is told apart from sense."""
+
+from pathlib import Path
+
+import pytest
+
+import settings
+from settings import Settings
+
+
+def test_defaults_are_the_drawn_world():
+    drawn = Settings.from_environment()
+    assert (drawn.dataset, drawn.encoder_weights, drawn.data_dir) == ("drawn", "drawn", Path("data/drawn"))
+
+
+def test_coco_gets_the_courses_budget_and_small_data_less():
+    coco, small = (Settings().completed(train_photos=n) for n in (82_783, 2_000))
+    assert (coco.epochs, coco.batches_per_epoch, coco.batch_size, coco.max_len, coco.val_batches) == (
+        12, 1_000, 64, 20, 100)
+    assert small.steps < coco.steps and small.dropout > 0
+
+
+@pytest.mark.parametrize("name, text, value", [
+    ("DATASET", "coco2014", "coco2014"), ("EPOCHS", "3", 3), ("SEED", "7", 7), ("DROPOUT", "0.25", 0.25),
+    ("CHECKPOINT_ROOT", "/mnt/drive", Path("/mnt/drive")), ("PRECISION", "float32", "float32"),
+])
+def test_each_field_can_be_set_from_the_environment(monkeypatch, name, text, value):
+    monkeypatch.setenv(f"CAPTION_{name}", text)
+    assert getattr(Settings.from_environment(), name.lower()) == value
+
+
+def test_what_was_set_is_not_replaced_by_the_budget(monkeypatch):
+    monkeypatch.setenv("CAPTION_EPOCHS", "2")
+    assert Settings.from_environment().completed(82_783).epochs == 2
+
+
+@pytest.mark.parametrize("name, text", [
+    ("EPOCHS", "many"), ("EPOCHS", "0"), ("DATASET", "imagenet"), ("PRECISION", "half"), ("DROPOUT", "1"),
+    ("DROPOUT", "nan"), ("LEARNING_RATE", "-1"), ("MAX_LEN", "2"), ("SEED", "-1"), ("BATCH_SIZE", "1e3"),
+])
+def test_nonsense_is_refused_by_name_and_value(monkeypatch, name, text):
+    monkeypatch.setenv(f"CAPTION_{name}", text)
+    with pytest.raises(ValueError, match=f"CAPTION_{name} is '?{text}"):
+        Settings.from_environment()
+
+
+def test_a_folder_needs_its_path(monkeypatch):
+    monkeypatch.setenv("CAPTION_DATASET", "folder")
+    with pytest.raises(ValueError, match="CAPTION_DATA_DIR"):
+        Settings.from_environment()
+
+
+def test_a_misspelt_setting_is_warned_of(monkeypatch):
+    monkeypatch.setenv("CAPTION_EPOCH", "3")
+    with pytest.warns(UserWarning, match="CAPTION_EPOCH is no setting"):
+        Settings.from_environment()
+
+
+def test_a_users_own_folder_is_only_read(tmp_path):
+    mine = Settings(dataset="folder", data_dir=tmp_path)
+    assert tmp_path not in mine.cache_dir.parents and tmp_path not in mine.checkpoint_dir.parents
+
+
+def test_credentials_come_from_the_environment_and_stay_out_of_settings(monkeypatch):
+    monkeypatch.setenv("CAPTION_GRADER_EMAIL", "a@b.example")
+    monkeypatch.setenv("CAPTION_GRADER_TOKEN", "a-secret-token")
+    assert settings.grader_credentials() == ("a@b.example", "a-secret-token")
+    assert "secret" not in repr(Settings.from_environment())
