@@ -4,8 +4,8 @@
 
 Each scene is a function of (seed, split,
                              index), so the same seed gives the same bytes, however many scenes are
-made and however many processes make them. drawn_scenes decides what is in a scene, drawn_places and drawn_things
-draw it, drawn_captions describes it and tells whether a caption is true of it.
+made and however many processes make them. drawn.scenes decides what is in a scene, drawn.places and drawn.things
+draw it, drawn.captions describes it and tells whether a caption is true of it.
 """
 
 import argparse
@@ -25,9 +25,9 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from tqdm.auto import tqdm
 
-from drawn_captions import CaptionTruth, captions_of, check_caption
-from drawn_places import draw
-from drawn_scenes import Relation, Scene, Thing, make_scene
+from drawn.captions import CaptionTruth, captions_of, check_caption
+from drawn.places import draw
+from drawn.scenes import Relation, Scene, Thing, make_scene
 
 __all__ = [
     "CaptionTruth", "Relation", "Scene", "Thing", "captions_of", "check_caption", "draw", "make_scene",

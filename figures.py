@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
+from matplotlib import style
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.patches import Circle, Ellipse, FancyArrowPatch, FancyBboxPatch, Polygon, Rectangle
@@ -20,6 +21,7 @@ from matplotlib.transforms import Bbox
 from PIL import Image
 
 WIDTH = 900
+own_style = style.context("default")  # matplotlib's own: a notebook's rcParams change no figure
 FONT = "DejaVu Sans"  # comes with matplotlib, so the layout is the same everywhere
 INK, MUTED, RULE, PANEL = "#1F2933", "#5B6672", "#AEB8C2", "#F5F7F9"
 
@@ -53,7 +55,7 @@ class _Drawing(Figure):
         return b64encode(png.getvalue()).decode(), {"width": width, "height": height}
 
     def get_tightbbox(self, *_, **__):
-        """The whole canvas: pyplot's notebook backend crops to this box, and a live picture must not change its size."""
+        """The whole canvas: pyplot's notebook backend crops to this box, but a live picture must keep its size."""
         return Bbox.from_bounds(0, 0, *self.get_size_inches())
 
 
@@ -97,7 +99,7 @@ def _wrapped(line, width, size):
 
 def _text(ax, x, y, text, size=9.5, colour=INK, ha="center", **options):
     """One line whose capitals are centred on y, so words in a row share a baseline whatever their letters."""
-    options = {"parse_math": False, "math_fontfamily": "dejavusans"} | options
+    options = {"parse_math": False} | options
     return ax.text(x, y - 0.365 * size * 100 / 72, text, fontsize=size, color=colour, ha=ha, va="baseline",
                    family=FONT, **options)
 
@@ -183,10 +185,12 @@ def _as_rgb(photo, largest):
     """uint8 array (H, W, 3) of a PIL image or an array, made smaller so that no side is longer than `largest`."""
     if not isinstance(photo, Image.Image):
         pixels = np.asarray(photo)
-        if pixels.ndim < 2 or pixels.dtype != np.uint8 or 0 in pixels.shape or pixels.shape[2:] not in ((), (1,), (3,), (4,)):
+        channels = pixels.shape[2:]
+        if (pixels.dtype != np.uint8 or pixels.ndim < 2 or 0 in pixels.shape
+                or channels not in ((), (1,), (3,), (4,))):
             raise ValueError(f"A photo must be a PIL image or a uint8 array (H, W, 3), not {pixels.dtype} "
                              f"{pixels.shape}. For values from 0 to 1: (255 * photo).astype('uint8').")
-        photo = Image.fromarray(pixels[..., 0] if pixels.shape[2:] == (1,) else pixels)
+        photo = Image.fromarray(pixels[..., 0] if channels == (1,) else pixels)
     photo = photo.convert("RGB")
     photo.thumbnail((largest, largest), Image.Resampling.LANCZOS)
     return np.asarray(photo)
@@ -235,6 +239,7 @@ def _draw_decoding(ax, words, first, pitch, y):
             _feed_arrow(ax, (x + 32, y + 92), (x + pitch - 32, y - 92), WORD.line)
 
 
+@own_style
 def encoder_decoder(photo=None, caption=("a", "red", "car")):
     """From a photo to a caption: the frozen encoder, the initial state, and the LSTM that writes word by word.
 
@@ -312,6 +317,7 @@ def _row_label(ax, y, name, shape):
     _text(ax, 30, y - 8, shape, 8.5, MUTED, ha="left")
 
 
+@own_style
 def teacher_forcing():
     """The decoder unrolled over six time steps, in training (the true word is fed) and in captioning (its own).
 
@@ -389,6 +395,7 @@ def _flat_rows(ax, left, y, targets, losses):
         _cell(ax, x, y - 68, ROW_CELL, str(int(counts)), TARGET if counts else GREY)
 
 
+@own_style
 def flatten_and_mask():
     """Three captions of unequal length: inputs and targets, flattened, and the mean loss without the padding.
 
@@ -429,6 +436,7 @@ def flatten_and_mask():
 # ---------------------------------------------------------------- 4. the data's way
 
 
+@own_style
 def data_flow():
     """From zips to the gallery: what is computed in memory, and what is on disk and outlives the kernel.
 
@@ -506,6 +514,7 @@ def _draw_bars(ax, left, top, length, shares, hue, others):
         _text(ax, left + length * share + 6, y, f"{share:.2f}", 8.5, MUTED, ha="left")
 
 
+@own_style
 def temperature(probabilities=None, words=None, temperatures=(0.3, 0.7, 1, 1.5), top=8):
     """How the temperature t sharpens or flattens a next-word distribution: p_i^(1/t) / sum_j p_j^(1/t).
 
@@ -589,6 +598,7 @@ def _mark_best(ax, x, y, label):
             va="center_baseline", color=WRONG.line, fontsize=9, family=FONT)
 
 
+@own_style
 def loss_curves(history, title=None):
     """Training and validation loss against epochs, the best validation loss marked.
 
@@ -638,6 +648,7 @@ def _caption_lines(caption, width, size):
     return lines
 
 
+@own_style
 def photos_with_captions(photos, captions, columns=4):
     """A grid of photos, uncropped, each with its caption below.
 

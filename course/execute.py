@@ -39,9 +39,10 @@ def execute(source: Path, result: Path):
 
     client = NotebookClient(
         notebook, timeout=None, kernel_name="python3", resources={"metadata": {"path": str(source.parent.resolve())}},
-        on_cell_start=announce, on_cell_executed=tell, record_timing=False)
+        on_cell_start=announce, on_cell_executed=tell, record_timing=False,
+        extra_arguments=["--log-level=ERROR"])
     try:
-        client.execute(extra_arguments=["--log-level=ERROR"])
+        client.execute()
     finally:
         save()
     print(f"{time.monotonic() - began:6.1f} s  done: {result}")

@@ -16,12 +16,12 @@ import pytest
 from PIL import Image
 
 import drawn_world
-from drawn_captions import COLOUR_WORDS, NOUNS
-from drawn_pen import BRIGHT, INKS, Look, Pen
-from drawn_people import PEOPLE, POSES
-from drawn_places import PLACES, Canvas, draw_thing
-from drawn_scenes import COLOURS, SITUATIONS, SIZES_OF_PICTURES, Scene, Thing, union
-from drawn_things import DRAWERS, size_of
+from drawn.captions import COLOUR_WORDS, NOUNS
+from drawn.pen import BRIGHT, INKS, Look, Pen
+from drawn.people import PEOPLE, POSES
+from drawn.places import PLACES, Canvas, draw_thing
+from drawn.scenes import COLOURS, SITUATIONS, SIZES_OF_PICTURES, Scene, Thing, union
+from drawn.things import DRAWERS, size_of
 from drawn_world import captions_of, check_caption, draw, make_scene, render_dataset, render_photo
 
 ROOT = Path(drawn_world.__file__).parent

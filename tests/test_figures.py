@@ -36,7 +36,7 @@ def many_photos():
     return figures.photos_with_captions(
         [photo(*shape) for shape in shapes],
         ["a kite", long, "",
-         "Donaudampfschifffahrtsgesellschaftskapitaenskajuetentuerschluessel", "it costs $^ or $",
+         "Donaudampfschifffahrtsgesellschaftskapitaenskajuetentuerschluessel", "it costs $^$",
          "one\ntwo words\n" + long])
 
 
@@ -157,12 +157,13 @@ def test_a_live_picture_keeps_its_size_where_pyplot_crops():
 def test_the_style_of_the_notebook_does_not_change_a_figure():
     def png():
         picture = io.BytesIO()
-        for figure in (figures.encoder_decoder(), figures.temperature(), figures.loss_curves(history((3, 3), (2, 1)), "a")):
-            figure.savefig(picture, dpi=50, format="png")
+        for name in ("encoder_decoder", "flatten_and_mask", "temperature", "loss_curves"):
+            FIGURES[name]().savefig(picture, dpi=50, format="png")
         return picture.getvalue()
 
     plain = png()
-    with pyplot.style.context(["dark_background", "ggplot", {"font.family": "serif", "mathtext.fontset": "stix"}]):
+    fonts = {"font.family": "sans-serif", "font.sans-serif": "DejaVu Serif", "mathtext.fontset": "stix"}
+    with pyplot.style.context(["dark_background", "seaborn-v0_8", fonts]):
         assert png() == plain
 
 
@@ -231,6 +232,13 @@ def test_temperature_says_what_is_wrong_with_its_arguments(arguments, complaint)
 def test_loss_curves_mark_the_best_validation_loss_and_name_the_lines(monkeypatch):
     words = words_of(figures.loss_curves(history((8, 7), (4, 3.5), (2, 3.9))), monkeypatch)
     assert {"best validation loss 3.50, epoch 2", "training 2.00", "validation 3.90", "loss, nats per word"} <= words
+
+
+def test_loss_curves_name_each_line_at_the_height_of_its_end(monkeypatch):
+    figure = figures.loss_curves(history((8, 7), (2, 6)))
+    centres = {text.get_text(): (extent.y0 + extent.y1) / 2 for text, extent in draw(figure, monkeypatch).items()}
+    for name, loss in (("training 2.00", 2), ("validation 6.00", 6)):
+        assert centres[name] == pytest.approx(figure.axes[0].transData.transform((2, loss))[1], abs=3)
 
 
 def test_loss_curves_leave_out_what_is_not_a_number(monkeypatch):

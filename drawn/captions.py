@@ -7,9 +7,9 @@ check_caption can hold against it.
 import re
 from dataclasses import dataclass
 
-from drawn_pen import pick
-from drawn_people import PEOPLE
-from drawn_scenes import Scene
+from drawn.pen import pick
+from drawn.people import PEOPLE
+from drawn.scenes import Scene
 
 NOUNS = {  # kind: (singular, plural) pairs, the usual one first
     "car": (("car", "cars"),), "bus": (("bus", "buses"),), "truck": (("truck", "trucks"),),

@@ -7,9 +7,9 @@ fit the square in the middle of the picture, which is what an encoder that crops
 
 from dataclasses import asdict, dataclass, field
 
-from drawn_pen import BRIGHT, pick
-from drawn_people import PEOPLE, hand_of
-from drawn_things import size_of
+from drawn.pen import BRIGHT, pick
+from drawn.people import PEOPLE, hand_of
+from drawn.things import size_of
 
 ADULTS = PEOPLE[:2]
 STAGE = 300  # side of the central square, in units; a unit is 1/300 of the picture's shorter side

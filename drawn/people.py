@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from drawn_pen import CREAM, dark, light, mix, pick
+from drawn.pen import CREAM, dark, light, mix, pick
 
 PEOPLE = ("man", "woman", "boy", "girl")
 SKINS = ((255, 222, 196), (244, 200, 164), (222, 170, 128), (176, 122, 84), (126, 84, 58))

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageChops, ImageFilter
 
-from drawn_pen import INKS, Look, Pen, dark, light, mix, pick
-from drawn_people import hand_of
-from drawn_things import DRAWERS, LAMPLIGHT, WOOD, size_of
+from drawn.pen import INKS, Look, Pen, dark, light, mix, pick
+from drawn.people import hand_of
+from drawn.things import DRAWERS, LAMPLIGHT, WOOD, size_of
 
 SUPER = 2
 WATER = ("sea",)  # where things float and mirror

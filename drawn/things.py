@@ -7,8 +7,8 @@ it), so a scene can reason about boxes without drawing anything.
 
 import math
 
-from drawn_pen import CREAM, DARK, INKS, TURNS, dark, light, mix, smooth
-from drawn_people import PEOPLE, person, size_of_person
+from drawn.pen import CREAM, DARK, INKS, TURNS, dark, light, mix, smooth
+from drawn.people import PEOPLE, person, size_of_person
 
 STEEL, GLASS, WOOD = (128, 134, 144), (176, 216, 236), (164, 112, 66)
 LAMPLIGHT = (255, 220, 120)
