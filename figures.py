@@ -49,19 +49,32 @@ class _Drawing(Figure):
     """A Figure that Jupyter shows though pyplot was never imported, at twice the dots for dense screens."""
 
     def _repr_png_(self):
-        png = io.BytesIO()
-        self.savefig(png, format="png", dpi=2 * self.dpi)
+        return self._shown("png")
+
+    def _shown(self, kind, **options):
+        picture = io.BytesIO()
+        inches, _ = self.get_size_inches()
+        self.savefig(picture, format=kind, dpi=min(2 * self.dpi, 2 * WIDTH / inches), pil_kwargs=options)
         width, height = (round(inches * self.dpi) for inches in self.get_size_inches())
-        return b64encode(png.getvalue()).decode(), {"width": width, "height": height}
+        return b64encode(picture.getvalue()).decode(), {"width": width, "height": height}
 
     def get_tightbbox(self, *_, **__):
         """The whole canvas: pyplot's notebook backend crops to this box, but a live picture must keep its size."""
         return Bbox.from_bounds(0, 0, *self.get_size_inches())
 
 
-def _canvas(height):
+class PhotoSheet(_Drawing):
+    """A drawing full of photos: as JPEG, a quarter of the bytes in the notebook's file."""
+
+    _repr_png_ = None
+
+    def _repr_jpeg_(self):
+        return self._shown("jpeg", quality=85)
+
+
+def _canvas(height, kind=_Drawing):
     """Empty white drawing and the axes that cover it: x in 0..900, y in 0..height."""
-    figure = _Drawing(figsize=(WIDTH / 100, height / 100), dpi=100, facecolor="white")
+    figure = kind(figsize=(WIDTH / 100, height / 100), dpi=100, facecolor="white")
     ax = figure.add_axes((0, 0, 1, 1))
     ax.set(xlim=(0, WIDTH), ylim=(0, height), autoscale_on=False)
     ax.axis("off")
@@ -668,7 +681,7 @@ def photos_with_captions(photos, captions, columns=4):
     depths = [max((lines[index][-1][0] for index in row if lines[index]), default=0) + 10 for row in rows]
 
     top = gap * (len(rows) + 1) + sum(tile + depth for depth in depths)
-    figure, ax = _canvas(top)
+    figure, ax = _canvas(top, PhotoSheet)
     for row, depth in zip(rows, depths, strict=True):
         top -= gap
         for column, index in enumerate(row):

@@ -25,6 +25,7 @@ from PIL import Image, ImageOps
 
 import files
 from evaluation import REASONS, SCALE, Scores, Words, caption_confidence
+from figures import PhotoSheet
 from utils import BadPhoto, decode_photo
 
 PHOTO_SIDE = 800            # pixels of a photo's longer side on the page: sharp at a card's width, 50 to 120 kB each
@@ -132,15 +133,6 @@ FIGURE_DPI = 110
 _ruler = FigureCanvasAgg(Figure(dpi=72)).get_renderer()    # at 72 dots per inch a dot is a point
 
 
-class _Sheet(Figure):
-    """A Figure that a notebook shows as a picture though pyplot does not know of it."""
-
-    def _repr_png_(self) -> bytes:
-        png = io.BytesIO()
-        self.savefig(png, format="png")
-        return png.getvalue()
-
-
 @dataclass(frozen=True)
 class _Text:
     """Lines in one style, wrapped to a cell's width."""
@@ -212,7 +204,7 @@ def _draw(sections, columns: int) -> Figure:
                + max(sum(text.height for text in texts) for _, texts in cells) for title, _, cells in rows]
     height = 2 * MARGIN + sum(heights) - GAP + SECTION_GAP * (len(sections) - 1)
 
-    figure = _Sheet(figsize=(width, height), dpi=FIGURE_DPI, facecolor="white")
+    figure = PhotoSheet(figsize=(width, height), dpi=FIGURE_DPI, facecolor="white")
     canvas = figure.add_axes((0, 0, 1, 1))          # its units are inches from the upper left corner
     canvas.set(xlim=(0, width), ylim=(height, 0))
     canvas.axis("off")

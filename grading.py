@@ -12,6 +12,7 @@ It never raises for a mistake of the learner's: an exception in the solution is 
 
 import html
 import traceback
+import warnings
 from dataclasses import dataclass
 
 import grading_decoder
@@ -282,15 +283,17 @@ class Grader:
     def _judge(self, key, problems, answer, note=lambda: ""):
         """Runs the learner's code through `problems` and `answer`, and keeps the verdict in place of an earlier one."""
         found, text = [], None
-        try:
-            for problem in problems():          # one by one: those before an exception are kept
-                found.append(problem)
-        except Exception as error:
-            found.append(explain(error))
-        try:
-            text = answer()
-        except Exception as error:
-            if not found:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", ".*from_logits=True")     # Keras's; the verdict says it
+            try:
+                for problem in problems():          # one by one: those before an exception are kept
+                    found.append(problem)
+            except Exception as error:
                 found.append(explain(error))
+            try:
+                text = answer()
+            except Exception as error:
+                if not found:
+                    found.append(explain(error))
         self.verdicts[key] = Verdict(PARTS[key], tuple(found), text, note())
         return self.verdicts[key]

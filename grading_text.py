@@ -213,7 +213,8 @@ def _cut(pair, vocab):
     if len(came) < LONG_CAPTION_WORDS:
         end_too = "" if vocab[END] in came else " and their END is lost"
         yield Problem(f"Long captions are cut{end_too}: index the whole caption; batch_captions_to_matrix cuts it to "
-                      "max_len later.", f"{len(expected)} indices for {LONG_CAPTION_WORDS} words", f"{len(came)} indices")
+                      "max_len later.",
+                      f"{len(expected)} indices for {LONG_CAPTION_WORDS} words", f"{len(came)} indices")
 
 
 def _stale_indices(captions_indexed, vocab):

@@ -234,14 +234,13 @@ class Trainer:
 
     def _require_same(self, checkpoint):
         """A checkpoint of other words, photos, settings or layers is refused with both values."""
-        about, mine = checkpoint.about, self._about()
-        pairs = [(name, about["settings"].get(name), mine["settings"][name]) for name in SAME_ON_RESUME]
-        pairs += [(f"embeddings' {key}", about["recipe"].get(key), value) for key, value in self.recipe.items()]
-        pairs += [("shapes of the decoder's weights", about["shapes"], mine["shapes"]),
-                  ("number of words", len(about["vocab"]), len(self.vocab)),
-                  ("words", sorted(about["vocab"].items()), sorted(self.vocab.items()))]
-        different = [f"{name}: {str(there):.100} there, {str(here):.100} here"
-                     for name, there, here in pairs if there != json.loads(json.dumps(here))]
+        there, here = checkpoint.about, json.loads(json.dumps(self._about()))
+        pairs = [(name, there["settings"].get(name), here["settings"][name]) for name in SAME_ON_RESUME]
+        pairs += [(f"embeddings' {key}", there["recipe"].get(key), here["recipe"][key]) for key in here["recipe"]]
+        pairs += [("shapes of the decoder's weights", there["shapes"], here["shapes"]),
+                  ("vocabulary", there["vocab"], here["vocab"])]
+        different = [f"{name}: {str(theirs):.100} there, {str(mine):.100} here"
+                     for name, theirs, mine in pairs if theirs != mine]
         if different:
             raise ValueError(
                 f"The checkpoint {checkpoint.path} does not fit this run ({'; '.join(different)}). Set back what was "

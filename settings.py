@@ -69,6 +69,10 @@ class Settings:
         if self.encoder_weights is None:
             object.__setattr__(self, "encoder_weights", DEFAULT_ENCODER_WEIGHTS[self.dataset])
 
+    def __str__(self):
+        return "\n".join(f"{name:18}{'by the size of the data' if value is None else value}"
+                         for name, value in self.as_dict().items())
+
     @property
     def run_name(self) -> str:
         """Name of this run's folders: the dataset, for `folder` with the folder's own name."""

@@ -67,7 +67,8 @@ from settings import Settings
 if sys.version_info < (3, 10) or int(keras.__version__.split(".")[0]) != 3:
     raise RuntimeError("Python 3.10 or later and Keras 3 are needed: pip install -r requirements.txt")
 grading.short_errors()
-print(f"Python {sys.version.split()[0]}, TensorFlow {tf.__version__}, Keras {keras.__version__}, NumPy {np.__version__}")
+for module in (tf, keras, np):
+    print(module.__name__, module.__version__)
 
 # %% [markdown]
 # ## Settings
@@ -81,7 +82,7 @@ print(f"Python {sys.version.split()[0]}, TensorFlow {tf.__version__}, Keras {ker
 
 # %%
 settings = Settings.from_environment()
-settings
+print(settings)
 
 # %% [markdown]
 # ## Where checkpoints go
@@ -160,7 +161,8 @@ val_img_fns, val_captions = val.names, val.captions
 train_photos, val_photos = utils.PhotoZip(train.photos), utils.PhotoZip(val.photos)
 
 figures.photos_with_captions(
-    [train_photos.photo(name) for name in train_img_fns[:4]], ["\n".join(c[:3]) for c in train_captions[:4]])
+    [train_photos.photo(name) for name in train_img_fns[:4]],
+    ["\n".join(captions[:3]) for captions in train_captions[:4]])
 
 # %% [markdown]
 # ## Exercise 1: vocabulary
@@ -195,7 +197,8 @@ def generate_vocabulary(train_captions):
     An index is the token's place in the sorted list of all tokens.
     """
     # BEGIN SOLUTION
-    counts = Counter(word for captions in train_captions for caption in captions for word in split_sentence(caption))
+    counts = Counter(
+        word for captions in train_captions for caption in captions for word in split_sentence(caption))
     words = {word for word, count in counts.items() if count >= 5}
     return {token: index for index, token in enumerate(sorted(words | {PAD, UNK, START, END}))}
     # END SOLUTION
@@ -204,7 +207,8 @@ def generate_vocabulary(train_captions):
 # %%
 vocab = generate_vocabulary(train_captions)
 vocab_inverse = {index: token for token, index in vocab.items()}
-print(f"{len(vocab):,} tokens, for instance", ", ".join(list(filter(str.isalpha, vocab))[7::max(1, len(vocab) // 12)]))
+some = list(filter(str.isalpha, vocab))[7::max(1, len(vocab) // 12)]
+print(f"{len(vocab):,} tokens, for instance", ", ".join(some))
 
 # %%
 grader.check_vocabulary(vocab, generate_vocabulary, train_captions)
@@ -283,14 +287,15 @@ def generate_batch(images_embeddings, indexed_captions, batch_size, max_len=None
     """
     rows = rng.choice(len(images_embeddings), min(batch_size, len(images_embeddings)), replace=False)
     picks = rng.random(len(rows))
-    captions = [indexed_captions[row][int(pick * len(indexed_captions[row]))] for row, pick in zip(rows, picks)]
+    of_photos = [indexed_captions[row] for row in rows]
+    captions = [captions[int(pick * len(captions))] for captions, pick in zip(of_photos, picks)]
     return {
         "img_embeds": np.asarray(images_embeddings[rows], np.float32),
         "sentences": batch_captions_to_matrix(captions, vocab[PAD], max_len),
     }
 
 
-generate_batch(train_img_embeds, train_captions_indexed, batch_size=3, rng=np.random.default_rng(0))["sentences"]
+generate_batch(train_img_embeds, train_captions_indexed, 3, rng=np.random.default_rng(0))["sentences"]
 
 # %% [markdown]
 # ## Exercise 4: the decoder
@@ -342,7 +347,7 @@ keras.utils.set_random_seed(settings.seed)              # for the layers' initia
 
 
 class decoder:
-    """Symbolic tensors and layers of the decoder. B: photos in a batch, T: tokens of a caption, V: vocabulary."""
+    """The decoder's symbolic tensors and layers. B: photos, T: tokens of a caption, V: vocabulary."""
 
     img_embeds = keras.Input((IMG_EMBED_SIZE,), name="img_embeds")                  # (B, 2048)
     sentences = keras.Input((None,), dtype="int32", name="sentences")               # (B, T)
@@ -413,7 +418,8 @@ print("untrained:", writer.greedy(val_img_embeds[:1])[0])
 # %%
 trainer = keras_utils.Trainer(
     decoder, generate_batch, keras_utils.Data(train_img_embeds, train_captions_indexed),
-    keras_utils.Data(val_img_embeds, val_captions_indexed), vocab, settings, train_embeddings.recipe)
+    keras_utils.Data(val_img_embeds, val_captions_indexed), vocab, settings,
+    train_embeddings.recipe)
 
 fixed = 0                                                # a validation photo to watch
 picture = live.TrainingPicture(val_photos.photo(val_img_fns[fixed]))
@@ -444,9 +450,10 @@ grader.check_validation_loss(decoder, generate_batch, val_img_embeds, val_captio
 # %%
 next_word = keras.Model([decoder.img_embeds, decoder.sentences],
                         [decoder.flat_token_logits, decoder.flat_ground_truth, decoder.flat_loss_mask])
-batch = generate_batch(val_img_embeds, val_captions_indexed, 256, settings.max_len, np.random.default_rng(0))
-logits, truth, mask = (np.asarray(x) for x in next_word([batch["img_embeds"], batch["sentences"]], training=False))
-accuracy = (logits.argmax(axis=1) == truth)[mask.astype(bool)].mean()
+batch = generate_batch(
+    val_img_embeds, val_captions_indexed, 256, settings.max_len, np.random.default_rng(0))
+logits, truth, mask = next_word([batch["img_embeds"], batch["sentences"]], training=False)
+accuracy = np.mean(ops.equal(ops.argmax(logits, axis=1), ops.cast(truth, "int64")), where=ops.cast(mask, bool))
 print(f"next-word accuracy on validation captions, true words given: {accuracy:.3f}")
 
 # %% [markdown]
@@ -513,7 +520,8 @@ ways = {
 }
 figures.photos_with_captions(
     [val_photos.photo(val_img_fns[i]) for i in shown],
-    ["\n".join(f"{way}: {captions[i]}" for way, captions in ways.items()) for i in range(len(shown))], columns=3)
+    ["\n".join(f"{way}: {captions[i]}" for way, captions in ways.items()) for i in range(len(shown))],
+    columns=3)
 
 # %% [markdown]
 # ## How good are they?
@@ -529,8 +537,9 @@ captions = {name: list(caption.words) for name, caption in zip(val_img_fns, writ
 references = {name: [split_sentence(c) for c in cs] for name, cs in zip(val_img_fns, val_captions)}
 
 by_beam = evaluation.score_captions(captions, references, decoding="beam search, width 3")
+greedy = writer.greedy(val_img_embeds)
 by_greedy = evaluation.score_captions(
-    {name: list(caption.words) for name, caption in zip(val_img_fns, writer.greedy(val_img_embeds))}, references)
+    {name: list(caption.words) for name, caption in zip(val_img_fns, greedy)}, references)
 evaluation.ScoreTable({"beam of 3": by_beam, "greedy": by_greedy})
 
 # %% [markdown]
@@ -549,22 +558,24 @@ baselines = {
     "people": evaluation.human_agreement(references),
 }
 diversity = evaluation.caption_diversity(captions, train_words)
-display(evaluation.ScoreTable({"beam of 3": by_beam, **baselines}))
-diversity
+print(f"{diversity.distinct:,} of {diversity.captions:,} captions are different, {diversity.unseen_share:.0%} were "
+      f"written by nobody before; they use {diversity.vocabulary_used:,} words. The most common one, "
+      f"{diversity.most_common_count} times: {diversity.most_common}")
+evaluation.ScoreTable({"beam of 3": by_beam, **baselines})
 
 # %% [markdown]
 # The results go to files: captions in MSCOCO's format, and the scores with what they depend on.
 
 # %%
 files.write_json(settings.output_dir / "val_captions.json", [
-    {"image_id": image_id, "caption": " ".join(captions[name])} for image_id, name in zip(val.image_ids, val_img_fns)])
+    {"image_id": image_id, "caption": " ".join(captions[name])}
+    for image_id, name in zip(val.image_ids, val_img_fns)])
 files.write_json(settings.output_dir / "metrics.json", {
     "beam": by_beam.as_dict(), "greedy": by_greedy.as_dict(), "diversity": diversity.as_dict(),
     "baselines": {name: scores.as_dict() for name, scores in baselines.items()},
     "training": best | {"next_word_accuracy": float(accuracy)}, "settings": settings.as_dict(),
 })
-print(f"{len(captions):,} captions, {len(set(map(tuple, captions.values()))):,} of them different, "
-      f"are in {settings.output_dir / 'val_captions.json'}")
+print(*sorted(path.name for path in settings.output_dir.iterdir()))
 
 # %% [markdown]
 # ## Your gallery
@@ -574,7 +585,8 @@ print(f"{len(captions):,} captions, {len(set(map(tuple, captions.values()))):,} 
 # else used, and wrong with a good score. Look at the photos.
 
 # %%
-probabilities = {name: caption.word_probabilities[:len(caption.words)] for name, caption in zip(val_img_fns, written)}
+probabilities = {name: caption.word_probabilities[:len(caption.words)]
+                 for name, caption in zip(val_img_fns, written)}
 confidence = {name: evaluation.caption_confidence(p) for name, p in probabilities.items()}
 proposal = evaluation.propose_examples(val_img_fns, captions, references, by_beam, confidence, n=15)
 
@@ -591,22 +603,23 @@ gallery.contact_sheet(examples([candidate.name for candidate in proposal.good], 
 gallery.contact_sheet(examples([candidate.name for candidate in proposal.bad], good=False))
 
 # %% [markdown]
-# Now choose. Put the file names of your photos into the two cells below, and say for each bad one why it fails:
+# Now choose. Put the file names of your photos into the cell below, and say for each bad one why it fails, in your own
+# words or by one of these reasons:
 
 # %%
-evaluation.REASONS
+for reason, meaning in evaluation.REASONS.items():
+    print(f"{reason:18}{meaning}")
 
 # %%
-my_good = [candidate.name for candidate in proposal.good][:10]
-
-my_bad = {candidate.name: candidate.hint for candidate in proposal.bad[:10]}
+my_good = [candidate.name for candidate in proposal.good[:10]]      # or ["COCO_val2014_….jpg", …]
+my_bad = {candidate.name: candidate.hint for candidate in proposal.bad[:10]}    # or {"COCO_val2014_….jpg": "why", …}
 
 # %%
 good, bad = examples(my_good, good=True), examples(my_bad, good=False)
 gallery.write_gallery(
     settings.output_dir / "gallery.html", good, bad, scores=by_beam, baselines=baselines,
-    about=f"{len(train_img_fns):,} photos of the dataset “{settings.dataset}” to learn from, "
-          f"{trainer.step:,} training steps. Captions by beam search of width 3.")
+    about=f"Learnt from {len(train_img_fns):,} photos of the dataset “{settings.dataset}” in "
+          f"{best['step']:,} steps. Captions by beam search of width 3.")
 figure = gallery.gallery_figure(good, bad)
 figure.savefig(settings.output_dir / "gallery.png")
 figure

@@ -13,11 +13,13 @@ import numpy as np
 import pytest
 
 import grading
-from grading import END, PAD, START, UNK, Grader
+import grading_losses
+import grading_text
+from grading import Grader
+from utils import END, PAD, START, UNK
 
 ROOT = Path(__file__).resolve().parent.parent
 SPECIAL = [PAD, UNK, START, END]
-pytestmark = pytest.mark.filterwarnings("ignore:.*from_logits=True")    # some wrong decoders are built to cause it
 
 
 def split_sentence(sentence):
@@ -109,7 +111,7 @@ WORDS = [f"word{i}" for i in range(46)]
 
 @pytest.fixture(scope="module")
 def captions():
-    """20 photos with 5 captions; WORDS occur often enough, some others do not."""
+    """60 photos with 5 captions; WORDS occur often enough, some others do not."""
     rng = np.random.default_rng(1)
     captions = [[" ".join(rng.choice(WORDS, rng.integers(4, 12))) + "." for _ in range(5)] for _ in range(60)]
     captions[0][0] = "A rarely SEEN thing, " + " ".join(WORDS)
@@ -151,7 +153,7 @@ def test_a_right_vocabulary_passes_in_any_style(grader, captions, solution):
 
 
 def test_the_practice_captions_hold_the_counts_that_the_messages_rely_on():
-    counts = grading._count_words(grading.PRACTICE_CAPTIONS)
+    counts = grading_text._count_words(grading_text.PRACTICE_CAPTIONS)
     assert [counts[word] for word in ("big", "dog", "ball", "kite")] == [6, 6, 5, 4]
 
 
@@ -412,7 +414,7 @@ def decoder(vocab):
     return build_decoder(vocab)
 
 
-def einsum_style(vocab):
+def other_layers_style(vocab):
     """The same network with other layers around it: normalized photos, dropout, reshapes, an integer mask."""
     keras, L, ops = keras_tools()
     image, state = L.Dense(120, activation="elu"), L.Dense(300, activation="elu")
@@ -444,7 +446,7 @@ def cell_style(vocab):
     )
 
 
-@pytest.mark.parametrize("style", [build_decoder, einsum_style, cell_style])
+@pytest.mark.parametrize("style", [build_decoder, other_layers_style, cell_style])
 def test_a_right_decoder_passes_in_any_style(grader, vocab, style):
     decoder = style(vocab)
     shapes, loss = grader.check_decoder_shapes(decoder, vocab), grader.check_untrained_loss(decoder, vocab)
@@ -633,7 +635,7 @@ def test_wrong_losses_of_the_courses_vocabulary_are_far_enough_apart():
     rng = np.random.default_rng(0)
     words = rng.integers(0, 8769, (32, 19))
     is_word = np.arange(19) < rng.integers(2, 20, 32)[:, None]
-    losses = [value for _, value in grading._possible_losses(rng.normal(0, 0.02, (608, 8769)), words, is_word)]
+    losses = [value for _, value in grading_losses._possible_losses(rng.normal(0, 0.02, (608, 8769)), words, is_word)]
     right = losses[0]
     assert min(abs(value / right - 1) for value in losses[1:]) > 2e-6 * 3
 
@@ -684,6 +686,18 @@ def test_the_global_generators_are_left_as_they_were(grader, decoder, generate_b
     assert (random.random(), np.random.random()) == expected
 
 
+@pytest.mark.parametrize("mistake", ["", "softmax that Keras undoes"])
+def test_the_checks_of_a_decoder_print_no_warnings(
+        grader, decoder, generate_batch, vocab, embeds, indexed, mistake, recwarn, caplog, capsys):
+    tested = build_decoder(vocab, **wrong_losses(vocab)[mistake][0]) if mistake else decoder
+    grader.check_decoder_shapes(tested, vocab)
+    grader.check_untrained_loss(tested, vocab)
+    grader.check_validation_loss(tested, generate_batch, embeds, indexed, n_batches=2)
+    printed = capsys.readouterr()
+    assert not recwarn.list and not caplog.records
+    assert not printed.out and "warning" not in printed.err.lower()     # of which only the progress bar is a part
+
+
 def train(decoder, batch, steps):
     import keras
     import tensorflow as tf
@@ -719,12 +733,12 @@ def test_a_trained_decoder_passes_with_the_mean_of_a_thousand_batches(grader, vo
 
 
 def test_a_decoder_below_the_limit_passes_and_one_above_does_not(indexed):
-    entropy = grading._word_entropy(indexed)
-    assert not list(grading._trained_problems(0.7 * entropy, indexed, "drawn"))
-    assert list(grading._trained_problems(0.8 * entropy, indexed, "folder"))
-    assert not list(grading._trained_problems(2.6, indexed, "coco2014"))
-    assert list(grading._trained_problems(3.1, indexed, "coco2014"))
-    assert "diverged" in next(grading._trained_problems(float("nan"), indexed, "drawn")).hint
+    entropy = grading_losses._word_entropy(indexed)
+    assert not list(grading_losses.trained_problems(0.7 * entropy, indexed, "drawn"))
+    assert list(grading_losses.trained_problems(0.8 * entropy, indexed, "folder"))
+    assert not list(grading_losses.trained_problems(2.6, indexed, "coco2014"))
+    assert list(grading_losses.trained_problems(3.1, indexed, "coco2014"))
+    assert "diverged" in next(grading_losses.trained_problems(float("nan"), indexed, "drawn")).hint
 
 
 def seeded_inside(vocab):

@@ -15,7 +15,10 @@ import numpy as np
 import pytest
 
 import grading
-from grading import END, PAD, START, UNK, Grader, Verdict
+import grading_report
+import grading_text
+from grading import Grader, Verdict
+from utils import END, PAD, START, UNK
 
 ROOT = Path(__file__).resolve().parent.parent
 EMAIL, TOKEN = "learner-7f3a@example.org", "sEcReT9x4TokenQq"
@@ -150,16 +153,16 @@ def test_a_failing_part_is_sent_and_said(server):
 
 
 def test_answers_are_plain_pythons_reprs():
-    assert grading._reprs([np.int64(3), 4, np.float64(0.1), True, -1]) == "3 4 0.1 True -1"
+    assert grading_report.reprs([np.int64(3), 4, np.float64(0.1), True, -1]) == "3 4 0.1 True -1"
     vocab = {token: index for index, token in enumerate([PAD, UNK, START, END, *map(str, range(8765))])}
-    assert grading._vocabulary_answer(vocab) == COCO_ANSWERS["19Wpv"]
-    assert grading._vocabulary_answer(dict(zip(vocab, np.arange(8769), strict=True))) == COCO_ANSWERS["19Wpv"]
+    assert grading_text.vocabulary_answer(vocab) == COCO_ANSWERS["19Wpv"]
+    assert grading_text.vocabulary_answer(dict(zip(vocab, np.arange(8769), strict=True))) == COCO_ANSWERS["19Wpv"]
     # every word but PAD, START and END, and UNK 23,303 times
     captions = [[[vocab[START], *range(4, 8769), vocab[UNK], vocab[END]]] * 1,
                 [[vocab[START], *[vocab[UNK]] * 23_302, vocab[END]]]]
-    assert grading._indexing_answer(captions, vocab) == COCO_ANSWERS["uJh73"]
+    assert grading_text.indexing_answer(captions, vocab) == COCO_ANSWERS["uJh73"]
     numpy_captions = [[list(np.array(caption)) for caption in photo] for photo in captions]
-    assert grading._indexing_answer(numpy_captions, vocab) == "1 1 8766 8768 0 23303"
+    assert grading_text.indexing_answer(numpy_captions, vocab) == "1 1 8766 8768 0 23303"
 
 
 # ------------------------------------------------------------------------------------------------ ways to fail

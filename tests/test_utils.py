@@ -174,8 +174,10 @@ def test_real_photos_have_five_captions():
 # ------------------------------------------------------------------------------------------ embeddings
 
 def coloured_zip(path, count=40, bad=()):
+    """Photos 000.jpg, 001.jpg ... that grow from green to red; those in `bad` are no photos."""
+    colours = [(i * 5 % 256, 255 - i * 5 % 256, 0) for i in range(count)]
     return photo_zip(path, {
-        f"{i:03d}.jpg": b"broken" if i in bad else encoded(plain(colour=(i * 5, 255 - i * 5, 0))) for i in range(count)})
+        f"{i:03d}.jpg": b"broken" if i in bad else encoded(plain(colour=c)) for i, c in enumerate(colours)})
 
 
 def test_embeddings_are_made_once_and_read_back_memory_mapped(tmp_path):
