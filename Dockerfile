@@ -1,0 +1,14 @@
+# JupyterLab with the notebook, as a user without rights:
+#   docker build -t captioning .
+#   docker run --rm -p 8888:8888 -v captioning:/home/learner/project captioning
+# It prints an address with a token; the volume keeps what runs leave.
+FROM python:3.12.12-slim-bookworm
+RUN useradd --create-home learner
+USER learner
+WORKDIR /home/learner/project
+COPY --chown=learner requirements.txt .
+RUN python -m venv /home/learner/venv && /home/learner/venv/bin/pip install --no-cache-dir --requirement requirements.txt
+ENV PATH=/home/learner/venv/bin:$PATH
+COPY --chown=learner . .
+EXPOSE 8888
+CMD ["jupyter", "lab", "--ip=0.0.0.0", "--no-browser", "week6_final_project_image_captioning.ipynb"]

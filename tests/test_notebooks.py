@@ -1,0 +1,127 @@
+"""Both notebooks are built from their source; the solved one runs to its end, the student's to its first exercise."""
+
+import ast
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import build
+import nbformat
+import pytest
+from conftest import ROOT
+
+SETTINGS = {"CAPTION_DATASET": "folder", "CAPTION_ENCODER_WEIGHTS": "drawn", "CAPTION_EPOCHS": "2",
+            "CAPTION_BATCHES_PER_EPOCH": "20", "CAPTION_VAL_BATCHES": "2", "CAPTION_BATCH_SIZE": "16"}
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory, small_world):
+    """A copy of the project, so that runs leave nothing in this one; settings for a small drawn world."""
+    copy = tmp_path_factory.mktemp("project")
+    names = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\n")
+    for name in filter(None, names):
+        if (ROOT / name).is_file():
+            (copy / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, copy / name)
+    return copy, {**os.environ, **SETTINGS, "CAPTION_DATA_DIR": str(small_world)}
+
+
+def execute(project, notebook, **settings):
+    copy, environment = project
+    result = copy / "outputs" / "notebook.ipynb"
+    process = subprocess.run([sys.executable, "course/execute.py", notebook, str(result)], cwd=copy,
+                             env={**environment, **settings}, capture_output=True, text=True)
+    return process, nbformat.read(result, as_version=4)
+
+
+def outputs(notebook):
+    return [output for cell in notebook.cells for output in cell.get("outputs", [])]
+
+
+def text_of(notebook):
+    return "\n".join(str(o.get("text", "")) + str(o.get("data", {}).get("text/plain", "")) for o in outputs(notebook))
+
+
+@pytest.mark.parametrize("path, student", [(build.SOLVED, False), (build.STUDENT, True)], ids=["solved", "student"])
+def test_the_notebook_is_current(path, student):
+    assert build.is_current(path, build.build(student)), f"{path.name} is stale: run `make notebooks`"
+
+
+def test_a_change_of_the_source_makes_the_notebooks_stale(tmp_path):
+    changed = build.build(student=True)
+    changed.cells[3].source += "\n# changed"
+    nbformat.write(changed, tmp_path / "changed.ipynb")
+    assert not build.is_current(tmp_path / "changed.ipynb", build.build(student=True))
+
+
+def test_the_student_copy_holds_no_solution_and_no_output():
+    solutions = [m[0] for m in build.SOLUTION.finditer(build.SOURCE.read_text())]
+    lines = {line.strip() for solution in solutions for line in solution.splitlines() if len(line.strip()) > 12}
+    assert len(solutions) == 4 and len(lines) > 20
+    student = build.STUDENT.read_text()
+    assert not [line for line in lines - {"# BEGIN SOLUTION", "# END SOLUTION"} if json.dumps(line)[1:-1] in student]
+    notebook = nbformat.read(build.STUDENT, as_version=4)
+    assert not outputs(notebook) and not any(cell.metadata for cell in notebook.cells)
+    assert student.count("raise NotImplementedError") == 4
+
+
+def test_every_name_that_others_rely_on_is_there():
+    cells = [cell.source for cell in build.build(student=True).cells if cell.cell_type == "code"]
+    nodes = [node for node in ast.walk(ast.parse("\n".join(cells)))]
+    names = {node.name for node in nodes if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
+    names |= {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    assert names >= {
+        "PAD", "UNK", "START", "END", "IMG_SIZE", "split_sentence", "generate_vocabulary", "caption_tokens_to_indices",
+        "batch_captions_to_matrix", "decoder", "generate_batch", "final_model", "generate_caption",
+        "apply_model_to_image_raw_bytes", "show_valid_example"}
+
+
+@pytest.fixture(scope="module")
+def executed(project):
+    """The solved notebook, run once on the small drawn world."""
+    return execute(project, build.SOLVED.name)
+
+
+def test_the_solved_notebook_runs_to_its_end_and_leaves_its_results(project, executed):
+    process, notebook = executed
+    assert process.returncode == 0, process.stdout[-2000:] + process.stderr[-2000:]
+    results = project[0] / "outputs"
+    assert {p.name for p in results.iterdir()} == {
+        "notebook.ipynb", "history.json", "val_captions.json", "metrics.json", "gallery.html", "gallery.png"}
+
+    history = json.loads((results / "history.json").read_text())
+    assert [row["step"] for row in history] == [20, 40] and [row["epoch"] for row in history] == [1, 2]
+    assert history[1]["train_loss"] < history[0]["train_loss"]
+    captions = json.loads((results / "val_captions.json").read_text())
+    assert len(captions) == len({row["image_id"] for row in captions}) == 16
+    assert not any("#" in row["caption"] for row in captions)
+    metrics = json.loads((results / "metrics.json").read_text())
+    assert metrics["beam"]["tokenizer"] == "split_sentence" and metrics["beam"]["photos"] == 16
+    assert (results / "gallery.html").read_text().count("<article") == 16
+
+    assert text_of(notebook).count("passed,") >= 5
+    assert not [output for output in outputs(notebook) if output.get("name") == "stderr"]
+
+
+def test_a_second_run_goes_on_from_caches_and_checkpoints(project, executed):
+    made = {path: path.stat().st_mtime_ns for path in (project[0] / "data").rglob("*.npy")}
+    assert len(made) == 2
+    process, notebook = execute(project, build.SOLVED.name, CAPTION_EPOCHS="3")
+    assert process.returncode == 0, process.stdout[-2000:] + process.stderr[-2000:]
+    assert {path: path.stat().st_mtime_ns for path in made} == made
+    assert "after 40 of 60 steps" in text_of(notebook)
+
+
+def test_the_student_copy_runs_to_its_first_exercise_and_stops_with_a_sentence(project):
+    process, notebook = execute(project, f"student/{Path(build.STUDENT).name}")
+    assert process.returncode == 1
+    sentence = "Exercise 1: vocabulary is not solved yet"
+    assert sentence in process.stderr
+    run = [cell for cell in notebook.cells if cell.cell_type == "code" and cell.execution_count]
+    assert run[-1].source.startswith("vocab = generate_vocabulary(train_captions)")
+    said = "".join(str(output) for output in run[-1].outputs)
+    assert sentence in said and "Traceback" not in said
