@@ -3,7 +3,6 @@
 import ast
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -71,7 +70,7 @@ def test_the_student_copy_holds_no_solution_and_no_output():
 
 def test_every_name_that_others_rely_on_is_there():
     cells = [cell.source for cell in build.build(student=True).cells if cell.cell_type == "code"]
-    nodes = [node for node in ast.walk(ast.parse("\n".join(cells)))]
+    nodes = list(ast.walk(ast.parse("\n".join(cells))))
     names = {node.name for node in nodes if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
     names |= {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
     assert names >= {

@@ -1,0 +1,119 @@
+"""How often captions of the drawn world's photos are true.
+
+    python benchmarks/drawn_truth.py [NAME=]CAPTIONS.json ... [--data data/drawn] [--split val] [--examples 5]
+
+Each file has the layout in which MSCOCO takes results, as the notebook's outputs/val_captions.json: a list of
+{"image_id", "caption"}. Each gets a column, so that encoders can be compared. What the photos hold is read from the
+dataset's scenes_val2014.json.
+"""
+
+import argparse
+import json
+import sys
+import zipfile
+from collections import Counter
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+import files  # noqa: E402
+from drawn_world import check_caption  # noqa: E402
+
+SORTS = ("thing", "colour", "count", "place", "backdrop", "weather", "time", "action", "relation")
+
+
+def read_scenes(data_dir, split: str = "val") -> dict[int, dict]:
+    """{image id: scene} of a split. Raises OSError or ValueError that names the file."""
+    path, member = Path(data_dir) / "annotations_trainval2014.zip", f"annotations/scenes_{split}2014.json"
+    try:
+        with zipfile.ZipFile(path) as archive:
+            scenes = json.loads(archive.read(member))["scenes"]
+    except (KeyError, zipfile.BadZipFile):
+        raise ValueError(f"{path} holds no {member}: expected a drawn world's annotations, which python -m "
+                         "drawn_world FOLDER makes.") from None
+    return {scene["image_id"]: scene for scene in scenes}
+
+
+def read_results(path) -> dict[int, str]:
+    """{image id: caption}. Raises OSError or ValueError that names the file."""
+    try:
+        return {row["image_id"]: row["caption"] for row in files.read_json(path, "a list of captions")}
+    except (KeyError, TypeError):
+        raise ValueError(f"{path}: expected a list of objects with `image_id` and `caption`.") from None
+
+
+def measure(captions: dict[int, str], scenes: dict[int, dict]) -> dict[str, float]:
+    """Shares of the photos, from 0 to 1, by what is the matter with their captions.
+
+    "contradicted": something is claimed that the scene does not hold; then the same by sort, a photo counting for
+    each sort it fails. "place right": no false word of place. "all things named": everything in the scene is
+    mentioned; "and in their colours": with its colour too, where it has one, and nothing contradicted.
+    Raises ValueError when a caption is for a photo that has no scene.
+    """
+    unknown = captions.keys() - scenes.keys()
+    if unknown or not captions:
+        raise ValueError(f"{len(unknown)} of {len(captions)} captions are for photos that have no scene, such as "
+                         f"{sorted(unknown)[:3]}: do captions and dataset belong together?")
+    found = Counter()
+    for image_id, caption in captions.items():
+        found.update(_findings(check_caption(caption, scenes[image_id]), scenes[image_id]["things"]))
+    names = ("contradicted", *SORTS, "place right", "all things named", "and in their colours")
+    return {name: found[name] / len(captions) for name in names}
+
+
+def _findings(truth, things) -> set:
+    """Names of the rows of the table in which a photo counts."""
+    found = {sort for sort, _ in truth.wrong}
+    if found:
+        found.add("contradicted")
+    if "place" not in found:
+        found.add("place right")
+    if len(truth.things) == len(things):
+        found.add("all things named")
+        coloured = {(k, thing["colour"]) for k, thing in enumerate(things) if thing["colour"]}
+        if not truth.wrong and coloured <= set(truth.colours):
+            found.add("and in their colours")
+    return found
+
+
+def show(columns: dict[str, dict]) -> str:
+    """The measurements as a table in percent, a column for each file of captions."""
+    width = max(8, *(len(name) + 2 for name in columns))
+    lines = [" " * 24 + "".join(f"{name:>{width}}" for name in columns)]
+    for row in next(iter(columns.values())):
+        label = f"  wrong {row}" if row in SORTS else row
+        lines.append(f"{label:24}" + "".join(f"{values[row]:{width}.1%}" for values in columns.values()))
+    return "\n".join(lines)
+
+
+def contradictions(captions, scenes, number: int):
+    """The first `number` captions that the scene contradicts, with what is wrong."""
+    for image_id, caption in sorted(captions.items()):
+        wrong = check_caption(caption, scenes[image_id]).wrong
+        if wrong and number > 0:
+            number -= 1
+            yield f"{image_id}: {caption}   ({', '.join(f'{sort}: {words}' for sort, words in wrong)})"
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(description="How often captions of the drawn world's photos are true.")
+    parser.add_argument("captions", nargs="*", default=["outputs/val_captions.json"], metavar="[NAME=]FILE",
+                        help="captions as the notebook leaves them (default: %(default)s)")
+    parser.add_argument("--data", type=Path, default=ROOT / "data" / "drawn", help="the dataset's folder")
+    parser.add_argument("--split", choices=("train", "val"), default="val")
+    parser.add_argument("--examples", type=int, default=5, metavar="N", help="contradicted captions to show")
+    options = parser.parse_args(arguments)
+    named = [text.rpartition("=") for text in options.captions]
+    try:
+        scenes = read_scenes(options.data, options.split)
+        captions = {name or Path(path).stem: read_results(path) for name, _, path in named}
+        print(show({name: measure(found, scenes) for name, found in captions.items()}))
+    except (OSError, ValueError) as error:
+        parser.error(str(error))
+    for name, found in captions.items():
+        print("", name, *contradictions(found, scenes, options.examples), sep="\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,429 @@
+"""Trains the drawn world's encoder: InceptionV3 without its classifier, from scratch, on scenes of its own.
+
+    python course/pretrain_encoder.py [--stages 128x64:1800,299x32:300] [--scenes 16000] [--seed 2014]
+    python course/pretrain_encoder.py --export          writes the weights of the newest checkpoint
+
+It learns to tell what a scene holds: which things, their colours, counts and actions, the place, time, weather,
+backdrop and relations. All of it is asked of the 2,048 means of the last feature maps through one linear layer, so
+that an embedding says these things linearly. Two more linear layers ask each cell of two feature maps what covers
+it: a thing's box tells where its colour is, which its presence in the whole photo does not, and the network learns
+in far fewer steps. Training starts on small photos and ends on photos of the size that the encoder sees
+(https://arxiv.org/abs/1806.01593 and others train so). A run that was stopped goes on from its newest checkpoint.
+"""
+
+import argparse
+import json
+import math
+import sys
+import time
+import zipfile
+from collections import Counter, deque
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import keras
+import numpy as np
+import tensorflow as tf
+from tqdm.auto import tqdm
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+import drawn_world  # noqa: E402
+import files  # noqa: E402
+import keras_utils  # noqa: E402
+from checkpoints import CheckpointFolder  # noqa: E402
+from utils import BadPhoto, PhotoZip, center_crop  # noqa: E402
+
+WEIGHTS = ROOT / "data" / "drawn" / "inception_v3_drawn_notop.weights.h5"
+SEED = 2014                     # of the training scenes; the dataset's is 0
+MIN_EXAMPLES = 8                # claims that fewer training scenes make are not asked for
+STAGES = "96x64:500,128x64:1050,192x32:500,299x32:220"
+PEAK_LEARNING_RATE, WARM_UP, WEIGHT_DECAY = 1.5e-3, 200, 0.02
+HEAD_DROPOUT = 0.2
+CHECKPOINT_SECONDS = 150
+CALIBRATION_SCENES = 1024
+# Feature maps whose cells are asked what covers them: (layer, pixels between cells, pixel of the first one).
+# Both follow from InceptionV3's strides and its convolutions without padding.
+CELL_MAPS = (("mixed7", 16, 21), ("mixed10", 32, 37))
+
+
+# ------------------------------------------------------------------------------------------- what scenes hold
+
+
+def claims_of(scene: dict) -> set:
+    """(sort, words) of each thing that is true of a scene, none of which a mirror image would change."""
+    claims = {(sort, scene[sort]) for sort in ("place", "time", "weather")}
+    claims.add(("backdrop", scene["backdrop"] or "none"))
+    things = scene["things"]
+    for thing in things:
+        kind = thing["kind"]
+        claims |= {("thing", kind), ("count", f"{thing['count']} {kind}")}
+        if thing["colour"]:
+            claims.add(("colour", f"{thing['colour']} {kind}"))
+        if thing["pose"]:
+            claims.add(("action", f"{kind} {thing['pose']}"))
+    for relation in scene["relations"]:
+        subject, other = (things[relation[end]]["kind"] for end in ("subject", "object"))
+        claims |= {("relation", f"{subject} {relation['name']}"), ("relation", f"{relation['name']} {other}")}
+    return claims
+
+
+def boxes_of(scene: dict) -> list:
+    """(words, x0, y0, x1, y1) of each thing's boxes as shares of the central square, those in front last."""
+    side = min(scene["width"], scene["height"])
+    left, top = (scene["width"] - side) / 2, (scene["height"] - side) / 2
+    return [(f"{thing['colour'] or ''} {thing['kind']}".strip(),
+             (x0 - left) / side, (y0 - top) / side, (x1 - left) / side, (y1 - top) / side)
+            for thing in sorted(scene["things"], key=lambda thing: thing["layer"])
+            for x0, y0, x1, y1 in thing["boxes"]]
+
+
+@dataclass(frozen=True)
+class Questions:
+    """What the network is asked: claims (of the photo), and covers (of a cell; index 0 is none)."""
+
+    claims: list
+    covers: list
+
+    @classmethod
+    def from_scenes(cls, scenes):
+        counts = Counter(claim for scene in scenes for claim in claims_of(scene))
+        covers = {words for scene in scenes for words, *_ in boxes_of(scene)}
+        return cls(sorted(c for c, n in counts.items() if n >= min(MIN_EXAMPLES, len(scenes))), ["", *sorted(covers)])
+
+    def answers(self, scenes) -> np.ndarray:
+        """(N, claims) float32: 1 where the scene makes the claim."""
+        rows = (claims_of(scene) for scene in scenes)
+        return np.array([[claim in row for claim in self.claims] for row in rows], np.float32)
+
+
+def cover_of_cells(boxes, covers: dict, size: int, stride: int, first: int, mirrored: bool) -> np.ndarray:
+    """(cells, cells) int32: index of what covers the middle of each cell in a photo of size x size pixels."""
+    middles = np.arange(first, size - first + 1, stride) / size
+    cells = np.zeros((len(middles), len(middles)), np.int32)
+    for words, x0, y0, x1, y1 in boxes:
+        rows, columns = (middles >= y0) & (middles <= y1), (middles >= x0) & (middles <= x1)
+        cells[np.ix_(rows, columns)] = covers.get(words, 0)
+    return cells[:, ::-1] if mirrored else cells
+
+
+# --------------------------------------------------------------------------------------------------- the pool
+
+
+class Pool:
+    """Scenes of one split, rendered once, with their centre crops at each size as memory-mapped arrays."""
+
+    def __init__(self, folder: Path, split: str):
+        self.folder, self.split = folder, split
+        with zipfile.ZipFile(folder / "annotations_trainval2014.zip") as archive:
+            self.scenes = json.loads(archive.read(f"annotations/scenes_{split}2014.json"))["scenes"]
+        self.boxes = [boxes_of(scene) for scene in self.scenes]
+
+    def crops(self, size: int) -> np.ndarray:
+        """(N, size, size, 3) uint8, memory-mapped."""
+        path = self.folder / f"crops_{self.split}_{size}.npy"
+        if not path.exists():
+            with files.written_aside(path) as aside:
+                self._crop_all(aside, size)
+        return np.load(path, mmap_mode="r")
+
+    def _crop_all(self, path, size):
+        with PhotoZip(self.folder / f"{self.split}2014.zip") as photos, ThreadPoolExecutor(2) as threads:
+            crops = np.lib.format.open_memmap(path, "w+", np.uint8, (len(photos.names), size, size, 3))
+            made = threads.map(lambda name: center_crop(photos.photo(name), size), photos.names)
+            for i, crop in enumerate(tqdm(made, total=len(crops), unit="photo", desc=f"cropping to {size}")):
+                crops[i] = crop
+            crops.flush()
+
+
+def make_pools(folder: Path, scenes: int, held_out: int, seed: int):
+    """Renders the scenes unless they are there; returns the pools to train on and to score on."""
+    if seed == 0:
+        raise ValueError("seed 0 is the dataset's own: the encoder would be trained on the photos it is tried on.")
+    if not (folder / "annotations_trainval2014.zip").exists():
+        drawn_world.render_dataset(folder, scenes, held_out, seed)
+    pools = Pool(folder, "train"), Pool(folder, "val")
+    found = tuple(len(pool.scenes) for pool in pools)
+    if found != (scenes, held_out):
+        raise ValueError(f"{folder} holds {found[0]} + {found[1]} scenes, not {scenes} + {held_out}: delete it, or "
+                         f"give --scenes {found[0]} --held-out {found[1]}.")
+    return pools
+
+
+# ------------------------------------------------------------------------------------------------ the network
+
+
+class Network:
+    """InceptionV3 with linear layers that answer the questions."""
+
+    def __init__(self, questions: Questions, base_rates: np.ndarray, seed: int):
+        self.inception = keras.applications.InceptionV3(
+            include_top=False, pooling="avg", weights=None, input_shape=(None, None, 3))
+        self.norms = [n for n in self.inception.layers if isinstance(n, keras.layers.BatchNormalization)]
+        rng = np.random.default_rng(seed)
+        for layer in self.inception.layers:
+            if isinstance(layer, keras.layers.Conv2D):          # He-normal, https://arxiv.org/abs/1502.01852
+                deviation = math.sqrt(2 / math.prod(layer.kernel.shape[:3]))
+                layer.kernel.assign(rng.normal(0, deviation, layer.kernel.shape))
+        self.set_momentum(0.97)
+        bias = keras.initializers.Constant(np.log(base_rates / (1 - base_rates)))
+        dropped = keras.layers.Dropout(HEAD_DROPOUT, seed=seed)(self.inception.output)
+        claims = keras.layers.Dense(len(questions.claims), bias_initializer=bias, name="claims")(dropped)
+        cells = [keras.layers.Dense(len(questions.covers), name=f"cells_{name}")(self.inception.get_layer(name).output)
+                 for name, _, _ in CELL_MAPS]
+        self.model = keras.Model(self.inception.input, [claims, *cells])
+        self.answer = tf.function(lambda photos: self.model(_scaled(photos), training=False)[0], reduce_retracing=True)
+
+    def set_momentum(self, momentum: float):
+        for norm in self.norms:
+            norm.momentum = momentum
+
+    def calibrate(self, crops: np.ndarray, batch_size: int):
+        """Sets the moving statistics of batch normalisation to the means over these photos.
+
+        They depend on the photos' size, and moving averages of the last steps would be noisy.
+        """
+        starts = range(0, len(crops) - batch_size + 1, batch_size)
+        for k, start in enumerate(tqdm(starts, unit="batch", desc="statistics of batch normalisation")):
+            self.set_momentum(k / (k + 1))
+            self.model(_scaled(tf.constant(crops[start:start + batch_size])), training=True)
+
+    def score(self, pool: Pool, questions: Questions, size: int, number: int) -> dict:
+        """F1 of each sort of claim on the pool's first scenes: 1 is every claim told and none made up."""
+        crops, truth = pool.crops(size)[:number], questions.answers(pool.scenes[:number]) > 0.5
+        told = np.concatenate([self.answer(tf.constant(crops[i:i + 32])) for i in range(0, number, 32)]) > 0
+        sorts = np.array([sort for sort, _ in questions.claims])
+        scores = {}
+        for sort in dict.fromkeys(sorts.tolist()):
+            t, p = truth[:, sorts == sort], told[:, sorts == sort]
+            scores[sort] = round(float(2 * (t & p).sum() / max(t.sum() + p.sum(), 1)), 4)
+        return scores
+
+
+def _scaled(photos):
+    """As the encoder scales them: (B, S, S, 3) uint8 to float32 from -1 to 1."""
+    return tf.cast(photos, tf.float32) / 127.5 - 1
+
+
+# -------------------------------------------------------------------------------------------------- training
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A number of steps, each on a batch of photos of one size."""
+
+    size: int
+    batch: int
+    steps: int
+
+    @property
+    def pixels(self) -> int:
+        return self.size ** 2 * self.batch * self.steps
+
+
+def parse_stages(text: str) -> list[Stage]:
+    """"128x64:1800,299x32:300" is 1,800 steps on 64 photos of 128 pixels, then 300 on 32 of 299."""
+    try:
+        stages = [Stage(*map(int, part.replace("x", ":").split(":"))) for part in text.split(",")]
+    except (TypeError, ValueError):
+        raise argparse.ArgumentTypeError(f"{text!r}: expected sizexbatch:steps,sizexbatch:steps ...") from None
+    if not all(stage.size >= 75 and stage.batch > 0 and stage.steps > 0 for stage in stages):
+        raise argparse.ArgumentTypeError(f"{text!r}: sizes are at least 75 pixels, batches and steps at least 1")
+    return stages
+
+
+class Training:
+    """The run: batches that are functions of (seed, step), AdamW on a cosine, checkpoints."""
+
+    def __init__(self, folder: Path, pool: Pool, held_out: Pool, stages, seed: int):
+        self.pool, self.held_out, self.stages, self.seed = pool, held_out, stages, seed
+        self.total = sum(stage.steps for stage in stages)
+        self.questions = Questions.from_scenes(pool.scenes)
+        self.covers = {words: i for i, words in enumerate(self.questions.covers)}
+        self.answers = self.questions.answers(pool.scenes)
+        self.network = Network(self.questions, self.answers.mean(0).clip(1e-4, 1 - 1e-4), seed)
+        self.optimizer = keras.optimizers.AdamW(PEAK_LEARNING_RATE, weight_decay=WEIGHT_DECAY, beta_2=0.99)
+        self.optimizer.exclude_from_weight_decay(var_names=["bias", "beta"])
+        self.optimizer.build(self.network.model.trainable_variables)
+        self.checkpoints = CheckpointFolder(folder)
+        self.step, self.minutes, self.history = 0, 0.0, []
+        self._train_step = tf.function(self._train_step, reduce_retracing=False)
+
+    def run(self):
+        self.resume()
+        losses, started, saved = [], time.monotonic() - 60 * self.minutes, time.monotonic()
+        bar = tqdm(total=self.total, initial=self.step, unit="step", desc="pretraining", smoothing=0.05)
+        with bar:
+            for batch in self._batches():
+                self.optimizer.learning_rate = self.learning_rate(self.step)
+                losses.append([float(loss) for loss in self._train_step(*batch)])
+                self.step, self.minutes = self.step + 1, (time.monotonic() - started) / 60
+                bar.update()
+                if self.step % 10 == 0:
+                    bar.set_postfix_str("claims {:.2f}, cells {:.2f} {:.2f}".format(*np.mean(losses[-50:], 0)))
+                if time.monotonic() - saved > CHECKPOINT_SECONDS or self.step == self.total:
+                    self._save(np.mean(losses, 0), bar)
+                    losses, saved = [], time.monotonic()
+
+    def learning_rate(self, step: int) -> float:
+        """Linear warm-up, then a cosine to zero (https://arxiv.org/abs/1608.03983 without restarts).
+
+        The cosine's argument is the share of all pixels seen, as time is: by steps, little would be left for the
+        large photos.
+        """
+        stage, first, _ = self.place_of(step)
+        before = sum(s.pixels for s in self.stages[:self.stages.index(stage)])
+        seen = (before + stage.pixels * (step - first) / stage.steps) / sum(s.pixels for s in self.stages)
+        return PEAK_LEARNING_RATE * min(1, (step + 1) / WARM_UP) * (1 + math.cos(math.pi * seen)) / 2
+
+    def place_of(self, step: int):
+        """(stage, its first step, photos that were seen before `step`) for a step of the run."""
+        first = photos = 0
+        for stage in self.stages:
+            if step < first + stage.steps:
+                break
+            first, photos = first + stage.steps, photos + stage.steps * stage.batch
+        return stage, first, photos + (step - first) * stage.batch
+
+    def resume(self):
+        checkpoint = self.checkpoints.newest()
+        if checkpoint is None:
+            return
+        about = checkpoint.about
+        if about["claims"] != [list(claim) for claim in self.questions.claims]:
+            raise ValueError(f"{checkpoint.path} was made from other scenes: delete {checkpoint.path.parent}.")
+        for name, variable in self._variables().items():
+            variable.assign(checkpoint.arrays[name])
+        self.step, self.minutes, self.history = about["step"], about["minutes"], about["log"]
+        print(f"Going on from {checkpoint.path}, after {self.step:,} steps.")
+
+    def _save(self, losses, bar):
+        size = self.place_of(self.step - 1)[0].size
+        scores = self.network.score(self.held_out, self.questions, size, min(128, len(self.held_out.scenes)))
+        self.history.append({"step": self.step, "minutes": round(self.minutes, 1), "size": size,
+                             "losses": [round(float(loss), 3) for loss in losses], "f1": scores})
+        bar.write(json.dumps(self.history[-1]))
+        self.checkpoints.save(self.step, {name: v.numpy() for name, v in self._variables().items()}, {
+            "step": self.step, "minutes": self.minutes, "claims": self.questions.claims,
+            "log": self.history})
+
+    def _variables(self) -> dict:
+        groups = {"model": self.network.model.variables, "optimizer": self.optimizer.variables}
+        return {f"{group}/{i:03d}": v for group, variables in groups.items() for i, v in enumerate(variables)}
+
+    def _train_step(self, photos, answers, *covers):
+        with tf.GradientTape() as tape:
+            claims, *cells = self.network.model(_scaled(photos), training=True)
+            told = tf.reduce_sum(tf.nn.sigmoid_cross_entropy_with_logits(answers, claims), -1)
+            losses = [tf.reduce_mean(told)]
+            for truth, logits in zip(covers, cells):
+                losses.append(tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(truth, logits)))
+            # A sum over hundreds of claims, about 30 nats at first, must not drown the cells' 2 nats.
+            loss = 0.2 * losses[0] + losses[1] + losses[2]
+        variables = self.network.model.trainable_variables
+        self.optimizer.apply(tape.gradient(loss, variables), variables)
+        return losses
+
+    def _batches(self):
+        """The batches from self.step on, made by a thread while the network works on earlier ones."""
+        with ThreadPoolExecutor(1) as thread:
+            ahead = deque()
+            for step in range(self.step, self.total):
+                ahead.append(thread.submit(self._batch, step))
+                if len(ahead) > 3:
+                    yield ahead.popleft().result()
+            while ahead:
+                yield ahead.popleft().result()
+
+    def _batch(self, step: int):
+        """Photos (B, S, S, 3) uint8, answers (B, claims) float32, and for each cell map (B, cells, cells) int32."""
+        stage, _, seen = self.place_of(step)
+        size, (epoch, first) = stage.size, divmod(seen, len(self.pool.scenes))
+        orders = (np.random.default_rng([self.seed, 0, e]).permutation(len(self.pool.scenes))
+                  for e in (epoch, epoch + 1))
+        chosen = np.sort(np.concatenate(list(orders))[first:first + stage.batch])
+        mirrored = np.random.default_rng([self.seed, 1, step]).random(stage.batch) < 0.5
+        photos = self.pool.crops(size)[chosen]
+        photos[mirrored] = photos[mirrored, :, ::-1]
+        covers = [np.stack([cover_of_cells(self.pool.boxes[i], self.covers, size, stride, first, m)
+                            for i, m in zip(chosen, mirrored)]) for _, stride, first in CELL_MAPS]
+        return tuple(map(tf.constant, (photos, self.answers[chosen], *covers)))
+
+
+# ---------------------------------------------------------------------------------------------------- export
+
+
+def export(training: Training, path: Path, command: str):
+    """Writes the encoder's weights as float16, and a JSON beside them that says how they came about."""
+    network, size = training.network, training.stages[-1].size
+    crops = training.pool.crops(size)[:CALIBRATION_SCENES]
+    network.calibrate(crops, min(32, len(crops)))
+    scores = network.score(training.held_out, training.questions, size, len(training.held_out.scenes))
+    with files.written_aside(path) as aside:
+        whole = aside.with_name(f"{aside.name}.weights.h5")
+        network.inception.save_weights(whole)
+        _halve(whole, aside)
+        whole.unlink()
+    about = {
+        "sha256": files.sha256(path), "command": command, "steps": training.step,
+        "stages": [f"{stage.steps} steps on {stage.batch} photos of {stage.size} pixels" for stage in training.stages],
+        "scenes": len(training.pool.scenes), "seed": training.seed, "minutes": round(training.minutes, 1),
+        "held_out_scenes": len(training.held_out.scenes), "f1": scores,
+    }
+    files.write_json(path.with_suffix("").with_suffix(".json"), about)
+    return about
+
+
+def _halve(source: Path, target: Path):
+    """Copies an HDF5 file of weights with float32 arrays as float16, compressed."""
+    with h5py.File(source) as old, h5py.File(target, "w") as new:
+        new.attrs.update(old.attrs)
+
+        def copy(name, item):
+            if isinstance(item, h5py.Dataset):
+                values = item[()].astype(np.float16)
+                if not np.isfinite(values).all():
+                    raise ValueError(f"{name} does not fit float16")
+                made = new.create_dataset(name, data=values, compression="gzip", shuffle=True)
+            else:
+                made = new.require_group(name)
+            made.attrs.update(item.attrs)
+
+        old.visititems(copy)
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(description="Pretrain the drawn world's encoder.")
+    parser.add_argument("--stages", type=parse_stages, default=STAGES,
+                        help="sizexbatch:steps, one after another (default: %(default)s)")
+    parser.add_argument("--scenes", type=int, default=16000, help="rendered to train on (default: %(default)s)")
+    parser.add_argument("--held-out", type=int, default=400, help="rendered to score on (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=SEED, help="of scenes and kernels, not 0 (default: %(default)s)")
+    parser.add_argument("--folder", type=Path, default=ROOT / "checkpoints" / "pretrain",
+                        help="of scenes and checkpoints (default: %(default)s)")
+    parser.add_argument("--output", type=Path, default=WEIGHTS, help="default: %(default)s")
+    parser.add_argument("--export", action="store_true", help="do not train: write the newest checkpoint's weights")
+    parser.add_argument("--quick", action="store_true", help="a few steps on a few small photos, to try the way")
+    options = parser.parse_args(arguments)
+    if options.quick:
+        options.stages, options.scenes, options.held_out = parse_stages("75x4:3,80x2:3"), 16, 4
+    if keras_utils._resolve_precision("auto") == "bfloat16":
+        tf.config.optimizer.set_experimental_options({"auto_mixed_precision_onednn_bfloat16": True})
+    try:
+        pools = make_pools(options.folder / "scenes", options.scenes, options.held_out, options.seed)
+        training = Training(options.folder, *pools, options.stages, options.seed)
+        training.resume() if options.export else training.run()
+        if training.step == 0:
+            raise ValueError(f"{options.folder} holds no checkpoint to export.")
+        words = sys.argv[1:] if arguments is None else arguments
+        about = export(training, options.output, " ".join(["python course/pretrain_encoder.py", *words]))
+    except (BadPhoto, OSError, ValueError) as error:
+        parser.error(str(error))
+    print(json.dumps(about, indent=1))
+
+
+if __name__ == "__main__":
+    main()
