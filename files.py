@@ -14,7 +14,8 @@ TEMPORARY = ".tmp-"     # in the name of everything that is not whole yet
 def written_aside(path):
     """Gives a temporary path beside `path`; on success it takes the final name, on failure it is removed.
 
-    The temporary path can be made a file or a folder. A folder that already has the final name is replaced.
+    The temporary path can be made a file or a folder. What already has the final name is replaced, but no folder by
+    a file.
     Raises OSError that names `path` when it can't be written (no permission, disk full).
     """
     path = Path(path)
@@ -24,7 +25,7 @@ def written_aside(path):
         remove(aside)
         yield aside
         _sync(aside)
-        if path.is_dir():
+        if path.is_dir() and aside.is_dir():
             remove(path)
         os.replace(aside, path)
     except OSError as error:

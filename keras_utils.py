@@ -2,6 +2,7 @@
 
 import json
 import platform
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,7 +62,9 @@ def get_cnn_encoder(weights: str = "drawn", precision: str = "auto") -> Encoder:
     if not path.is_file():
         raise FileNotFoundError(f"CAPTION_ENCODER_WEIGHTS is {weights}: expected `drawn`, `imagenet` or a file.")
     try:
-        model = _inception(str(path))
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")      # Keras only warns of layers that the file does not have
+            model = _inception(str(path))
     except Exception as error:                  # h5py and Keras raise many kinds for a file that is no weights
         raise ValueError(f"{path} does not hold weights of InceptionV3 without its classifier "
                          f"(include_top=False): {str(error).splitlines()[0]}") from None
