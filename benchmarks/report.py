@@ -1,0 +1,47 @@
+"""What the benchmarks share: repeated timing, the machine's own peak, and outputs/bench.json."""
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+import numpy as np  # noqa: E402
+
+import files  # noqa: E402
+
+RESULTS = ROOT / "outputs" / "bench.json"
+
+
+def rates(ways: dict, items: int, repeats: int = 5) -> dict[str, float]:
+    """Items per second of each way, a function without arguments; the median of `repeats` rounds.
+
+    The ways take turns, so that what else the machine does slows all of them alike.
+    """
+    seconds = {name: [] for name in ways}
+    for way in ways.values():
+        way()                                   # compile, warm up
+    for _ in range(repeats):
+        for name, way in ways.items():
+            began = time.perf_counter()
+            way()
+            seconds[name].append(time.perf_counter() - began)
+    return {name: items / float(np.median(times)) for name, times in seconds.items()}
+
+
+def matrix_product_peak(size: int = 2048, repeats: int = 5) -> float:
+    """GFLOP/s of this machine's own float32 matrix product."""
+    import tensorflow as tf
+
+    matrix = tf.random.stateless_normal((size, size), seed=(0, 0))
+    return rates({"product": lambda: tf.linalg.matmul(matrix, matrix).numpy()}, 2 * size**3, repeats)["product"] / 1e9
+
+
+def record(section: str, values: dict):
+    """Puts a section of outputs/bench.json in place of an earlier one."""
+    found = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    files.write_json(RESULTS, found | {section: values})
