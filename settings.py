@@ -123,16 +123,16 @@ class Settings:
 CREDENTIALS = (ENVIRONMENT_PREFIX + "GRADER_EMAIL", ENVIRONMENT_PREFIX + "GRADER_TOKEN")
 
 
-def grader_credentials(ask=False) -> tuple[str, str] | None:
-    """E-mail and submission token for the course's grader: from the environment, else asked for if `ask`.
+def grader_credentials() -> tuple[str, str]:
+    """E-mail and submission token for the course's grader: from the environment, else asked for.
 
-    Returns None when they are not set and not asked for. The values belong in no cell, file or message.
+    Either is empty if it was not given. The values belong in no cell, file or message; what is typed is not shown,
+    because JupyterLab would keep it in the cell's output.
     """
     email, token = (os.environ.get(variable, "").strip() for variable in CREDENTIALS)
-    if ask:
-        email = email or getpass.getpass("E-mail of your course account (not shown): ").strip()
-        token = token or getpass.getpass("Submission token (not shown): ").strip()
-    return (email, token) if email and token else None
+    email = email or getpass.getpass("E-mail of your course account (not shown): ").strip()
+    token = token or getpass.getpass("Submission token (not shown): ").strip()
+    return email, token
 
 
 def _one_of(name, value, choices):

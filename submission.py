@@ -46,7 +46,7 @@ class Receipt:
 def credentials() -> tuple[str, str]:
     """E-mail and token from the environment, or asked for; both empty if one is missing and nobody is there to ask."""
     try:
-        return settings.grader_credentials(ask=True) or ("", "")
+        return settings.grader_credentials()
     except (EOFError, NotImplementedError):         # ipykernel's error, where cells can't ask, is of the second kind
         return "", ""
 

@@ -337,8 +337,7 @@ class _Progress:
                 self.done, self.skipped = found["done"], found["skipped"]
         self.file = open(self.partial, "r+b" if self.done else "w+b")      # noqa: SIM115 - closed by `finish`
         self.file.write(header.getvalue())
-        self.file.seek(len(header.getvalue()) + self.done * IMG_EMBED_SIZE * 2)
-        self.file.truncate()            # rows after the last save may not be whole
+        self.file.seek(self.done * IMG_EMBED_SIZE * 2, os.SEEK_CUR)     # later rows may not be whole: written anew
 
     def add(self, start, crops, encoder):
         """Embeds one batch. Batches are always whole and photos keep their places in it, so that the same

@@ -91,13 +91,13 @@ def test_the_crop_is_the_middle():
     assert utils.center_crop(image)[:, 2:-2].min() > 250
 
 
-BOMB = encoded(Image.new("1", (30_000, 30_000)), "PNG")
+BOMB = encoded(Image.new("1", (11_000, 10_000)), "PNG")     # below the size that Pillow refuses by itself
 GOOD = encoded(plain())
 
 
 @pytest.mark.parametrize("raw, reason", [
     (b"", "no photo"), (b"not a photo at all", "no photo"), (GOOD[:len(GOOD) // 2], "truncated"),
-    (BOMB, "900000000|30000 x 30000 pixels|900,000,000"),
+    (BOMB, "11000 x 10000 pixels"),
 ], ids=["empty", "text", "cut short", "bomb"])
 def test_what_is_no_photo_is_refused_with_a_reason(raw, reason):
     with pytest.raises(utils.BadPhoto, match=reason):
