@@ -5,6 +5,7 @@
 FROM python:3.12.12-slim-bookworm
 RUN useradd --create-home learner
 USER learner
+RUN mkdir /home/learner/project
 WORKDIR /home/learner/project
 COPY --chown=learner requirements.txt .
 RUN python -m venv /home/learner/venv && /home/learner/venv/bin/pip install --no-cache-dir --requirement requirements.txt

@@ -43,7 +43,6 @@ MIN_EXAMPLES = 8                # claims that fewer training scenes make are not
 STAGES = "96x64:500,128x64:1050,192x32:500,299x32:220"
 PEAK_LEARNING_RATE, WARM_UP, WEIGHT_DECAY = 1.5e-3, 200, 0.02
 HEAD_DROPOUT = 0.2
-CHECKPOINT_SECONDS = 150
 CALIBRATION_SCENES = 1024
 # Feature maps whose cells are asked what covers them: (layer, pixels between cells, pixel of the first one).
 # Both follow from InceptionV3's strides and its convolutions without padding.
@@ -238,7 +237,7 @@ def parse_stages(text: str) -> list[Stage]:
 class Training:
     """The run: batches that are functions of (seed, step), AdamW on a cosine, checkpoints."""
 
-    def __init__(self, folder: Path, pool: Pool, held_out: Pool, stages, seed: int):
+    def __init__(self, folder: Path, pool: Pool, held_out: Pool, stages, seed: int, save_seconds=150):
         self.pool, self.held_out, self.stages, self.seed = pool, held_out, stages, seed
         self.total = sum(stage.steps for stage in stages)
         self.questions = Questions.from_scenes(pool.scenes)
@@ -248,7 +247,7 @@ class Training:
         self.optimizer = keras.optimizers.AdamW(PEAK_LEARNING_RATE, weight_decay=WEIGHT_DECAY, beta_2=0.99)
         self.optimizer.exclude_from_weight_decay(var_names=["bias", "beta"])
         self.optimizer.build(self.network.model.trainable_variables)
-        self.checkpoints = CheckpointFolder(folder)
+        self.checkpoints, self.save_seconds = CheckpointFolder(folder), save_seconds
         self.step, self.minutes, self.history = 0, 0.0, []
         self._train_step = tf.function(self._train_step, reduce_retracing=False)
 
@@ -264,7 +263,7 @@ class Training:
                 bar.update()
                 if self.step % 10 == 0:
                     bar.set_postfix_str("claims {:.2f}, cells {:.2f} {:.2f}".format(*np.mean(losses[-50:], 0)))
-                if time.monotonic() - saved > CHECKPOINT_SECONDS or self.step == self.total:
+                if time.monotonic() - saved > self.save_seconds or self.step == self.total:
                     self._save(np.mean(losses, 0), bar)
                     losses, saved = [], time.monotonic()
 
@@ -409,12 +408,13 @@ def main(arguments=None):
     parser.add_argument("--quick", action="store_true", help="a few steps on a few small photos, to try the way")
     options = parser.parse_args(arguments)
     if options.quick:
-        options.stages, options.scenes, options.held_out = parse_stages("75x4:3,80x2:3"), 16, 4
+        options.stages, options.scenes, options.held_out = parse_stages("75x4:2,80x2:1"), 16, 4
+        tf.config.run_functions_eagerly(True)       # tracing takes longer than the few steps
     if keras_utils._resolve_precision("auto") == "bfloat16":
         tf.config.optimizer.set_experimental_options({"auto_mixed_precision_onednn_bfloat16": True})
     try:
         pools = make_pools(options.folder / "scenes", options.scenes, options.held_out, options.seed)
-        training = Training(options.folder, *pools, options.stages, options.seed)
+        training = Training(options.folder, *pools, options.stages, options.seed, 0 if options.quick else 150)
         training.resume() if options.export else training.run()
         if training.step == 0:
             raise ValueError(f"{options.folder} holds no checkpoint to export.")

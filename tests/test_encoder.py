@@ -1,5 +1,6 @@
 """The encoder gives Keras's own embeddings, its recipe names its weights, and wrong weights are told apart."""
 
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -62,13 +63,17 @@ def test_missing_weights_are_named(tmp_path):
         keras_utils.get_cnn_encoder(str(tmp_path / "nowhere.h5"))
 
 
-@pytest.mark.parametrize("content", [b"", b"no weights", "another architecture", "cut short"])
+@pytest.mark.parametrize("content", [b"", b"no weights", "another architecture", "cut short", "a layer less"])
 def test_what_is_no_inception_is_refused_by_name(tmp_path, weights, content):
     path = tmp_path / "odd.weights.h5"
     if content == "another architecture":
         keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)]).save_weights(path)
     elif content == "cut short":
         path.write_bytes(weights.read_bytes()[:1_000_000])
+    elif content == "a layer less":
+        path.write_bytes(weights.read_bytes())
+        with h5py.File(path, "r+") as file:
+            del file["layers/conv2d_5"]
     else:
         path.write_bytes(content)
     with pytest.raises(ValueError, match="odd.weights.h5 does not hold weights of InceptionV3"):
