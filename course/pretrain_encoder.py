@@ -43,6 +43,7 @@ MIN_EXAMPLES = 8                # claims that fewer training scenes make are not
 STAGES = "96x64:500,128x64:1050,192x32:500,299x32:220"
 PEAK_LEARNING_RATE, WARM_UP, WEIGHT_DECAY = 1.5e-3, 200, 0.02
 HEAD_DROPOUT = 0.2
+MAX_GRADIENT_NORM = 10.0
 CALIBRATION_SCENES = 1024
 # Feature maps whose cells are asked what covers them: (layer, pixels between cells, pixel of the first one).
 # Both follow from InceptionV3's strides and its convolutions without padding.
@@ -185,6 +186,9 @@ class Network:
 
         They depend on the photos' size, and moving averages of the last steps would be noisy.
         """
+        for norm in self.norms:
+            norm.moving_mean.assign(tf.zeros_like(norm.moving_mean))
+            norm.moving_variance.assign(tf.ones_like(norm.moving_variance))
         starts = range(0, len(crops) - batch_size + 1, batch_size)
         for k, start in enumerate(tqdm(starts, unit="batch", desc="statistics of batch normalisation")):
             self.set_momentum(k / (k + 1))
@@ -262,9 +266,9 @@ class Training:
                 self.step, self.minutes = self.step + 1, (time.monotonic() - started) / 60
                 bar.update()
                 if self.step % 10 == 0:
-                    bar.set_postfix_str("claims {:.2f}, cells {:.2f} {:.2f}".format(*np.mean(losses[-50:], 0)))
+                    bar.set_postfix_str("claims {:.2f}, cells {:.2f} {:.2f}, gradient {:.1f}".format(*np.nanmean(losses[-50:], 0)))
                 if time.monotonic() - saved > self.save_seconds or self.step == self.total:
-                    self._save(np.mean(losses, 0), bar)
+                    self._save(np.nanmean(losses, 0), bar)
                     losses, saved = [], time.monotonic()
 
     def learning_rate(self, step: int) -> float:
@@ -323,8 +327,12 @@ class Training:
             # A sum over hundreds of claims, about 30 nats at first, must not drown the cells' 2 nats.
             loss = 0.2 * losses[0] + losses[1] + losses[2]
         variables = self.network.model.trainable_variables
-        self.optimizer.apply(tape.gradient(loss, variables), variables)
-        return losses
+        gradients = tape.gradient(loss, variables)
+        norm = tf.linalg.global_norm(gradients)
+        if tf.math.is_finite(norm):             # a batch that overflows is passed over
+            shrink = tf.minimum(1.0, MAX_GRADIENT_NORM / norm)
+            self.optimizer.apply([gradient * shrink for gradient in gradients], variables)
+        return [*losses, norm]
 
     def _batches(self):
         """The batches from self.step on, made by a thread while the network works on earlier ones."""

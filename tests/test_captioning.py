@@ -65,8 +65,7 @@ def test_pad_unk_and_start_are_never_written(write):
 @pytest.mark.parametrize("write", [
     lambda w, x: w.greedy(x), lambda w, x: w.sample(x, 1.0, 3), lambda w, x: w.beam(x, 3)])
 def test_probabilities_are_the_decoders(write):
-    writer = writer_of()
-    batch = photos()
+    writer, batch = writer_of(max_len=8, scale=1.5), photos(20)
     for photo, caption in zip(batch, write(writer, batch)):
         expected = log_probabilities(writer, photo, tokens_of(caption))
         np.testing.assert_allclose(np.log(caption.word_probabilities), expected, atol=1e-4)
