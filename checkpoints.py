@@ -1,5 +1,6 @@
 """Checkpoints: folders that are whole or absent, found out when damaged, the newest few and the best kept."""
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,9 +50,14 @@ class CheckpointFolder:
         return None
 
     def best(self, history) -> Checkpoint | None:
-        """The checkpoint with the lowest validation loss; the newest one if that is not there."""
+        """The checkpoint with the lowest validation loss; the newest one if that is not there or damaged."""
         path = self.folder / f"step-{best_step(history):08d}"
-        return read_checkpoint(path) if path in self.paths() else self.newest()
+        if path in self.paths():
+            try:
+                return read_checkpoint(path)
+            except ValueError as error:
+                print(f"{error} Taking the newest one in its place.")
+        return self.newest()
 
     def paths(self) -> list[Path]:
         """Folders of all complete checkpoints, oldest first."""
@@ -61,7 +67,9 @@ class CheckpointFolder:
         best = f"step-{best_step(history):08d}"
         for path in self.paths()[:-self.keep]:
             if path.name != best:
-                files.remove(path)
+                leaving = path.with_name(f"{path.name}{files.TEMPORARY}old")    # whole or gone, also when killed here
+                os.replace(path, leaving)
+                files.remove(leaving)
         for leftover in self.folder.glob(f"step-*{files.TEMPORARY}*"):      # of processes that died while saving
             files.remove(leftover)
 

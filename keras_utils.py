@@ -1,24 +1,17 @@
-"""The encoder (photos to embeddings) and the trainer of the decoder, with its checkpoints and progress."""
+"""The encoder: photos to embeddings."""
 
-import json
 import platform
 import warnings
-from dataclasses import dataclass
 from pathlib import Path
 
 import keras
 import numpy as np
 import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
-from tqdm.auto import tqdm
 
 import drawn_world
 import files
-from checkpoints import CheckpointFolder, best_step
-from settings import Settings
-from utils import IMG_EMBED_SIZE, IMG_SIZE, center_crop
-
-# --------------------------------------------------------------------------------------------- encoder
+from utils import IMG_SIZE, center_crop
 
 
 class Encoder:
@@ -108,149 +101,3 @@ def _has_fast_bfloat16() -> bool:
         return False
     flags = Path("/proc/cpuinfo").read_text().split()
     return "avx512_bf16" in flags or "amx_bf16" in flags
-
-
-# --------------------------------------------------------------------------------------------- trainer
-
-# Settings that a run can't change on its way; epochs can.
-SAME_ON_RESUME = ("batches_per_epoch", "batch_size", "max_len", "val_batches", "dropout", "learning_rate", "seed")
-
-
-@dataclass(frozen=True)
-class Data:
-    """Embeddings of N photos, (N, 2048), and for each photo its captions as lists of vocabulary indices."""
-
-    img_embeds: np.ndarray
-    captions_indexed: list[list[list[int]]]
-
-
-class Trainer:
-    """Trains a decoder step by step, and writes a checkpoint after each epoch.
-
-    decoder: has the symbolic tensors `img_embeds`, `sentences` (inputs) and `loss`.
-    generate_batch(img_embeds, captions_indexed, batch_size, max_len, rng): a batch, as a dict of arrays by input.
-    vocab: word -> index; kept in the checkpoint, so that weights and words never drift apart.
-    recipe: of the embeddings; a checkpoint made from others is refused.
-    """
-
-    def __init__(self, decoder, generate_batch, train: Data, val: Data, vocab: dict, settings: Settings, recipe: dict):
-        self.generate_batch, self.train, self.val = generate_batch, train, val
-        self.vocab, self.settings, self.recipe = vocab, settings, recipe
-        self.loss_model = keras.Model([decoder.img_embeds, decoder.sentences], decoder.loss)
-        self.optimizer = keras.optimizers.Adam(settings.learning_rate)
-        self.optimizer.build(self.loss_model.trainable_variables)
-        self.checkpoints = CheckpointFolder(settings.checkpoint_dir)
-        self.step, self.history, self._losses, self.sample_caption = 0, [], [], None
-        batch = [tf.TensorSpec([None, IMG_EMBED_SIZE], tf.float32), tf.TensorSpec([None, None], tf.int32)]
-        self._train_step = tf.function(self._train_step, input_signature=batch)
-        self._val_step = tf.function(
-            lambda images, sentences: self.loss_model([images, sentences], training=False), input_signature=batch)
-
-    def fit(self, sample_caption=None, show=None):
-        """Trains up to settings.steps, from the newest checkpoint if there is one.
-
-        sample_caption(): a caption written with the decoder as it is, kept in the history after each epoch.
-        show(history): called at the start and after each epoch, to draw.
-        Returns the history: a list of rows with step, epoch, train_loss and val_loss (nats per word), caption.
-        """
-        self.sample_caption, show = sample_caption, show or (lambda history: None)
-        self.resume()
-        show(self.history)
-        bar = tqdm(total=self.settings.steps, initial=min(self.step, self.settings.steps), unit="step",
-                   desc="Training")
-        with bar:
-            while self.step < self.settings.steps:
-                self._losses.append(float(self._train_step(*self._batch(self.train, self.step))))
-                self.step += 1
-                bar.update()
-                if self.step % 20 == 0:
-                    bar.set_postfix(loss=f"{np.mean(self._losses[-100:]):.3f}")
-                if self.step % self.settings.batches_per_epoch == 0:
-                    self._end_epoch()
-                    show(self.history)
-        return self.history
-
-    def val_loss(self) -> float:
-        """Mean loss of settings.val_batches batches of validation captions, the same ones each time."""
-        batches = (self._batch(self.val, step, stream=1) for step in range(self.settings.val_batches))
-        return float(np.mean([self._val_step(*batch) for batch in batches]))
-
-    def resume(self):
-        """Takes over the newest whole checkpoint, if there is one. Raises ValueError when it does not fit."""
-        checkpoint = self.checkpoints.newest()
-        if checkpoint and checkpoint.about["step"] > self.step:
-            self._restore(checkpoint)
-            print(f"Going on from {checkpoint.path}, after {self.step:,} of {self.settings.steps:,} steps.")
-
-    def restore_best(self) -> dict:
-        """Gives the decoder the weights with the lowest validation loss; returns their row of the history."""
-        checkpoint = self.checkpoints.best(self.history)
-        self._set_arrays(self.loss_model.variables, "model", checkpoint)
-        return next(row for row in self.history if row["step"] == checkpoint.about["step"])
-
-    def _train_step(self, images, sentences):
-        with tf.GradientTape() as tape:
-            loss = self.loss_model([images, sentences], training=True)
-        variables = self.loss_model.trainable_variables
-        self.optimizer.apply(tape.gradient(loss, variables), variables)
-        return loss
-
-    def _batch(self, data: Data, step: int, stream: int = 0):
-        """The batch of a step: a function of (seed, stream, step), so that there is no iterator to save."""
-        rng = np.random.default_rng([self.settings.seed, stream, step])
-        batch = self.generate_batch(
-            data.img_embeds, data.captions_indexed, self.settings.batch_size, self.settings.max_len, rng)
-        return np.asarray(batch["img_embeds"], np.float32), np.asarray(batch["sentences"], np.int32)
-
-    def _end_epoch(self):
-        epoch_losses, self._losses = self._losses, []
-        self.history.append({
-            "step": self.step, "epoch": self.step // self.settings.batches_per_epoch,
-            "train_loss": float(np.mean(epoch_losses)), "val_loss": self.val_loss(),
-        })
-        if self.sample_caption:
-            self.history[-1]["caption"] = self.sample_caption()
-        self.checkpoints.save(self.step, self._arrays(), self._about())
-
-    def _about(self) -> dict:
-        """What a checkpoint holds beside its arrays."""
-        return {
-            "step": self.step, "history": self.history, "settings": self.settings.as_dict(), "vocab": self.vocab,
-            "recipe": self.recipe, "shapes": [list(variable.shape) for variable in self.loss_model.variables],
-        }
-
-    def _arrays(self) -> dict[str, np.ndarray]:
-        """All that training changes: weights, the state of dropout's random numbers, and the optimizer's."""
-        groups = {"model": self.loss_model.variables, "optimizer": self.optimizer.variables}
-        return {f"{group}/{i:03d}": variable.numpy() for group, variables in groups.items()
-                for i, variable in enumerate(variables)}
-
-    def _restore(self, checkpoint):
-        self._require_same(checkpoint)
-        self._set_arrays(self.loss_model.variables, "model", checkpoint)
-        self._set_arrays(self.optimizer.variables, "optimizer", checkpoint)
-        self.step, self.history = checkpoint.about["step"], checkpoint.about["history"]
-
-    def _set_arrays(self, variables, group, checkpoint):
-        for i, variable in enumerate(variables):
-            variable.assign(checkpoint.arrays[f"{group}/{i:03d}"])
-
-    def _require_same(self, checkpoint):
-        """A checkpoint of other words, photos, settings or layers is refused with both values."""
-        there, here = checkpoint.about, json.loads(json.dumps(self._about()))
-        pairs = [(name, there["settings"].get(name), here["settings"][name]) for name in SAME_ON_RESUME]
-        pairs += [(f"embeddings' {key}", there["recipe"].get(key), here["recipe"][key]) for key in here["recipe"]]
-        pairs += [("shapes of the decoder's weights", there["shapes"], here["shapes"]),
-                  ("vocabulary", there["vocab"], here["vocab"])]
-        different = [f"{name}: {str(theirs):.100} there, {str(mine):.100} here"
-                     for name, theirs, mine in pairs if theirs != mine]
-        if different:
-            raise ValueError(
-                f"The checkpoint {checkpoint.path} does not fit this run ({'; '.join(different)}). Set back what was "
-                f"changed, or begin anew: delete {checkpoint.path.parent} or set CAPTION_CHECKPOINT_ROOT to another."
-            )
-
-
-def best_row(history) -> dict | None:
-    """The history's row with the lowest validation loss."""
-    return next((row for row in history if row["step"] == best_step(history)), None)

@@ -39,6 +39,7 @@ class Settings:
     val_batches: int = 100
     dropout: float | None = None            # share of the LSTM's outputs dropped in training
     learning_rate: float = 1e-3
+    checkpoint_minutes: float = 5           # between checkpoints inside an epoch; there is one after each epoch too
     seed: int = 42
     mirrors: str = ""                       # addresses to download from before the official ones, with spaces between
 
@@ -60,6 +61,9 @@ class Settings:
             raise ValueError(f"{ENVIRONMENT_PREFIX}DROPOUT is {self.dropout}; expected 0 or more and below 1.")
         if not self.learning_rate > 0:
             raise ValueError(f"{ENVIRONMENT_PREFIX}LEARNING_RATE is {self.learning_rate}; expected more than 0.")
+        if not self.checkpoint_minutes >= 0:
+            raise ValueError(
+                f"{ENVIRONMENT_PREFIX}CHECKPOINT_MINUTES is {self.checkpoint_minutes}; expected 0 or more.")
         if self.seed < 0:
             raise ValueError(f"{ENVIRONMENT_PREFIX}SEED is {self.seed}; expected 0 or more.")
         for name in ("data_dir", "checkpoint_root", "output_dir"):

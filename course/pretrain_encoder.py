@@ -114,29 +114,36 @@ def cover_of_cells(boxes, covers: dict, size: int, stride: int, first: int, mirr
 
 
 class Pool:
-    """Scenes of one split, rendered once, with their centre crops at each size as memory-mapped arrays."""
+    """Scenes of one split, rendered once, and their photos as the encoder sees them, at any size."""
 
     def __init__(self, folder: Path, split: str):
         self.folder, self.split = folder, split
         with zipfile.ZipFile(folder / "annotations_trainval2014.zip") as archive:
             self.scenes = json.loads(archive.read(f"annotations/scenes_{split}2014.json"))["scenes"]
         self.boxes = [boxes_of(scene) for scene in self.scenes]
+        self.zip = PhotoZip(folder / f"{split}2014.zip")
+        self._kept = {}                         # arrays of crops by size
 
-    def crops(self, size: int) -> np.ndarray:
-        """(N, size, size, 3) uint8, memory-mapped."""
+    def photos(self, indices, size: int) -> np.ndarray:
+        """(B, size, size, 3) uint8: centre crops of these scenes."""
+        if size in self._kept:
+            return self._kept[size][indices]
+        return np.stack([self._crop(i, size) for i in indices])
+
+    def keep(self, size: int):
+        """Makes the crops of all scenes at this size and keeps them in a file, for a stage that needs them often."""
         path = self.folder / f"crops_{self.split}_{size}.npy"
         if not path.exists():
-            with files.written_aside(path) as aside:
-                self._crop_all(aside, size)
-        return np.load(path, mmap_mode="r")
+            with files.written_aside(path) as aside, ThreadPoolExecutor(2) as threads:
+                crops = np.lib.format.open_memmap(aside, "w+", np.uint8, (len(self.scenes), size, size, 3))
+                made = threads.map(lambda i: self._crop(i, size), range(len(crops)))
+                for i, crop in enumerate(tqdm(made, total=len(crops), unit="photo", desc=f"cropping to {size}")):
+                    crops[i] = crop
+                crops.flush()
+        self._kept[size] = np.load(path, mmap_mode="r")
 
-    def _crop_all(self, path, size):
-        with PhotoZip(self.folder / f"{self.split}2014.zip") as photos, ThreadPoolExecutor(2) as threads:
-            crops = np.lib.format.open_memmap(path, "w+", np.uint8, (len(photos.names), size, size, 3))
-            made = threads.map(lambda name: center_crop(photos.photo(name), size), photos.names)
-            for i, crop in enumerate(tqdm(made, total=len(crops), unit="photo", desc=f"cropping to {size}")):
-                crops[i] = crop
-            crops.flush()
+    def _crop(self, index: int, size: int) -> np.ndarray:
+        return center_crop(self.zip.photo(self.zip.names[index]), size)
 
 
 def make_pools(folder: Path, scenes: int, held_out: int, seed: int):
@@ -181,23 +188,24 @@ class Network:
         for norm in self.norms:
             norm.momentum = momentum
 
-    def calibrate(self, crops: np.ndarray, batch_size: int):
-        """Sets the moving statistics of batch normalisation to the means over these photos.
+    def calibrate(self, pool: Pool, size: int, number: int, batch_size: int = 32):
+        """Sets the moving statistics of batch normalisation to the means over the pool's first photos.
 
         They depend on the photos' size, and moving averages of the last steps would be noisy.
         """
         for norm in self.norms:
             norm.moving_mean.assign(tf.zeros_like(norm.moving_mean))
             norm.moving_variance.assign(tf.ones_like(norm.moving_variance))
-        starts = range(0, len(crops) - batch_size + 1, batch_size)
-        for k, start in enumerate(tqdm(starts, unit="batch", desc="statistics of batch normalisation")):
+        batches = np.array_split(np.arange(number), math.ceil(number / batch_size))
+        for k, batch in enumerate(tqdm(batches, unit="batch", desc="statistics of batch normalisation")):
             self.set_momentum(k / (k + 1))
-            self.model(_scaled(tf.constant(crops[start:start + batch_size])), training=True)
+            self.model(_scaled(tf.constant(pool.photos(batch, size))), training=True)
 
     def score(self, pool: Pool, questions: Questions, size: int, number: int) -> dict:
         """F1 of each sort of claim on the pool's first scenes: 1 is every claim told and none made up."""
-        crops, truth = pool.crops(size)[:number], questions.answers(pool.scenes[:number]) > 0.5
-        told = np.concatenate([self.answer(tf.constant(crops[i:i + 32])) for i in range(0, number, 32)]) > 0
+        batches = np.split(np.arange(number), range(32, number, 32))
+        told = np.concatenate([self.answer(tf.constant(pool.photos(batch, size))) for batch in batches]) > 0
+        truth = questions.answers(pool.scenes[:number]) > 0.5
         sorts = np.array([sort for sort, _ in questions.claims])
         scores = {}
         for sort in dict.fromkeys(sorts.tolist()):
@@ -266,7 +274,8 @@ class Training:
                 self.step, self.minutes = self.step + 1, (time.monotonic() - started) / 60
                 bar.update()
                 if self.step % 10 == 0:
-                    bar.set_postfix_str("claims {:.2f}, cells {:.2f} {:.2f}, gradient {:.1f}".format(*np.nanmean(losses[-50:], 0)))
+                    recent = np.nanmean(losses[-50:], 0)
+                    bar.set_postfix_str("claims {:.2f}, cells {:.2f} {:.2f}, gradient {:.1f}".format(*recent))
                 if time.monotonic() - saved > self.save_seconds or self.step == self.total:
                     self._save(np.nanmean(losses, 0), bar)
                     losses, saved = [], time.monotonic()
@@ -339,6 +348,9 @@ class Training:
         with ThreadPoolExecutor(1) as thread:
             ahead = deque()
             for step in range(self.step, self.total):
+                stage, first, _ = self.place_of(step)
+                if step in (first, self.step) and stage.batch * stage.steps > len(self.pool.scenes):
+                    self.pool.keep(stage.size)
                 ahead.append(thread.submit(self._batch, step))
                 if len(ahead) > 3:
                     yield ahead.popleft().result()
@@ -353,7 +365,7 @@ class Training:
                   for e in (epoch, epoch + 1))
         chosen = np.sort(np.concatenate(list(orders))[first:first + stage.batch])
         mirrored = np.random.default_rng([self.seed, 1, step]).random(stage.batch) < 0.5
-        photos = self.pool.crops(size)[chosen]
+        photos = self.pool.photos(chosen, size)
         photos[mirrored] = photos[mirrored, :, ::-1]
         covers = [np.stack([cover_of_cells(self.pool.boxes[i], self.covers, size, stride, first, m)
                             for i, m in zip(chosen, mirrored)]) for _, stride, first in CELL_MAPS]
@@ -366,8 +378,7 @@ class Training:
 def export(training: Training, path: Path, command: str):
     """Writes the encoder's weights as float16, and a JSON beside them that says how they came about."""
     network, size = training.network, training.stages[-1].size
-    crops = training.pool.crops(size)[:CALIBRATION_SCENES]
-    network.calibrate(crops, min(32, len(crops)))
+    network.calibrate(training.pool, size, min(CALIBRATION_SCENES, len(training.pool.scenes)))
     scores = network.score(training.held_out, training.questions, size, len(training.held_out.scenes))
     with files.written_aside(path) as aside:
         whole = aside.with_name(f"{aside.name}.weights.h5")

@@ -63,6 +63,7 @@ import grading
 import keras_utils
 import utils
 from settings import Settings
+from trainer import Data, Trainer
 
 if sys.version_info < (3, 10) or int(keras.__version__.split(".")[0]) != 3:
     raise RuntimeError("Python 3.10 or later and Keras 3 are needed: pip install -r requirements.txt")
@@ -413,13 +414,22 @@ print("untrained:", writer.greedy(val_img_embeds[:1])[0])
 # ## Training
 #
 # `settings.batches_per_epoch` batches make an epoch. After each one, the losses are drawn, one fixed photo gets a
-# caption, and a checkpoint is written. Interrupt it whenever you like: this cell goes on from the last checkpoint.
+# caption, and a checkpoint is written; every few minutes too. Interrupt it whenever you like: this cell goes on exactly where
+# it was.
+#
+# The trainer lets `generate_batch` draw several batches at once, sorts them by length and cuts them, so that hardly any padding is
+# computed. Each caption keeps its chance and each word its weight in the loss.
+#
+# Before the first step, a pre-flight: what can't learn 50 captions by heart won't learn a dataset. It takes seconds, and is then
+# forgotten.
 
 # %%
-trainer = keras_utils.Trainer(
-    decoder, generate_batch, keras_utils.Data(train_img_embeds, train_captions_indexed),
-    keras_utils.Data(val_img_embeds, val_captions_indexed), vocab, settings,
+trainer = Trainer(
+    decoder, generate_batch, Data(train_img_embeds, train_captions_indexed),
+    Data(val_img_embeds, val_captions_indexed), vocab, settings,
     train_embeddings.recipe)
+if not trainer.checkpoints.paths():
+    print("Pre-flight: 50 captions, loss from {:.2f} to {:.2f}.".format(*trainer.preflight()))
 
 fixed = 0                                                # a validation photo to watch
 picture = live.TrainingPicture(val_photos.photo(val_img_fns[fixed]))

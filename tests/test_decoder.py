@@ -7,8 +7,8 @@ from keras import ops
 
 import captioning
 import utils
-from keras_utils import Data, Trainer
 from settings import Settings
+from trainer import Data, Trainer
 
 CAPTIONS = [[f"a {colour} {thing} {where}"] for colour in ("red", "green", "blue", "white", "black")
             for thing in ("car", "cat") for where in ("on a street", "by the sea in the early morning")]

@@ -14,10 +14,10 @@ from keras import layers as L
 from keras import ops
 
 from checkpoints import CheckpointFolder, read_checkpoint
-from keras_utils import Data, Trainer
 from settings import Settings
+from trainer import Data, Trainer
 
-VOCAB = {f"word{i}": i for i in range(12)}
+VOCAB = {"#PAD#": 0, **{f"word{i}": i for i in range(1, 12)}}
 RECIPE = {"weights": "none"}
 
 

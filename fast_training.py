@@ -1,0 +1,73 @@
+"""What makes training fast on a CPU and leaves the model as it was written: the same formulas in fewer passes."""
+
+import ctypes
+import platform
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+TINY = float(np.finfo(np.float32).tiny)
+
+
+class FusedAdam(keras.optimizers.Adam):
+    """Keras's Adam with the update of a variable as one operation, which reads and writes each weight once.
+
+    The formula is that of https://arxiv.org/abs/1412.6980, section 2, with "epsilon hat", in Keras as in TensorFlow.
+    """
+
+    def update_step(self, gradient, variable, learning_rate):
+        index = self._get_variable_index(variable)
+        time = tf.cast(self.iterations + 1, tf.float32)
+        tf.raw_ops.ResourceApplyAdam(
+            var=variable.handle, m=self._momentums[index].value.handle, v=self._velocities[index].value.handle,
+            beta1_power=self.beta_1 ** time, beta2_power=self.beta_2 ** time, lr=tf.cast(learning_rate, tf.float32),
+            beta1=self.beta_1, beta2=self.beta_2, epsilon=self.epsilon, grad=tf.convert_to_tensor(gradient))
+
+
+@tf.custom_gradient
+def cross_entropy(target, output):
+    """-log softmax(output)[target] for each row, with its gradient, softmax - one_hot.
+
+    target: (N,) integers. output: (N, V) float32 logits. Returns (N,), at most 87.3 nats, where float32 ends.
+    TensorFlow's own sparse operation takes exponentials one by one; its softmax takes 16 at once: 11 ms, not 53,
+    for 768 x 8,769 with the gradient.
+    """
+    probabilities = tf.nn.softmax(output)
+    target = tf.cast(target, tf.int32)
+    places = tf.stack([tf.range(tf.shape(target)[0]), target], axis=1)
+
+    def gradient(upstream):
+        return None, tf.tensor_scatter_nd_sub(probabilities * upstream[:, None], places, upstream)
+
+    return -tf.math.log(tf.maximum(tf.gather_nd(probabilities, places), TINY)), gradient
+
+
+class CrossEntropy(keras.Operation):
+    """`cross_entropy` as a step of a Keras model."""
+
+    def call(self, target, output):
+        return cross_entropy(target, output)
+
+    def compute_output_spec(self, target, output):
+        return keras.KerasTensor(output.shape[:-1], output.dtype)
+
+
+def with_fast_cross_entropy(model: keras.Model) -> keras.Model:
+    """The same model, with the same layers, where sparse cross-entropy of a matrix of logits is `cross_entropy`."""
+    def call(operation, *inputs, **options):
+        sparse = type(operation).__name__ == "SparseCategoricalCrossentropy" and operation.from_logits
+        if sparse and len(inputs) == 2 and len(inputs[1].shape) == 2:
+            return CrossEntropy()(*inputs)
+        return operation(*inputs, **options)
+
+    return keras.models.clone_model(model, clone_function=lambda layer: layer, call_function=call)
+
+
+def keep_freed_memory():
+    """Has the C library keep freed memory for the next step; else the system takes and clears it again each time."""
+    if platform.libc_ver()[0] == "glibc":
+        trim_threshold, mmap_threshold = -1, -3                 # numbers from malloc.h
+        libc = ctypes.CDLL(None)
+        libc.mallopt(trim_threshold, 1 << 30)
+        libc.mallopt(mmap_threshold, 32 << 20)                  # bytes; the most that it takes

@@ -1,0 +1,315 @@
+"""The trainer of the decoder: fast on a CPU, and stopped at any moment it goes on exactly where it was."""
+
+import contextlib
+import json
+import signal
+import threading
+import time
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+import tensorflow as tf
+from tqdm.auto import tqdm
+
+import fast_training
+from checkpoints import CheckpointFolder, best_step
+from settings import Settings
+from utils import IMG_EMBED_SIZE, PAD
+
+# Settings that a run can't change on its way; epochs can.
+SAME_ON_RESUME = ("batches_per_epoch", "batch_size", "max_len", "val_batches", "dropout", "learning_rate", "seed")
+
+BATCHES_TOGETHER = 8        # drawn at once and sorted by length; more save little padding (13.3 tokens wide; 16: 12.9)
+TRAINING, VALIDATION, PREFLIGHT = range(3)      # streams of random numbers
+
+LOOK_AT_NAN = (
+    "Look at `loss` in the decoder: a division by zero where the mask is empty, a logarithm of zero, a softmax too "
+    "many. Else the learning rate may be too high."
+)
+LOOK_AT_PHOTO = (
+    "Look at the decoder: `h0` and `c0` come from `img_embeds`, and the LSTM begins with initial_state=[h0, c0]."
+)
+
+
+class TrainingStopped(ValueError):
+    """Training can't go on in a way that makes sense; the message says what to look at."""
+
+
+@dataclass(frozen=True)
+class Data:
+    """Embeddings of N photos, (N, 2048), and for each photo its captions as lists of vocabulary indices."""
+
+    img_embeds: np.ndarray
+    captions_indexed: list[list[list[int]]]
+
+
+class Trainer:
+    """Trains a decoder step by step, and writes checkpoints: after each epoch, and by minutes inside one.
+
+    decoder: has the symbolic tensors `img_embeds`, `sentences` (inputs) and `loss`, the mean over a batch's words.
+    generate_batch(img_embeds, captions_indexed, batch_size, max_len, rng): a batch, as a dict of arrays by input.
+    vocab: word -> index; kept in the checkpoint, so that weights and words never drift apart.
+    recipe: of the embeddings; a checkpoint made from others is refused.
+    """
+
+    def __init__(self, decoder, generate_batch, train: Data, val: Data, vocab: dict, settings: Settings, recipe: dict):
+        self.generate_batch, self.train, self.val = generate_batch, train, val
+        self.vocab, self.settings, self.recipe = vocab, settings, recipe
+        self.loss_model = keras.Model([decoder.img_embeds, decoder.sentences], decoder.loss)
+        self.training_model = fast_training.with_fast_cross_entropy(self.loss_model)
+        self.optimizer = fast_training.FusedAdam(settings.learning_rate)
+        self.optimizer.build(self.loss_model.trainable_variables)
+        self.checkpoints = CheckpointFolder(settings.checkpoint_dir)
+        self.step, self.history, self.sample_caption = 0, [], None
+        self._losses = []                       # of the epoch's steps so far
+        self._block = None, []                  # number of the block of batches at hand, and its batches
+        self._saved_step, self._saved_at, self._strayed, self._interrupted = None, time.monotonic(), False, False
+        batch = [tf.TensorSpec([None, IMG_EMBED_SIZE], tf.float32), tf.TensorSpec([None, None], tf.int32)]
+        self._train_step = tf.function(self._train_step, input_signature=[*batch, tf.TensorSpec([], tf.float32)])
+        self._val_step = tf.function(
+            lambda images, sentences: self.loss_model([images, sentences], training=False), input_signature=batch)
+
+    def fit(self, sample_caption=None, show=None):
+        """Trains up to settings.steps, from the newest checkpoint if there is one.
+
+        sample_caption(): a caption written with the decoder as it is, kept in the history after each epoch.
+        show(history): called at the start and after each epoch, to draw.
+        Returns the history: a list of rows with step, epoch, train_loss and val_loss (nats per word), caption.
+        Raises TrainingStopped when the loss is no number or the decoder ignores the photo. Interrupted, it ends the
+        step, saves and raises KeyboardInterrupt; the decoder then is as after that step.
+        """
+        self.sample_caption, show = sample_caption, show or (lambda history: None)
+        self.resume()
+        show(self.history)
+        if self.step < self.settings.steps:
+            self._require_photo_matters()
+            fast_training.keep_freed_memory()
+        bar = tqdm(total=self.settings.steps, initial=min(self.step, self.settings.steps), unit="step",
+                   desc="Training")
+        self._saved_at = time.monotonic()
+        with bar, self._interrupts_after_a_step():
+            while self.step < self.settings.steps:
+                self._take_step()
+                bar.update()
+                if self.step % 20 == 0:
+                    bar.set_postfix(loss=f"{np.mean(self._losses[-100:]):.3f}")
+                if self.step % self.settings.batches_per_epoch == 0:
+                    self._end_epoch()
+                    show(self.history)
+                elif time.monotonic() - self._saved_at >= 60 * self.settings.checkpoint_minutes:
+                    self._save()
+                if self._interrupted:
+                    self._save()
+                    raise KeyboardInterrupt(
+                        f"Stopped after step {self.step:,}, which is saved in {self.settings.checkpoint_dir}. "
+                        "The decoder can be used as it is; run the cell again to go on.")
+        return self.history
+
+    def val_loss(self) -> float:
+        """Mean loss of settings.val_batches batches of validation captions, the same ones each time."""
+        batches = (self._draw(self.val, VALIDATION, step)[:2] for step in range(self.settings.val_batches))
+        return float(np.mean([self._val_step(*batch) for batch in batches]))
+
+    def resume(self):
+        """Takes over the newest whole checkpoint, if there is one. Raises ValueError when it does not fit."""
+        checkpoint = self.checkpoints.newest()
+        if checkpoint and (checkpoint.about["step"] > self.step or self._strayed):
+            self._restore(checkpoint)
+            print(f"Going on from {checkpoint.path}, after {self.step:,} of {self.settings.steps:,} steps.")
+
+    def restore_best(self) -> dict:
+        """Gives the decoder the weights with the lowest validation loss; returns their row of the history.
+
+        Raises ValueError when no epoch is complete.
+        """
+        row = best_row(self.history)
+        if row is None:
+            raise ValueError("No epoch is complete, so none is the best. Run trainer.fit() again: it goes on.")
+        checkpoint = self.checkpoints.best(self.history)
+        self._set_arrays(self.loss_model.variables, "model", checkpoint)
+        self._strayed = True                    # fit() has to take the newest ones again
+        return next((row for row in self.history if row["step"] == checkpoint.about["step"]), row)
+
+    def preflight(self, captions: int = 50, steps: int = 60) -> tuple[float, float]:
+        """Learns a few captions by heart, to find a broken decoder before the long run; undoes all of it.
+
+        Returns the loss before and after. Raises TrainingStopped when it has not halved.
+        """
+        kept, at_rate = self._arrays(), float(self.settings.learning_rate)
+        rng = np.random.default_rng([self.settings.seed, PREFLIGHT])
+        images, sentences = self._arrays_of(self.train, min(captions, len(self.train.img_embeds)), rng)
+        self._require_photo_matters()
+        self.optimizer.learning_rate.assign(5 * at_rate)
+        try:
+            losses = [float(self._train_step(images, sentences, 1.0)) for _ in range(steps)]
+        finally:
+            for group, variables in self._variables().items():
+                for i, variable in enumerate(variables):
+                    variable.assign(kept[f"{group}/{i:03d}"])
+        if not np.isfinite(losses).all():
+            raise TrainingStopped(f"The pre-flight's loss is not a number ({losses[-1]}). {LOOK_AT_NAN}")
+        if losses[-1] > losses[0] / 2:
+            raise TrainingStopped(
+                f"{len(images)} captions could not be learnt by heart: in {steps} steps the loss went from "
+                f"{losses[0]:.2f} to {losses[-1]:.2f}; it should fall below half. Look at the decoder: `sentences[:, "
+                ":-1]` goes in, `sentences[:, 1:]` is the truth, and the last layer has no activation.")
+        return losses[0], losses[-1]
+
+    # ------------------------------------------------------------------------------------------------ steps
+
+    def _take_step(self):
+        images, sentences, share = self._batch(self.step)
+        loss = float(self._train_step(images, sentences, share))
+        if not np.isfinite(loss):
+            what = "" if np.isfinite(images).all() else "The embeddings of this batch hold values that are no numbers. "
+            self._stop(f"The loss at step {self.step + 1:,} is not a number ({loss}). {what}{LOOK_AT_NAN}")
+        self._losses.append(loss)
+        self.step += 1
+
+    def _train_step(self, images, sentences, share):
+        """One step; returns the loss times `share`, the batch's words as a multiple of a batch's mean words."""
+        with tf.GradientTape() as tape:
+            loss = share * self.training_model([images, sentences], training=True)
+        variables = self.loss_model.trainable_variables
+        self.optimizer.apply(tape.gradient(loss, variables), variables)
+        return loss
+
+    def _batch(self, step: int):
+        """The batch of a step, a function of (seed, step), so that there is no iterator to save.
+
+        Batches are drawn together, sorted by length, cut and shuffled, which leaves little padding. Each caption
+        keeps its chance; a batch of long captions gets a greater share, so that each word keeps its weight too.
+        """
+        together = max(1, min(BATCHES_TOGETHER, len(self.train.img_embeds) // self.settings.batch_size))
+        block, at = divmod(step, together)
+        if self._block[0] != block:
+            self._block = block, self._draw_block(block, together)
+        return self._block[1][at]
+
+    def _draw_block(self, block: int, together: int) -> list:
+        images, sentences, rng = self._draw(self.train, TRAINING, block, together)
+        lengths = (sentences != self.vocab[PAD]).sum(axis=1)
+        batches = np.array_split(np.argsort(lengths, kind="stable"), together)
+        words = np.array([(lengths[rows] - 1).sum() for rows in batches])       # START is no target
+        shares = np.float32(words / words.mean())
+        return [(images[batches[i]], np.ascontiguousarray(sentences[batches[i], :lengths[batches[i]].max()]), shares[i])
+                for i in rng.permutation(together)]
+
+    def _draw(self, data: Data, stream: int, number: int, together: int = 1):
+        """Images and sentences of `together` batches, and the generator that drew them."""
+        rng = np.random.default_rng([self.settings.seed, stream, number])
+        return *self._arrays_of(data, together * self.settings.batch_size, rng), rng
+
+    def _arrays_of(self, data: Data, size: int, rng):
+        batch = self.generate_batch(data.img_embeds, data.captions_indexed, size, self.settings.max_len, rng)
+        return np.asarray(batch["img_embeds"], np.float32), np.asarray(batch["sentences"], np.int32)
+
+    def _end_epoch(self):
+        epoch_losses, self._losses = self._losses, []
+        self.history.append({
+            "step": self.step, "epoch": self.step // self.settings.batches_per_epoch,
+            "train_loss": float(np.mean(epoch_losses)), "val_loss": self.val_loss(),
+        })
+        if self.sample_caption:
+            self.history[-1]["caption"] = self.sample_caption()
+        self._save()
+
+    # ----------------------------------------------------------------------------------------------- checks
+
+    def _require_photo_matters(self):
+        """The same words with other photos must give another loss."""
+        photos = np.asarray(self.train.img_embeds[:8], np.float32)
+        sentence = np.int32([self.train.captions_indexed[0][0][:self.settings.max_len]])
+        losses = {float(self._val_step(photo[None], sentence)) for photo in photos}
+        if len(losses) == 1 and len(photos) > 1:
+            same = "" if len(np.unique(photos, axis=0)) > 1 else "Their embeddings are all the same: look at them. "
+            raise TrainingStopped(
+                f"The same caption has the same loss, {losses.pop():.6g}, for {len(photos)} photos: the decoder does "
+                f"not see them. {same}{LOOK_AT_PHOTO}")
+
+    def _stop(self, message: str):
+        """Back to the last checkpoint, if there is one, and an error that says why."""
+        checkpoint = self.checkpoints.newest()
+        if checkpoint:
+            self._restore(checkpoint)
+            message += f" The decoder has the weights of {checkpoint.path} again."
+        raise TrainingStopped(message)
+
+    @contextlib.contextmanager
+    def _interrupts_after_a_step(self):
+        """Lets an interrupt (Ctrl-C) wait until the step is done and counted; a second one does not wait."""
+        self._interrupted = False
+        if threading.current_thread() is not threading.main_thread():
+            yield                                               # only the main thread gets interrupts
+            return
+        before = signal.getsignal(signal.SIGINT)
+
+        def note(number, frame):
+            self._interrupted = True
+            signal.signal(signal.SIGINT, before)
+
+        signal.signal(signal.SIGINT, note)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+    # ------------------------------------------------------------------------------------------ checkpoints
+
+    def _save(self):
+        if self._saved_step == self.step:
+            return
+        arrays = self._arrays()
+        if not all(np.isfinite(array).all() for array in arrays.values()):
+            self._stop(f"Weights after step {self.step:,} are not all numbers, so they are not saved. {LOOK_AT_NAN}")
+        self.checkpoints.save(self.step, arrays, self._about())
+        self._saved_step, self._saved_at = self.step, time.monotonic()
+
+    def _about(self) -> dict:
+        """What a checkpoint holds beside its arrays."""
+        return {
+            "step": self.step, "epoch_losses": self._losses, "history": self.history,
+            "settings": self.settings.as_dict(), "vocab": self.vocab, "recipe": self.recipe,
+            "shapes": [list(variable.shape) for variable in self.loss_model.variables],
+        }
+
+    def _variables(self) -> dict:
+        """All that training changes: weights, the state of dropout's random numbers, and the optimizer's."""
+        return {"model": self.loss_model.variables, "optimizer": self.optimizer.variables}
+
+    def _arrays(self) -> dict[str, np.ndarray]:
+        return {f"{group}/{i:03d}": np.array(variable) for group, variables in self._variables().items()
+                for i, variable in enumerate(variables)}
+
+    def _restore(self, checkpoint):
+        self._require_same(checkpoint)
+        for group, variables in self._variables().items():
+            self._set_arrays(variables, group, checkpoint)
+        about = checkpoint.about
+        self.step, self.history, self._losses = about["step"], about["history"], about["epoch_losses"]
+        self._saved_step, self._strayed = self.step, False
+
+    def _set_arrays(self, variables, group, checkpoint):
+        for i, variable in enumerate(variables):
+            variable.assign(checkpoint.arrays[f"{group}/{i:03d}"])
+
+    def _require_same(self, checkpoint):
+        """A checkpoint of other words, photos, settings or layers is refused with both values."""
+        there, here = checkpoint.about, json.loads(json.dumps(self._about()))
+        pairs = [(name, there["settings"].get(name), here["settings"][name]) for name in SAME_ON_RESUME]
+        pairs += [(f"embeddings' {key}", there["recipe"].get(key), here["recipe"][key]) for key in here["recipe"]]
+        pairs += [("shapes of the decoder's weights", there["shapes"], here["shapes"]),
+                  ("vocabulary", there["vocab"], here["vocab"])]
+        different = [f"{name}: {str(theirs):.100} there, {str(mine):.100} here"
+                     for name, theirs, mine in pairs if theirs != mine]
+        if different:
+            raise ValueError(
+                f"The checkpoint {checkpoint.path} does not fit this run ({'; '.join(different)}). Set back what was "
+                f"changed, or begin anew: delete {checkpoint.path.parent} or set CAPTION_CHECKPOINT_ROOT to another."
+            )
+
+
+def best_row(history) -> dict | None:
+    """The history's row with the lowest validation loss."""
+    return next((row for row in history if row["step"] == best_step(history)), None)
