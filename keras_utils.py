@@ -82,8 +82,9 @@ def _random_inception(seed: int) -> keras.Model:
             layer.kernel.assign(rng.normal(0, deviation, layer.kernel.shape))
         elif isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = 0                  # the statistics of the last batch are taken as they are
-    scenes = [drawn_world.draw(drawn_world.make_scene(rng), rng) for _ in range(32)]
-    model(np.stack([center_crop(scene) for scene in scenes]) / np.float32(127.5) - 1, training=True)
+    scenes = [drawn_world.draw(drawn_world.make_scene(rng), rng) for _ in range(16)]
+    photos = np.stack([center_crop(scene) for scene in scenes]) / np.float32(127.5) - 1
+    tf.function(model)(photos, training=True)   # in a graph: eagerly, all layers' outputs would be kept
     return model
 
 
