@@ -40,25 +40,26 @@ def cross_entropy(target, output):
     def gradient(upstream):
         return None, tf.tensor_scatter_nd_sub(probabilities * upstream[:, None], places, upstream)
 
-    return -tf.math.log(tf.maximum(tf.gather_nd(probabilities, places), TINY)), gradient
+    of_target = tf.gather_nd(probabilities, places)
+    return -tf.math.log(tf.where(of_target < TINY, TINY, of_target)), gradient         # NaN stays NaN
 
 
 class CrossEntropy(keras.Operation):
-    """`cross_entropy` as a step of a Keras model."""
+    """`cross_entropy` as a step of a Keras model: target (...), output (..., V) -> (...)."""
 
     def call(self, target, output):
-        return cross_entropy(target, output)
+        flat = cross_entropy(tf.reshape(target, [-1]), tf.reshape(output, [-1, output.shape[-1]]))
+        return tf.reshape(flat, tf.shape(output)[:-1])
 
     def compute_output_spec(self, target, output):
         return keras.KerasTensor(output.shape[:-1], output.dtype)
 
 
 def with_fast_cross_entropy(model: keras.Model) -> keras.Model:
-    """The same model, with the same layers, where sparse cross-entropy of a matrix of logits is `cross_entropy`."""
+    """The same model, with the same layers, where sparse cross-entropy of logits is `cross_entropy`."""
     def call(operation, *inputs, **options):
-        sparse = type(operation).__name__ == "SparseCategoricalCrossentropy" and operation.from_logits
-        if sparse and len(inputs) == 2 and len(inputs[1].shape) == 2:
-            return CrossEntropy()(*inputs)
+        if type(operation).__name__ == "SparseCategoricalCrossentropy" and operation.from_logits:
+            operation = CrossEntropy()
         return operation(*inputs, **options)
 
     return keras.models.clone_model(model, clone_function=lambda layer: layer, call_function=call)

@@ -2,20 +2,24 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import time
 
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from conftest import ROOT
 from keras import layers as L
 from keras import ops
 
+import fast_training
 from checkpoints import CheckpointFolder, read_checkpoint
 from settings import Settings
-from trainer import Data, Trainer
+from trainer import Data, Trainer, TrainingStopped
 
 VOCAB = {"#PAD#": 0, **{f"word{i}": i for i in range(1, 12)}}
 RECIPE = {"weights": "none"}
@@ -32,23 +36,36 @@ def generate_batch(img_embeds, captions, batch_size, max_len, rng):
     return {"img_embeds": img_embeds[rows], "sentences": np.array([captions[row][0][:max_len] for row in rows])}
 
 
-def small_decoder(units=8):
+def generate_batch_padded(img_embeds, captions, batch_size, max_len, rng):
+    rows = rng.choice(len(img_embeds), batch_size, replace=False)
+    sentences = np.zeros((batch_size, 20), np.int32)
+    for sentence, row in zip(sentences, rows):
+        sentence[:len(captions[row][0])] = captions[row][0]
+    return {"img_embeds": img_embeds[rows], "sentences": sentences}
+
+
+def small_decoder(units=8, sees_photo=True, learns=True):
     """A decoder with all that has a state: batch normalisation, dropout, an LSTM."""
     class decoder:
         img_embeds = keras.Input((2048,))
         sentences = keras.Input((None,), dtype="int32")
-        h0 = L.Dense(units)(L.BatchNormalization()(img_embeds))
+        h0 = L.Dense(units)(L.BatchNormalization()(img_embeds)) * float(sees_photo)
         hidden = L.LSTM(units, return_sequences=True)(L.Embedding(12, 4)(sentences[:, :-1]), initial_state=[h0, h0])
         logits = L.Dense(12)(L.Dropout(0.3, seed=5)(hidden))
+        logits = logits if learns else ops.softmax(ops.softmax(logits))
         loss = ops.mean(keras.losses.sparse_categorical_crossentropy(sentences[:, 1:], logits, from_logits=True))
     return decoder
 
 
 def trainer_in(folder, epochs=3, units=8, recipe=RECIPE, vocab=VOCAB, **changes):
     keras.utils.set_random_seed(1)
-    settings = Settings(epochs=epochs, batches_per_epoch=5, batch_size=8, val_batches=3, dropout=0.3,
-                        checkpoint_root=folder, **changes)
+    settings = settings_in(folder, epochs=epochs, **changes)
     return Trainer(small_decoder(units), generate_batch, data(0), data(1), vocab, settings, recipe)
+
+
+def settings_in(folder, **changes):
+    return Settings(**{"epochs": 3, "batches_per_epoch": 5, "batch_size": 8, "val_batches": 3, "dropout": 0.3,
+                       "checkpoint_root": folder, **changes})
 
 
 def outcome(trainer):
@@ -71,30 +88,224 @@ def test_more_epochs_go_on_as_if_never_stopped(tmp_path):
     assert_same(outcome(whole), outcome(rest))
 
 
+# A process that trains, and kills itself at the given step: before it, or in the save after it.
 KILLED = """
 import os, signal, sys
 sys.path[:0] = [{root!r}, {tests!r}]
 import test_trainer
-trainer = test_trainer.trainer_in({folder!r})
-step = trainer._train_step
+trainer = test_trainer.trainer_in({folder!r}, checkpoint_minutes={minutes})
+step, replace = trainer._train_step, os.replace
+def die(*anything):
+    os.kill(os.getpid(), signal.SIGKILL)
 def until(*batch):
     if trainer.step == {at}:
-        os.kill(os.getpid(), signal.SIGKILL)
+        if {in_save}:
+            os.replace = die
+        else:
+            die()
     return step(*batch)
 trainer._train_step = until
+print("ready", flush=True)
 trainer.fit()
 """
 
 
-def test_a_killed_run_ends_as_an_undisturbed_one(tmp_path):
-    code = KILLED.format(root=str(ROOT), tests=str(ROOT / "tests"), folder=str(tmp_path / "killed"), at=12)
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True).returncode == -signal.SIGKILL
-    rest, whole = trainer_in(tmp_path / "killed"), trainer_in(tmp_path / "whole")
+def training_process(folder, at=-1, minutes=5, in_save=False):
+    code = KILLED.format(root=str(ROOT), tests=str(ROOT / "tests"), folder=str(folder), at=at, minutes=minutes,
+                         in_save=in_save)
+    return subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    """What a run of three epochs ends with that nothing disturbed."""
+    trainer = trainer_in(tmp_path_factory.mktemp("undisturbed"))
+    trainer.fit()
+    return outcome(trainer)
+
+
+@pytest.mark.parametrize("minutes, in_save, resumed_at", [(5, False, 10), (0, False, 12), (0, True, 12)],
+                         ids=["from the epoch's end", "inside an epoch", "while it saved"])
+def test_a_killed_run_ends_as_an_undisturbed_one(tmp_path, undisturbed, minutes, in_save, resumed_at):
+    process = training_process(tmp_path, 12, minutes, in_save)
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    rest = trainer_in(tmp_path)
     rest.resume()
-    assert rest.step == 10
+    assert rest.step == resumed_at
     rest.fit()
-    whole.fit()
-    assert_same(outcome(whole), outcome(rest))
+    assert_same(undisturbed, outcome(rest))
+
+
+@pytest.mark.slow
+def test_a_run_killed_twenty_times_at_random_ends_as_an_undisturbed_one(tmp_path, undisturbed):
+    rng, kills = np.random.default_rng(0), 0
+    while kills < 20:
+        process = training_process(tmp_path, minutes=0)
+        process.stdout.readline()
+        time.sleep(rng.uniform(0, 3))           # tracing takes a second or two, then a step and its save milliseconds
+        process.kill()
+        process.communicate()
+        kills += 1
+        if len(list(tmp_path.glob("*/step-00000015"))):
+            shutil.rmtree(tmp_path / "drawn")   # done before it was killed: once more from the beginning
+    rest = trainer_in(tmp_path)
+    rest.fit()
+    assert_same(undisturbed, outcome(rest))
+
+
+def test_an_interrupt_saves_and_leaves_the_decoder_usable(tmp_path, undisturbed):
+    trainer = trainer_in(tmp_path)
+    step = trainer._train_step
+
+    def interrupted(*batch):
+        if trainer.step == 7:
+            os.kill(os.getpid(), signal.SIGINT)
+        return step(*batch)
+
+    trainer._train_step = interrupted
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt, match="after step 8, which is saved"):
+        trainer.fit()
+    assert signal.getsignal(signal.SIGINT) is before
+    assert trainer.checkpoints.newest().about["step"] == trainer.step == 8
+    assert np.isfinite(trainer.val_loss())
+    trainer._train_step = step
+    trainer.fit()                               # the same cell run again
+    assert_same(undisturbed, outcome(trainer))
+
+
+def test_the_preflight_leaves_no_trace(tmp_path, undisturbed):
+    trainer = trainer_in(tmp_path)
+    first, last = trainer.preflight(captions=4, steps=400)
+    assert last < first / 2
+    trainer.fit()
+    assert_same(undisturbed, outcome(trainer))
+
+
+def test_training_goes_on_from_the_newest_weights_after_the_best_were_looked_at(tmp_path, undisturbed):
+    trainer = trainer_in(tmp_path, epochs=2)
+    trainer.fit()
+    trainer.history[0]["val_loss"] = 0.0        # the first epoch's weights are taken as the best
+    trainer.restore_best()
+    trainer.settings = trainer_in(tmp_path).settings
+    trainer.fit()
+    assert_same(undisturbed, outcome(trainer))
+
+
+def spoil(trainer, value):
+    weights = trainer.loss_model.trainable_variables[0]
+    weights.assign(np.full(weights.shape, value))
+
+
+@pytest.mark.parametrize("where", ["weights", "embeddings"])
+def test_a_loss_that_is_no_number_stops_the_run_with_the_last_good_checkpoint(tmp_path, where):
+    trainer = trainer_in(tmp_path)
+    step = trainer._train_step
+
+    def spoilt(images, *rest):
+        if trainer.step == 7 and where == "weights":
+            spoil(trainer, np.nan)
+        if trainer.step == 7 and where == "embeddings":
+            images[0, 0] = np.nan
+        return step(images, *rest)
+
+    trainer._train_step = spoilt
+    with pytest.raises(TrainingStopped, match="loss at step 8 is not a number .*Look at `loss`") as error:
+        trainer.fit()
+    assert ("embeddings of this batch" in str(error.value)) == (where == "embeddings")
+    good = trainer.checkpoints.newest()
+    assert good.about["step"] == trainer.step == 5 and str(good.path) in str(error.value)
+    assert all(np.isfinite(variable).all() for variable in trainer.loss_model.variables)
+
+
+def test_weights_that_are_no_numbers_are_never_saved(tmp_path):
+    trainer = trainer_in(tmp_path, epochs=1)
+    trainer.fit()
+    spoil(trainer, np.inf)
+    trainer.step += 1
+    with pytest.raises(TrainingStopped, match="are not all numbers"):
+        trainer._save()
+    assert [path.name for path in trainer.checkpoints.paths()] == ["step-00000005"]
+
+
+def test_a_decoder_that_does_not_see_the_photo_is_found_before_training(tmp_path):
+    blind = small_decoder(sees_photo=False)
+    trainer = Trainer(blind, generate_batch, data(0), data(1), VOCAB, settings_in(tmp_path), RECIPE)
+    for run in (trainer.fit, trainer.preflight):
+        with pytest.raises(TrainingStopped, match="does not see them.*initial_state"):
+            run()
+    assert trainer.step == 0
+
+
+def test_a_decoder_that_can_not_learn_is_found_by_the_preflight(tmp_path):
+    stuck = small_decoder(learns=False)
+    trainer = Trainer(stuck, generate_batch, data(0), data(1), VOCAB, settings_in(tmp_path), RECIPE)
+    with pytest.raises(TrainingStopped, match="could not be learnt by heart"):
+        trainer.preflight()
+
+
+def test_batches_hold_little_padding_and_leave_each_caption_its_chance(tmp_path):
+    """Photos with captions of 3 to 19 tokens: each is drawn equally often, and a word's weight is the same in all."""
+    captions = [[[1] * (3 + i)] for i in range(17)] * 4
+    many = Data(np.arange(68, dtype=np.float16)[:, None] * np.ones(2048, np.float16), captions)
+    settings = settings_in(tmp_path, batch_size=8)
+    trainer = Trainer(small_decoder(), generate_batch_padded, many, many, VOCAB, settings, RECIPE)
+    counts, padded, words = np.zeros(68), 0, []
+    for step in range(1600):
+        images, sentences, share = trainer._batch(step)
+        counts[images[:, 0].astype(int)] += 1
+        padded += (sentences == 0).mean() / 1600
+        words.append(((sentences[:, 1:] != 0).sum(), share))
+    expected = 1600 * 8 / 68
+    assert abs(counts - expected).max() < 5 * expected ** 0.5 and padded < 0.1
+    for first in range(0, 1600, 8):
+        block = np.array(words[first:first + 8])
+        np.testing.assert_allclose(block[:, 1], block[:, 0] / block[:, 0].mean(), rtol=1e-6)
+
+
+def test_the_batch_of_a_step_does_not_depend_on_those_before(tmp_path):
+    one, other = trainer_in(tmp_path), trainer_in(tmp_path)
+    in_order = [one._batch(step) for step in range(10)]
+    for step in (9, 2, 5, 2, 0):
+        for a, b in zip(other._batch(step), in_order[step], strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+def test_the_fused_optimizer_is_adam():
+    rng = np.random.default_rng(0)
+    start = rng.normal(size=(50, 4)).astype(np.float32)
+    gradients = [rng.normal(size=(50, 4)).astype(np.float32) for _ in range(5)]
+    ends = []
+    for kind in (keras.optimizers.Adam, fast_training.FusedAdam):
+        variable, optimizer = keras.Variable(start), kind(0.01)
+        for gradient in gradients:
+            optimizer.apply([ops.convert_to_tensor(gradient)], [variable])
+        ends.append(np.array(variable))
+    assert abs(ends[0] - start).max() > 0.01
+    np.testing.assert_allclose(*ends, atol=1e-6)
+
+
+def test_the_fast_cross_entropy_is_that_of_the_decoder_as_written():
+    model = trainer_in("unused").loss_model
+    fast = fast_training.with_fast_cross_entropy(model)
+    assert any(isinstance(operation, fast_training.CrossEntropy) for operation in fast.operations)
+    assert [id(v) for v in fast.trainable_variables] == [id(v) for v in model.trainable_variables]
+    batch = generate_batch(data(0).img_embeds, data(0).captions_indexed, 8, 20, np.random.default_rng(0))
+    results = []
+    for one in (model, fast):
+        with tf.GradientTape() as tape:
+            loss = one([np.float32(batch["img_embeds"]), batch["sentences"]], training=False)
+        gradients = tape.gradient(loss, model.trainable_variables)
+        results.append([np.array(loss), *map(np.array, map(tf.convert_to_tensor, gradients))])
+    for slow, quick in zip(*results, strict=True):
+        np.testing.assert_allclose(slow, quick, rtol=1e-4, atol=1e-6)
+
+
+def test_the_fast_cross_entropy_stays_finite_where_a_word_is_impossible_and_shows_what_is_no_number():
+    logits = tf.constant([[0.0, 200.0], [np.nan, np.nan], [1e4, -1e4]])
+    loss = fast_training.cross_entropy(tf.constant([0, 1, 0]), logits).numpy()
+    assert loss[0] == pytest.approx(87.3, abs=0.1) and np.isnan(loss[1]) and loss[2] == 0
 
 
 def test_a_finished_run_trains_no_more(tmp_path):
@@ -173,6 +384,7 @@ def test_a_full_disk_leaves_the_last_checkpoint_intact(tmp_path):
 import resource, signal, sys
 sys.path.insert(0, {str(ROOT)!r})
 import numpy as np
+import fast_training
 from checkpoints import CheckpointFolder
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))

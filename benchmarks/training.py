@@ -1,0 +1,303 @@
+"""How fast the decoder trains at MSCOCO's sizes, beside Keras's `fit` and PyTorch, in one run.
+
+    python benchmarks/training.py [--steps 16] [--turns 9] [--vocabulary 8769] [--batch-size 64]
+
+Captions and embeddings are made up: 82,783 photos with five captions each and float16 embeddings, memory-mapped. The
+captions' lengths are spread as MSCOCO's. Each contender has a process of its own; they take turns of a few steps, so
+that what else the machine does slows all of them, and the medians of the turns are compared. PyTorch takes part where
+it is installed (requirements-bench.txt). The results go under "training" into the output file.
+"""
+
+import argparse
+import importlib.util
+import multiprocessing
+import os
+import resource
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+PHOTOS, CAPTIONS_EACH, EMBEDDING, MAX_LEN, PAD_INDEX = 82_783, 5, 2_048, 20, 0
+COURSE_STEPS = 12 * 1_000
+
+# Captions of each length among 1,000 of MSCOCO 2014, #START# and #END# included, longer than 20 counted as 20.
+# Counted over 12,581 captions split as in the notebook; mean 12.55.
+LENGTHS = {9: 7, 10: 143, 11: 215, 12: 216, 13: 157, 14: 107, 15: 63, 16: 37, 17: 18, 18: 12, 19: 8, 20: 17}
+BOTTLENECK, UNITS, WORD_SIZE = 120, 300, 100
+
+
+# ------------------------------------------------------------------------------------------------------ data
+
+def write_embeddings(path: Path):
+    """Made-up embeddings, (PHOTOS, 2048) float16, as a .npy file of 339 MB."""
+    rng = np.random.default_rng(0)
+    rows = np.lib.format.open_memmap(path, "w+", np.float16, (PHOTOS, EMBEDDING))
+    for start in range(0, PHOTOS, 8_192):
+        part = rows[start:start + 8_192]
+        part[:] = rng.standard_normal(part.shape, np.float32)
+    rows.flush()
+
+
+def made_up_captions(vocabulary: int) -> list[list[list[int]]]:
+    """Captions of random words for all photos, as lists of indices."""
+    rng = np.random.default_rng(1)
+    share = np.array(list(LENGTHS.values())) / sum(LENGTHS.values())
+    lengths = rng.choice(list(LENGTHS), PHOTOS * CAPTIONS_EACH, p=share)
+    words = rng.integers(1, vocabulary, lengths.sum(), dtype=np.int32)
+    captions = [part.tolist() for part in np.split(words, lengths.cumsum()[:-1])]
+    return [captions[i:i + CAPTIONS_EACH] for i in range(0, len(captions), CAPTIONS_EACH)]
+
+
+def generate_batch(img_embeds, captions_indexed, batch_size, max_len, rng):
+    """A random batch as the notebook makes it."""
+    rows = rng.choice(len(img_embeds), batch_size, replace=False)
+    picks = rng.integers(CAPTIONS_EACH, size=batch_size)
+    captions = [captions_indexed[row][pick][:max_len] for row, pick in zip(rows, picks)]
+    sentences = np.full((batch_size, max(map(len, captions))), PAD_INDEX, np.int32)
+    for sentence, caption in zip(sentences, captions):
+        sentence[:len(caption)] = caption
+    return {"img_embeds": np.asarray(img_embeds[rows], np.float32), "sentences": sentences}
+
+
+def padded_batches(embeddings, captions, batch_size):
+    """Batches without end, all padded to MAX_LEN."""
+    rng = np.random.default_rng(2)
+    while True:
+        batch = generate_batch(embeddings, captions, batch_size, MAX_LEN, rng)
+        sentences = np.pad(batch["sentences"], ((0, 0), (0, MAX_LEN - batch["sentences"].shape[1])))
+        yield batch["img_embeds"], sentences
+
+
+# ------------------------------------------------------------------------------------------------ contenders
+# Each is made once, and gives a function that trains so many steps.
+
+def make_decoder(vocabulary: int):
+    """The course's decoder."""
+    import keras
+    from keras import layers as L
+    from keras import ops
+
+    keras.utils.set_random_seed(0)
+
+    class decoder:
+        img_embeds = keras.Input((EMBEDDING,))
+        sentences = keras.Input((None,), dtype="int32")
+        image = L.BatchNormalization(center=False, scale=False)(img_embeds)
+        h0 = L.Dense(UNITS, activation="elu")(L.Dense(BOTTLENECK, activation="elu")(image))
+        words = L.Embedding(vocabulary, WORD_SIZE)(sentences[:, :-1])
+        hidden = ops.reshape(L.LSTM(UNITS, return_sequences=True)(words, initial_state=[h0, h0]), [-1, UNITS])
+        logits = L.Dense(vocabulary)(L.Dense(BOTTLENECK, activation="elu")(hidden))
+        truth = ops.reshape(sentences[:, 1:], [-1])
+        mask = ops.cast(ops.not_equal(truth, PAD_INDEX), "float32")
+        cross_entropy = keras.losses.sparse_categorical_crossentropy(truth, logits, from_logits=True)
+        loss = ops.sum(cross_entropy * mask) / ops.sum(mask)
+
+    return decoder
+
+
+def keras_fit(embeddings, captions, options):
+    """The usual way: `model.fit` on captions padded to 20, padding weighted by zero."""
+    import keras
+    from keras import ops
+
+    decoder = make_decoder(options.vocabulary)
+    by_word = ops.reshape(decoder.logits, [-1, MAX_LEN - 1, options.vocabulary])
+    model = keras.Model([decoder.img_embeds, decoder.sentences], by_word)
+    model.compile(optimizer="adam", loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+
+    def batches():
+        for images, sentences in padded_batches(embeddings, captions, options.batch_size):
+            truth = sentences[:, 1:]
+            yield (images, sentences), truth, np.float32(truth != PAD_INDEX)
+
+    endless = batches()
+    return lambda steps: model.fit(endless, steps_per_epoch=steps, verbose=0)
+
+
+def pytorch(embeddings, captions, options):
+    """nn.LSTM in a plain loop; only words that are no padding reach the logits; Adam in its fused form."""
+    import torch
+    from torch import nn
+
+    torch.manual_seed(0)
+
+    class Decoder(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.standardize = nn.BatchNorm1d(EMBEDDING, affine=False)
+            self.state = nn.Sequential(
+                nn.Linear(EMBEDDING, BOTTLENECK), nn.ELU(), nn.Linear(BOTTLENECK, UNITS), nn.ELU())
+            self.words = nn.Embedding(options.vocabulary, WORD_SIZE)
+            self.lstm = nn.LSTM(WORD_SIZE, UNITS, batch_first=True)
+            self.logits = nn.Sequential(
+                nn.Linear(UNITS, BOTTLENECK), nn.ELU(), nn.Linear(BOTTLENECK, options.vocabulary))
+
+        def forward(self, images, sentences):
+            h0 = self.state(self.standardize(images))[None]
+            hidden, _ = self.lstm(self.words(sentences[:, :-1]), (h0, h0))
+            truth = sentences[:, 1:]
+            mask = truth != PAD_INDEX
+            return nn.functional.cross_entropy(self.logits(hidden[mask]), truth[mask])
+
+    decoder, rng = Decoder(), np.random.default_rng(2)
+    optimizer = torch.optim.Adam(decoder.parameters(), fused=True)
+
+    def train(steps):
+        for _ in range(steps):
+            batch = generate_batch(embeddings, captions, options.batch_size, MAX_LEN, rng)
+            optimizer.zero_grad()
+            loss = decoder(torch.from_numpy(batch["img_embeds"]), torch.from_numpy(batch["sentences"]).long())
+            loss.backward()
+            optimizer.step()
+            loss.item()
+
+    return train
+
+
+def ours(embeddings, captions, options):
+    """The project's trainer, with the decoder as the notebook has it."""
+    import fast_training
+    from settings import Settings
+    from trainer import Data, Trainer
+
+    data = Data(embeddings, captions)
+    settings = Settings(epochs=1, batches_per_epoch=COURSE_STEPS, batch_size=options.batch_size, max_len=MAX_LEN,
+                        dropout=0.0, checkpoint_root=options.folder)
+    decoder = make_decoder(options.vocabulary)
+    trainer = Trainer(decoder, generate_batch, data, data, {"#PAD#": PAD_INDEX}, settings, recipe={})
+    fast_training.keep_freed_memory()
+
+    def train(steps):
+        for _ in range(steps):
+            trainer._take_step()
+
+    return train
+
+
+def product(embeddings, captions, options):
+    """No contender but the measure: float32 products of two 2,048 x 2,048 matrices, 17.2 GFLOP each."""
+    import tensorflow as tf
+
+    one, other = (tf.random.stateless_normal([2_048, 2_048], [0, i]) for i in range(2))
+
+    def multiply(steps):
+        for _ in range(steps):
+            result = tf.matmul(one, other)
+        float(result[0, 0])
+
+    return multiply
+
+
+CONTENDERS = {"keras_fit": keras_fit, "pytorch": pytorch, "ours": ours, "product": product}
+PRODUCT_FLOP = 2 * 2_048 ** 3
+
+
+def work(name, options, pipe):
+    """A contender's process: trains as many steps as it is told, and answers with the seconds that they took."""
+    began = time.perf_counter()
+    embeddings = np.load(options.folder / "embeddings.npy", mmap_mode="r")
+    train = CONTENDERS[name](embeddings, made_up_captions(options.vocabulary), options)
+    made = time.perf_counter()
+    train(options.warm_up)
+    pipe.send((made - began, time.perf_counter() - made))
+    while steps := pipe.recv():
+        began = time.perf_counter()
+        train(steps)
+        pipe.send(time.perf_counter() - began)
+    pipe.send(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)        # Linux counts in KiB
+
+
+# ------------------------------------------------------------------------------------------------------- run
+
+def measure(names, options) -> dict[str, dict]:
+    """Steps per second of each turn, seconds to start, and peak memory in MiB, by contender."""
+    context, pipes, found = multiprocessing.get_context("spawn"), {}, {}
+    for name in names:                          # one after the other, so that start costs are each one's own
+        pipes[name], end = context.Pipe()
+        context.Process(target=work, args=(name, options, end), daemon=True).start()
+        end.close()                             # so that a process that dies is noticed here
+        made, warm = pipes[name].recv()
+        found[name] = {"made_s": made, "first_steps_s": warm, "turns": []}
+        print(f"{name}: ready after {made + warm:.0f} s", file=sys.stderr)
+    for turn in range(options.turns):
+        for name in names:
+            pipes[name].send(options.steps)
+            found[name]["turns"].append(options.steps / pipes[name].recv())
+        print(f"turn {turn + 1} of {options.turns}", file=sys.stderr)
+    for name in names:
+        pipes[name].send(0)
+        found[name]["peak_memory_mib"] = pipes[name].recv()
+    return found
+
+
+def flop_per_step(options) -> float:
+    """Work of a step if only real words are counted: two operations a weight forwards, four backwards."""
+    mean_words = np.average(list(LENGTHS), weights=list(LENGTHS.values())) - 1          # #START# is no target
+    by_word = (WORD_SIZE + UNITS) * 4 * UNITS + UNITS * BOTTLENECK + BOTTLENECK * options.vocabulary
+    by_photo = EMBEDDING * BOTTLENECK + BOTTLENECK * UNITS
+    return 6 * options.batch_size * (mean_words * by_word + by_photo)
+
+
+def summary(found, options) -> dict:
+    """What goes into the output file: rates by median of the turns, ratios by median of each turn's ratio."""
+    ours, flop = np.array(found["ours"]["turns"]), flop_per_step(options)
+    result = {"steps_per_s": float(np.median(ours))}
+    for name, key in (("keras_fit", "ratio_to_fit"), ("pytorch", "ratio_to_torch")):
+        result[key] = float(np.median(ours / found[name]["turns"])) if name in found else None
+    peak = np.array(found["product"]["turns"]) * PRODUCT_FLOP
+    result |= {
+        "share_of_peak": float(np.median(ours * flop / peak)), "peak_gflop_per_s": float(np.median(peak)) / 1e9,
+        "minutes_for_12000_steps": COURSE_STEPS / result["steps_per_s"] / 60,
+        "vocabulary": options.vocabulary, "batch_size": options.batch_size, "steps_per_turn": options.steps,
+        "contenders": {name: values | {"steps_per_s": float(np.median(values["turns"]))}
+                       for name, values in found.items() if name != "product"},
+    }
+    return result
+
+
+def table(result) -> str:
+    lines = [f"{'':10}  steps/s  ours is  peak memory  start  12 x 1,000 batches"]
+    for name, values in result["contenders"].items():
+        ratio = {"keras_fit": result["ratio_to_fit"], "pytorch": result["ratio_to_torch"]}.get(name)
+        lines.append(f"{name:10}  {values['steps_per_s']:7.2f}  {f'{ratio:.2f} x' if ratio else '':>7}  "
+                     f"{values['peak_memory_mib']:7,.0f} MiB  {values['first_steps_s']:3.0f} s  "
+                     f"{COURSE_STEPS / values['steps_per_s'] / 60:14.0f} min")
+    lines.append(f"ours uses {result['share_of_peak']:.0%} of this machine's float32 matrix product, "
+                 f"{result['peak_gflop_per_s']:.0f} GFLOP/s, counting real words only")
+    return "\n".join(lines)
+
+
+def write(path: Path, part: str, result: dict):
+    """Sets one part of the output file and leaves the others."""
+    import files
+
+    files.write_json(path, (files.read_json(path) if path.exists() else {}) | {part: result})
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(description="How fast the decoder trains, beside Keras's fit and PyTorch.")
+    parser.add_argument("--vocabulary", type=int, default=8_769)
+    parser.add_argument("--batch-size", type=int, default=64)
+    parser.add_argument("--steps", type=int, default=16, help="of a turn (default: %(default)s)")
+    parser.add_argument("--turns", type=int, default=9, help="default: %(default)s")
+    parser.add_argument("--warm-up", type=int, default=16, help="first steps, not counted (default: %(default)s)")
+    parser.add_argument("--output", type=Path, default=ROOT / "outputs" / "bench.json")
+    options = parser.parse_args(arguments)
+    names = [name for name in CONTENDERS if name != "pytorch" or importlib.util.find_spec("torch")]
+    with tempfile.TemporaryDirectory() as folder:
+        options.folder = Path(folder)
+        write_embeddings(options.folder / "embeddings.npy")
+        result = summary(measure(names, options), options)
+    print(table(result))
+    write(options.output, "training", result)
+
+
+if __name__ == "__main__":
+    main()
