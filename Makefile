@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 NOTEBOOK := week6_final_project_image_captioning.ipynb
 
-.PHONY: run test lab notebooks
+.PHONY: run test lab notebooks bench
 
 run: .venv/run.done
 	$(BIN)/python course/execute.py $(NOTEBOOK) "$${CAPTION_OUTPUT_DIR:-outputs}/notebook.ipynb"
@@ -21,9 +21,17 @@ notebooks: .venv/dev.done
 	$(BIN)/python course/build.py
 	$(BIN)/python course/execute.py $(NOTEBOOK) $(NOTEBOOK)
 
+bench: .venv/bench.done
+	$(BIN)/python benchmarks/embedding.py
+	$(BIN)/python benchmarks/training.py
+
 .venv/run.done: requirements.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --requirement requirements.txt
+	touch $@
+
+.venv/bench.done: requirements-bench.txt .venv/run.done
+	$(BIN)/pip install --quiet --requirement requirements-bench.txt
 	touch $@
 
 .venv/dev.done: requirements-dev.txt .venv/run.done
