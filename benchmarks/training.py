@@ -4,8 +4,8 @@
 
 Captions and embeddings are made up: 82,783 photos with five captions each and float16 embeddings, memory-mapped. The
 captions' lengths are spread much as MSCOCO's. Each contender has a process of its own; they take turns of a few steps,
-so that what else the machine does slows all of them, and the medians of the turns are compared. PyTorch takes part where
-it is installed (requirements-bench.txt). The results go under "training" into the output file.
+so that what else the machine does slows all of them, and the medians of the turns are compared. PyTorch takes part
+where it is installed (requirements-bench.txt). The results go under "training" into outputs/bench.json.
 """
 
 import argparse

@@ -44,7 +44,7 @@ STAGES = "96x64:500,128x64:1050,192x32:500,299x32:220"
 PEAK_LEARNING_RATE, WARM_UP, WEIGHT_DECAY = 1.5e-3, 200, 0.02
 HEAD_DROPOUT = 0.2
 MAX_GRADIENT_NORM = 10.0
-CALIBRATION_SCENES = 1024
+CALIBRATION_SCENES = 512
 # Feature maps whose cells are asked what covers them: (layer, pixels between cells, pixel of the first one).
 # Both follow from InceptionV3's strides and its convolutions without padding.
 CELL_MAPS = (("mixed7", 16, 21), ("mixed10", 32, 37))

@@ -130,6 +130,10 @@ figures.encoder_decoder()
 
 # %% [markdown]
 # InceptionV3 wants squares of 299 × 299 pixels. We cut the largest square from the middle of each photo and scale it.
+#
+# For photos, the weights are those that Keras offers, trained on ImageNet. They know nothing of the drawn world, and can't be had
+# without network, so the drawn world's encoder has **random weights**. Even these keep apart places, colours and large shapes;
+# do not expect them to tell a cat from a dog.
 
 # %%
 IMG_SIZE = utils.IMG_SIZE
