@@ -20,7 +20,10 @@ from utils import IMG_EMBED_SIZE, PAD
 # Settings that a run can't change on its way; epochs can.
 SAME_ON_RESUME = ("batches_per_epoch", "batch_size", "max_len", "val_batches", "dropout", "learning_rate", "seed")
 
-BATCHES_TOGETHER = 8        # drawn at once and sorted by length; more save little padding (13.3 tokens wide; 16: 12.9)
+# Batches drawn at once and sorted by length: 13.3 tokens wide on average; 16 would give 12.9, plain sampling (1) 19.3.
+# It costs some progress: on 2,063 MSCOCO photos the validation loss after 600 steps is 3.22, with plain sampling 3.19,
+# which reaches the same loss in about 8 % fewer steps. To change it, begin anew: it changes the order of the batches.
+BATCHES_TOGETHER = 8
 TRAINING, VALIDATION, PREFLIGHT = range(3)      # streams of random numbers
 
 LOOK_AT_NAN = (
@@ -287,7 +290,7 @@ class Trainer:
         for group, variables in self._variables().items():
             self._set_arrays(variables, group, checkpoint)
         about = checkpoint.about
-        self.step, self.history, self._losses = about["step"], about["history"], about["epoch_losses"]
+        self.step, self.history, self._losses = about["step"], about["history"], about.get("epoch_losses", [])
         self._saved_step, self._strayed = self.step, False
 
     def _set_arrays(self, variables, group, checkpoint):
