@@ -48,7 +48,7 @@ def get_cnn_encoder(weights: str = "drawn", precision: str = "auto") -> Encoder:
     """
     precision = _resolve_precision(precision)
     if weights == "drawn":
-        return Encoder(_random_inception(seed=0), "random, seed 0", precision)
+        return Encoder(_random_inception(seed=0), "random, seed 0, 16 scenes", precision)
     if weights == "imagenet":
         return Encoder(_inception("imagenet"), "imagenet", precision)
     path = Path(weights)

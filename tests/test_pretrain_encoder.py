@@ -68,7 +68,8 @@ def test_a_killed_run_goes_on_and_its_weights_load_into_keras(tmp_path):
     about = json.loads((tmp_path / "encoder.json").read_text())
     assert about["sha256"] == files.sha256(tmp_path / "encoder.weights.h5")
     assert about["steps"] == 3 and set(about["f1"]) >= {"place", "time", "weather"}
-    encoder = keras.applications.InceptionV3(include_top=False, pooling="avg", weights=str(tmp_path / "encoder.weights.h5"))
+    path = str(tmp_path / "encoder.weights.h5")
+    encoder = keras.applications.InceptionV3(include_top=False, pooling="avg", weights=path)
     embeddings = encoder(np.random.default_rng(0).uniform(-1, 1, (2, 75, 75, 3)).astype(np.float32)).numpy()
     assert embeddings.shape == (2, 2048)
     assert np.isfinite(embeddings).all() and embeddings.std() > 0
