@@ -16,10 +16,11 @@ test: .venv/dev.done
 lab: .venv/run.done
 	$(BIN)/jupyter lab $(NOTEBOOK)
 
-# Builds both from course/, then fills the solved one with the outputs of a run on the drawn world.
+# Builds both from course/, then fills the solved one, and the README's picture, from a run on the drawn world.
 notebooks: .venv/dev.done
 	$(BIN)/python course/build.py
 	$(BIN)/python course/execute.py $(NOTEBOOK) $(NOTEBOOK)
+	$(BIN)/python -c "from PIL import Image; Image.open('outputs/gallery.png').convert('RGB').save('docs/gallery.jpg')"
 
 bench: .venv/bench.done
 	$(BIN)/python benchmarks/embedding.py

@@ -27,7 +27,7 @@ class TrainingPicture:
         self.displays = None
 
     def show(self, history):
-        """history: rows as of `keras_utils.Trainer`, with `epoch`, losses and perhaps `caption`."""
+        """history: rows as of `trainer.Trainer`, with `epoch`, losses and perhaps `caption`."""
         rows = "".join(ROW.format(epoch=row["epoch"], caption=html.escape(row.get("caption", ""))) for row in history)
         parts = [figures.loss_curves(history), HTML(TABLE.format(photo=self.photo, rows=rows))]
         if self.displays is None:

@@ -67,7 +67,7 @@ def test_a_killed_run_goes_on_and_its_weights_load_into_keras(tmp_path):
     assert "Going on from" in second.stdout
     about = json.loads((tmp_path / "encoder.json").read_text())
     assert about["sha256"] == files.sha256(tmp_path / "encoder.weights.h5")
-    assert about["steps"] == 3 and set(about["f1"]) >= {"place", "time", "weather"}
+    assert about["steps"] == 3 and {"time", "weather"} <= about["f1"].keys()
     path = str(tmp_path / "encoder.weights.h5")
     encoder = keras.applications.InceptionV3(include_top=False, pooling="avg", weights=path)
     embeddings = encoder(np.random.default_rng(0).uniform(-1, 1, (2, 75, 75, 3)).astype(np.float32)).numpy()
