@@ -4,12 +4,12 @@
     python course/pretrain_encoder.py --export          writes the weights of the newest checkpoint
 
 It learns to tell what a scene holds: which things, their colours, counts and actions, the place, time, weather,
-backdrop and relations. All of it is asked of the 2,048 means of the last feature maps through one linear layer, so
-that an embedding says these things linearly. Two more linear layers ask each cell of two feature maps which kind of
-thing covers it and in which colour: a box tells where a colour is, which its presence in the whole photo does not,
-and the network learns in far fewer steps. Training starts on small photos and ends on photos of the size that the
-encoder sees (https://arxiv.org/abs/1806.01593 and others train so). A run that was stopped goes on from its newest
-checkpoint.
+backdrop and relations, and what of it strikes the eye, which is what people write about. All of it is asked of the
+2,048 means of the last feature maps through one linear layer, so that an embedding says these things linearly. Two
+more linear layers ask each cell of two feature maps which kind of thing covers it and in which colour: a box tells
+where a colour is, which its presence in the whole photo does not, and the network learns in far fewer steps. Training
+starts on small photos and ends on photos of the size that the encoder sees (https://arxiv.org/abs/1806.01593 and
+others train so). A run that was stopped goes on from its newest checkpoint.
 """
 
 import argparse
@@ -36,6 +36,7 @@ import drawn_world  # noqa: E402
 import files  # noqa: E402
 import keras_utils  # noqa: E402
 from checkpoints import CheckpointFolder  # noqa: E402
+from drawn.scenes import most_striking  # noqa: E402
 from utils import BadPhoto, PhotoZip, center_crop  # noqa: E402
 
 WEIGHTS = ROOT / "data" / "drawn" / "inception_v3_drawn_notop.weights.h5"
@@ -59,6 +60,9 @@ def claims_of(scene: dict) -> set:
     claims = {(sort, scene[sort]) for sort in ("place", "time", "weather")}
     claims.add(("backdrop", scene["backdrop"] or "none"))
     things = scene["things"]
+    striking = things[most_striking(drawn_world.Scene.from_json(scene).things)]
+    claims |= {("striking", striking["kind"]), ("striking", str(striking["count"])),
+               ("striking", striking["colour"] or "no colour"), ("number", f"{len(things)} things")}
     for thing in things:
         kind = thing["kind"]
         claims |= {("thing", kind), ("count", f"{thing['count']} {kind}")}
@@ -237,19 +241,10 @@ class Network:
             norm.momentum = momentum
 
     def losses(self, photos, answers, *covers) -> list:
-        """Scalars, in nats: of all claims of a photo, of colours given the kind, of each map's cells.
-
-        A photo of two red balls and a blue one has half of its colour of balls in either.
-        """
+        """Scalars, in nats: of all claims of a photo, of colours given the kind, of each map's cells."""
         claims, *cells = self.model(_scaled(photos), training=True)
         told = tf.reduce_sum(tf.nn.sigmoid_cross_entropy_with_logits(answers, claims), -1)
-        indices = self.questions.colour_claims()
-        filling = tf.constant(np.where(indices < 0, -1e9, 0), tf.float32)
-        truth = tf.gather(answers, np.maximum(indices, 0), axis=1) * tf.cast(indices >= 0, tf.float32)
-        kinds = tf.reduce_sum(truth, -1, keepdims=True)                 # (B, K, 1): above 0 where a kind is there
-        colours = tf.nn.log_softmax(tf.gather(claims, np.maximum(indices, 0), axis=1) + filling)
-        hue = -tf.math.divide_no_nan(tf.reduce_sum(truth * colours), tf.reduce_sum(tf.minimum(kinds, 1)))
-        losses = [tf.reduce_mean(told), hue]
+        losses = [tf.reduce_mean(told), colour_loss(self.questions.colour_claims(), answers, claims)]
         for truth, logits in zip(covers, cells):
             parts = tf.split(logits, [len(self.questions.kinds), len(self.questions.colours)], -1)
             losses.append(sum(tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(truth[..., i], part))
@@ -280,6 +275,18 @@ class Network:
             t, p = truth[:, sorts == sort], told[:, sorts == sort]
             scores[sort] = round(float(2 * (t & p).sum() / max(t.sum() + p.sum(), 1)), 4)
         return scores
+
+
+def colour_loss(indices, answers, logits):
+    """Cross-entropy of the colours of a kind that is there, in nats for each such kind.
+
+    indices: (K, C), Questions.colour_claims' result. answers, logits: (B, claims) float32. Returns a scalar.
+    """
+    there = tf.constant(indices >= 0)
+    truth = tf.where(there, tf.gather(answers, np.maximum(indices, 0), axis=1), 0.0)        # (B, K, C)
+    colours = tf.nn.log_softmax(tf.where(there, tf.gather(logits, np.maximum(indices, 0), axis=1), -1e9))
+    kinds = tf.math.count_nonzero(tf.reduce_sum(truth, -1), dtype=tf.float32)
+    return -tf.math.divide_no_nan(tf.reduce_sum(truth * colours), kinds)
 
 
 def _scaled(photos):
@@ -328,7 +335,7 @@ class Training:
         self.optimizer.exclude_from_weight_decay(var_names=["bias", "beta"])
         self.optimizer.build(self.network.model.trainable_variables)
         self.checkpoints, self.save_seconds = CheckpointFolder(folder), save_seconds
-        self.step, self.minutes, self.history = 0, 0.0, []
+        self.step, self.minutes, self.history, self.began_with = 0, 0.0, [], None
         self._train_step = tf.function(self._train_step, reduce_retracing=False)
 
     def run(self):
@@ -369,6 +376,19 @@ class Training:
             first, photos = first + stage.steps, photos + stage.steps * stage.batch
         return stage, first, photos + (step - first) * stage.batch
 
+    def stages_done(self):
+        """(stage, steps taken of it) of each stage that the run has reached."""
+        left = self.step
+        for stage in self.stages:
+            if left > 0:
+                yield stage, min(left, stage.steps)
+            left -= stage.steps
+
+    def begin_with(self, path: Path):
+        """Takes over the encoder of an earlier run; what is asked of it may have changed since."""
+        self.network.inception.load_weights(path)
+        self.began_with = files.read_json(_about_path(path), "what --export wrote")
+
     def resume(self):
         checkpoint = self.checkpoints.newest()
         if checkpoint is None:
@@ -379,6 +399,7 @@ class Training:
         for name, variable in self._variables().items():
             variable.assign(checkpoint.arrays[name])
         self.step, self.minutes, self.history = about["step"], about["minutes"], about["log"]
+        self.began_with = about["began_with"]
         print(f"Going on from {checkpoint.path}, after {self.step:,} steps.")
 
     def _save(self, losses, bar):
@@ -389,7 +410,7 @@ class Training:
         bar.write(json.dumps(self.history[-1]))
         self.checkpoints.save(self.step, {name: v.numpy() for name, v in self._variables().items()}, {
             "step": self.step, "minutes": self.minutes, "claims": self.questions.claims,
-            "log": self.history})
+            "log": self.history, "began_with": self.began_with})
 
     def _variables(self) -> dict:
         groups = {"model": self.network.model.variables, "optimizer": self.optimizer.variables}
@@ -452,12 +473,17 @@ def export(training: Training, path: Path, command: str):
         whole.unlink()
     about = {
         "sha256": files.sha256(path), "command": command, "steps": training.step,
-        "stages": [f"{stage.steps} steps on {stage.batch} photos of {stage.size} pixels" for stage in training.stages],
+        "stages": [f"{steps} steps on {stage.batch} photos of {stage.size} pixels"
+                   for stage, steps in training.stages_done()],
         "scenes": len(training.pool.scenes), "seed": training.seed, "minutes": round(training.minutes, 1),
-        "held_out_scenes": len(training.held_out.scenes), "f1": scores,
+        "held_out_scenes": len(training.held_out.scenes), "f1": scores, "began_with": training.began_with,
     }
-    files.write_json(path.with_suffix("").with_suffix(".json"), about)
+    files.write_json(_about_path(path), about)
     return about
+
+
+def _about_path(weights: Path) -> Path:
+    return weights.with_suffix("").with_suffix(".json")         # instead of .weights.h5
 
 
 def _halve(source: Path, target: Path):
@@ -487,6 +513,7 @@ def main(arguments=None):
     parser.add_argument("--seed", type=int, default=SEED, help="of scenes and kernels, not 0 (default: %(default)s)")
     parser.add_argument("--folder", type=Path, default=ROOT / "checkpoints" / "pretrain",
                         help="of scenes and checkpoints (default: %(default)s)")
+    parser.add_argument("--begin-with", type=Path, metavar="WEIGHTS", help="of an earlier run, that --export wrote")
     parser.add_argument("--output", type=Path, default=WEIGHTS, help="default: %(default)s")
     parser.add_argument("--export", action="store_true", help="do not train: write the newest checkpoint's weights")
     parser.add_argument("--quick", action="store_true", help="a few steps on a few small photos, to try the way")
@@ -499,6 +526,8 @@ def main(arguments=None):
     try:
         pools = make_pools(options.folder / "scenes", options.scenes, options.held_out, options.seed)
         training = Training(options.folder, *pools, options.stages, options.seed, 0 if options.quick else 150)
+        if options.begin_with:
+            training.begin_with(options.begin_with)
         training.resume() if options.export else training.run()
         if training.step == 0:
             raise ValueError(f"{options.folder} holds no checkpoint to export.")
