@@ -33,35 +33,36 @@ class Worker:
 
     def __init__(self, make_encoder, photos: Path):
         self.make_encoder, self.path = make_encoder, photos
-
-    @functools.cached_property      # not made in __init__, where Ray would report what goes wrong as a dead worker
-    def encoder(self):
-        return self.make_encoder()
-
-    @functools.cached_property
-    def photos(self) -> utils.PhotoZip:
-        try:
-            return utils.PhotoZip(self.path)
-        except FileNotFoundError:
-            raise FileNotFoundError(
-                f"{self.path} is not there on {socket.gethostname()}. Each machine needs the photos' zip under that path: "
-                "put it into a folder that all of them share."
-            ) from None
+        self.encoder = self.photos = None       # made later: of what goes wrong here, Ray says that a worker died
 
     def recipe(self) -> dict:
+        if self.encoder is None:
+            self.encoder = self.make_encoder()
         return self.encoder.recipe
 
     def embed(self, names, starts, recipe) -> list:
         """As utils.embed_batches gives them, the batches of `names`, which begin at `starts` among all photos.
 
-        Raises ValueError when this machine's encoder has another recipe, such as another precision.
+        Raises ValueError when this machine's encoder has another recipe, such as another precision, and
+        FileNotFoundError when the photos are not there.
         """
-        if self.encoder.recipe != recipe:
-            raise ValueError(f"The encoder of {socket.gethostname()} is {self.encoder.recipe}, another machine's is "
+        if self.recipe() != recipe:
+            raise ValueError(f"The encoder of {socket.gethostname()} is {self.recipe()}, another machine's is "
                              f"{recipe}. Set CAPTION_PRECISION to what all of them have, and share the weights' file.")
+        if self.photos is None:
+            self.photos = self._open()
         here = range(0, len(names), utils.EMBED_BATCH)
         batches = utils.embed_batches(self.photos, names, here, self.encoder, workers=1)
         return [(start, rows, skipped) for start, (_, rows, skipped) in zip(starts, batches)]
+
+    def _open(self) -> utils.PhotoZip:
+        try:
+            return utils.PhotoZip(self.path)
+        except FileNotFoundError:
+            raise FileNotFoundError(
+                f"{self.path} is not there on {socket.gethostname()}. Each machine needs the photos' zip under that "
+                "path: put it into a folder that all of them share."
+            ) from None
 
 
 @contextlib.contextmanager

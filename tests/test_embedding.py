@@ -394,3 +394,15 @@ def test_a_full_disk_is_an_error_and_what_was_saved_is_gone_on_from(tmp_path, li
     utils.embed_split(split, counting, cache)
     assert counting.batches == 4 - there
     assert bytes_of(cache) == bytes_of(undisturbed)
+
+
+# ---------------------------------------------------------------------------------------------- memory
+
+@linux_only
+def test_memory_does_not_grow_with_the_photos():
+    """A crop has 268 kB: if one in ten were kept, each photo would take 27 kB."""
+    sys.path.insert(0, str(ROOT / "benchmarks"))
+    import embedding_memory
+
+    bytes_per_photo, _ = embedding_memory.slope(300, 1_500)
+    assert bytes_per_photo < 12_000

@@ -22,7 +22,8 @@ def seen(raw: bytes) -> np.ndarray:
     ("JPEG", "RGB", {}), ("JPEG", "RGB", {"progressive": True}), ("JPEG", "RGB", {"subsampling": 0}),
     ("JPEG", "YCbCr", {}), ("PNG", "RGB", {}), ("PNG", "RGBA", {}), ("PNG", "P", {}), ("GIF", "P", {}),
     ("WEBP", "RGB", {}), ("WEBP", "RGBA", {"lossless": True}), ("BMP", "RGB", {}), ("BMP", "P", {}),
-    ("TIFF", "RGB", {}), ("TIFF", "CMYK", {}), ("TIFF", "P", {"compression": "tiff_lzw"}), ("TIFF", "RGB", {"compression": "jpeg"}),
+    ("TIFF", "RGB", {}), ("TIFF", "CMYK", {}), ("TIFF", "P", {"compression": "tiff_lzw"}),
+    ("TIFF", "RGB", {"compression": "jpeg"}),
 ])
 def test_every_usual_kind_of_photo_is_read_in_its_colours(kind, mode, options):
     photo = Image.fromarray(quarters()).convert(mode)

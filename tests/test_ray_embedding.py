@@ -120,3 +120,17 @@ def test_ray_tells_nobody_and_opens_no_dashboard(two_workers):
 
     assert not usage_lib.usage_stats_enabled()
     assert not ray._private.worker.get_dashboard_url()
+
+
+@needs_ray
+@pytest.mark.slow
+def test_the_command_makes_what_the_notebook_would(small_world, tmp_path):
+    """With the real network, whose bytes depend on neither the worker nor its number of threads."""
+    environment = os.environ | {"CAPTION_DATASET": "folder", "CAPTION_DATA_DIR": str(small_world),
+                                "CAPTION_ENCODER_WEIGHTS": "drawn"}
+    subprocess.run([sys.executable, ROOT / "ray_embedding.py"], cwd=tmp_path, env=environment, check=True)
+    [made] = tmp_path.glob("data/*/embeddings")
+    import keras_utils
+
+    utils.embed_split(utils.load_split(small_world, "train"), keras_utils.get_cnn_encoder("drawn"), tmp_path / "alone")
+    assert written(made) == written(tmp_path / "alone")
