@@ -267,7 +267,8 @@ class Embeddings:
 def embed_split(split: Split, encoder, cache_dir, workers: int = 2, run=None) -> Embeddings:
     """Embeddings of a split's photos: from the cache if it is there, else computed and kept there.
 
-    encoder: called with (B, 299, 299, 3) uint8, returns (B, width) float32; its `recipe` dict says what made them.
+    encoder: called with (B, size, size, 3) uint8, returns (B, width) float32; its `recipe` dict says what made them.
+    Its `size` is the side of the crops, IMG_SIZE if it has none.
     run: what computes batches, as `embed_batches` does, which it is if not given; `ray_embedding` has another.
     A photo that can't be decoded is skipped, warned of, and listed with its reason; `split.without` leaves it out.
     Each batch is kept as soon as it is there, so a process that dies loses one at most: the next process goes on,
@@ -277,8 +278,8 @@ def embed_split(split: Split, encoder, cache_dir, workers: int = 2, run=None) ->
     """
     cache = Path(cache_dir) / f"{split.name}.npy"
     with PhotoZip(split.photos) as photos:
-        recipe = encoder.recipe | {"photos": photos.digest(split.names), "crop": f"centre square, {IMG_SIZE}",
-                                   "resize": "bicubic", "batch": EMBED_BATCH}
+        recipe = encoder.recipe | {"photos": photos.digest(split.names), "resize": "bicubic", "batch": EMBED_BATCH,
+                                   "crop": f"centre square, {_size(encoder)}"}
         if not cache.exists() or _leftovers(cache):
             with _one_at_a_time(cache):
                 if not cache.exists():
@@ -364,11 +365,11 @@ def embed_batches(photos: PhotoZip, names, starts, encoder, workers: int = 2):
 
     Yields (start, rows, skipped): (B, width) float16, zero where a photo was skipped, and {name: reason}.
     """
-    pool, ahead = ThreadPoolExecutor(workers), deque()
+    pool, ahead, size = ThreadPoolExecutor(workers), deque(), _size(encoder)
     try:
         for start in [*starts, None, None]:
             if start is not None:
-                ahead.append((start, [pool.submit(_crop, photos, n) for n in names[start:start + EMBED_BATCH]]))
+                ahead.append((start, [pool.submit(_crop, photos, n, size) for n in names[start:start + EMBED_BATCH]]))
             if len(ahead) > 2 or (start is None and ahead):
                 first, crops = ahead.popleft()
                 yield first, *_embed_batch(names[first:first + EMBED_BATCH], [c.result() for c in crops], encoder)
@@ -376,10 +377,14 @@ def embed_batches(photos: PhotoZip, names, starts, encoder, workers: int = 2):
         pool.shutdown(cancel_futures=True)
 
 
-def _crop(photos: PhotoZip, name: str):
-    """The photo's centre crop, (299, 299, 3) uint8, or the reason why there is none."""
+def _size(encoder) -> int:
+    return getattr(encoder, "size", IMG_SIZE)
+
+
+def _crop(photos: PhotoZip, name: str, size: int):
+    """The photo's centre crop, (size, size, 3) uint8, or the reason why there is none."""
     try:
-        return center_crop(photos.photo(name))
+        return center_crop(photos.photo(name), size)
     except BadPhoto as error:
         return str(error)
 
@@ -387,7 +392,8 @@ def _crop(photos: PhotoZip, name: str):
 def _embed_batch(names, crops, encoder) -> tuple[np.ndarray, dict[str, str]]:
     """Rows of one batch. It is always whole and photos keep their places in it, so that the same photos give the same
     bytes whatever was skipped or interrupted, even where a network's arithmetic depends on the batch."""
-    batch = np.zeros((EMBED_BATCH, IMG_SIZE, IMG_SIZE, 3), np.uint8)
+    size = _size(encoder)
+    batch = np.zeros((EMBED_BATCH, size, size, 3), np.uint8)
     skipped = {name: crop for name, crop in zip(names, crops) if isinstance(crop, str)}
     for place, crop in enumerate(crops):
         if not isinstance(crop, str):

@@ -73,9 +73,9 @@ class MeanColour:
     """An encoder that is quick: an embedding repeats the photo's mean colour, plus one."""
 
     recipe = {"encoder": "mean colour", "weights": "none", "precision": "float32"}
-    width = utils.IMG_EMBED_SIZE
+    size, width = utils.IMG_SIZE, utils.IMG_EMBED_SIZE
 
     def __call__(self, photos):
-        assert photos.shape == (utils.EMBED_BATCH, 299, 299, 3) and photos.dtype == np.uint8
+        assert photos.shape == (utils.EMBED_BATCH, self.size, self.size, 3) and photos.dtype == np.uint8
         means = photos[:, ::9, ::9].mean(axis=(1, 2), dtype=np.float32) / 255 + 1
         return np.tile(means, self.width // 3 + 1)[:, :self.width]

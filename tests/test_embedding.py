@@ -71,12 +71,12 @@ def test_embeddings_are_made_once_and_read_back_memory_mapped(tmp_path):
     assert counting.batches == 0
 
 
-def test_an_encoder_may_have_another_width(tmp_path):
-    class Narrow(MeanColour):
-        width = 7
+def test_an_encoder_may_see_smaller_squares_and_have_another_width(tmp_path):
+    class Small(MeanColour):
+        size, width = 224, 7
 
-    found = utils.embed_split(split_of(coloured_zip(tmp_path / "train2014.zip")), Narrow(), tmp_path / "cache")
-    assert found.values.shape == (40, 7)
+    found = utils.embed_split(split_of(coloured_zip(tmp_path / "train2014.zip")), Small(), tmp_path / "cache")
+    assert found.values.shape == (40, 7) and found.recipe["crop"] == "centre square, 224"
 
 
 def test_a_whole_cache_is_read_from_a_folder_that_is_not_written_to(tmp_path):
