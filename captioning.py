@@ -5,10 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
-from utils import END, IMG_EMBED_SIZE, PAD, START, UNK
+from utils import END, PAD, START, UNK
 
 NEVER_WRITTEN = (PAD, UNK, START)
-BATCH = tf.TensorSpec([None, IMG_EMBED_SIZE], tf.float32)
 
 
 @dataclass(frozen=True)
@@ -43,9 +42,10 @@ class CaptionWriter:
         banned[[vocab[word] for word in NEVER_WRITTEN]] = -np.inf
         self._banned = tf.constant(banned)
         self._searches = {}             # compiled beam searches by width
-        self._greedy = tf.function(lambda batch: self._write(batch), input_signature=[BATCH])
+        self._batch = tf.TensorSpec(initial_state.inputs[0].shape, tf.float32)
+        self._greedy = tf.function(lambda batch: self._write(batch), input_signature=[self._batch])
         self._sample = tf.function(self._write, input_signature=[
-            BATCH, tf.TensorSpec([], tf.float32), tf.TensorSpec([2], tf.int32)])
+            self._batch, tf.TensorSpec([], tf.float32), tf.TensorSpec([2], tf.int32)])
 
     def greedy(self, embeddings) -> list[Caption]:
         """The most likely word at each step. embeddings: (N, 2048)."""
@@ -62,7 +62,7 @@ class CaptionWriter:
         if width < 1:
             raise ValueError(f"width is {width}; expected 1 or more.")
         if width not in self._searches:
-            self._searches[width] = tf.function(lambda batch: self._search(batch, width), input_signature=[BATCH])
+            self._searches[width] = tf.function(lambda batch: self._search(batch, width), input_signature=[self._batch])
         return self._in_batches(embeddings, lambda batch, start: self._searches[width](batch))
 
     def _in_batches(self, embeddings, write) -> list[Caption]:

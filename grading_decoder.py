@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from grading_report import Problem, Stopped, one_line, reprs, short, some
-from utils import END, IMG_EMBED_SIZE, PAD, START, UNK
+from utils import END, PAD, START, UNK
 
 STATE_SIZE, WORD_EMBED_SIZE, BOTTLENECK = 300, 100, 120
 BATCH, MAX_LEN = 32, 20             # of the batches that the service asks about
@@ -69,16 +69,21 @@ def _tensor(decoder, name):
     raise Stopped(Problem(hint, "a Keras tensor", f"{type(tensor).__name__}: {short(tensor)}"))
 
 
-def random_batch(vocab):
+def random_batch(decoder, vocab):
     """Made-up photos and captions as the service makes them: (32, 2048) float32 in [0, 1), (32, 20) int32 in 0..V-1."""
     rng = np.random.default_rng(SEED)
-    images = rng.random((BATCH, IMG_EMBED_SIZE), dtype=np.float32)
+    images = rng.random((BATCH, embedding_width(decoder)), dtype=np.float32)
     return images, rng.integers(0, len(vocab), (BATCH, MAX_LEN)).astype(np.int32)
 
 
-def padded_batch(vocab):
+def embedding_width(decoder) -> int:
+    """How many values the decoder takes of a photo: 2,048 from InceptionV3."""
+    return _tensor(decoder, "img_embeds").shape[-1]
+
+
+def padded_batch(decoder, vocab):
     """As random_batch, but with captions of 3 to 20 tokens: START, words, END, then PAD."""
-    images, sentences = random_batch(vocab)
+    images, sentences = random_batch(decoder, vocab)
     rng = np.random.default_rng(SEED)
     sentences[:] = rng.choice(_words(vocab), sentences.shape)
     sentences[:, 0] = vocab[START]
@@ -125,8 +130,9 @@ def _probe(decoder, vocab):
     sentences = np.tile(words[:PROBE_LEN], (PROBE_LEN + 2, 1))
     for column in range(PROBE_LEN):
         sentences[1 + column, column] = words[PROBE_LEN + column]
-    images = np.tile(rng.random((1, IMG_EMBED_SIZE), dtype=np.float32), (len(sentences), 1))
-    images[-1] = rng.random(IMG_EMBED_SIZE, dtype=np.float32)
+    width = embedding_width(decoder)
+    images = np.tile(rng.random((1, width), dtype=np.float32), (len(sentences), 1))
+    images[-1] = rng.random(width, dtype=np.float32)
     probe = _Probe(images, sentences, {}, {})
     for name in ["h0", "c0", *TENSORS]:             # one by one, so that a wrong one does not hide the others
         if name == "c0" and getattr(decoder, "c0", None) is None:
@@ -146,7 +152,7 @@ def _probe(decoder, vocab):
 # ------------------------------------------------------------------------------------------------------ the check
 
 def shapes_answer(decoder, vocab) -> str:
-    values = evaluate(decoder, *random_batch(vocab))
+    values = evaluate(decoder, *random_batch(decoder, vocab))
     return reprs(size for name in TENSORS for size in values[name].shape)
 
 
@@ -277,7 +283,7 @@ def logit_problems(logits):
 
 
 def _mask_problems(decoder, vocab):
-    images, sentences = padded_batch(vocab)
+    images, sentences = padded_batch(decoder, vocab)
     came = evaluate(decoder, images, sentences, ["flat_loss_mask"])["flat_loss_mask"]
     is_word = sentences[:, 1:].ravel() != vocab[PAD]
     if came.shape != is_word.shape:
@@ -305,7 +311,8 @@ def _named(came, mistakes, otherwise):
 def _bottleneck_problems(decoder, vocab):
     """Sizes that no shape of the seven tensors shows: the layers between."""
     shapes = {tuple(weight.shape[-2:]) for weight in model_of(decoder, ["flat_token_logits"]).weights}
-    for name, size_in, size_out in (("image", IMG_EMBED_SIZE, STATE_SIZE), ("logits", STATE_SIZE, len(vocab))):
+    sizes = ("image", embedding_width(decoder), STATE_SIZE), ("logits", STATE_SIZE, len(vocab))
+    for name, size_in, size_out in sizes:
         if not shapes.issuperset({(size_in, BOTTLENECK), (BOTTLENECK, size_out)}):
             yield Problem(f"The bottleneck of the {name} is missing or has another size.",
                           f"{size_in} to {BOTTLENECK} to {size_out} values",

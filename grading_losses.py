@@ -10,9 +10,19 @@ from contextlib import contextmanager
 import numpy as np
 from tqdm.auto import tqdm
 
-from grading_decoder import BATCH, MAX_LEN, SEED, evaluate, logit_problems, model_of, padded_batch, random_batch
+from grading_decoder import (
+    BATCH,
+    MAX_LEN,
+    SEED,
+    embedding_width,
+    evaluate,
+    logit_problems,
+    model_of,
+    padded_batch,
+    random_batch,
+)
 from grading_report import Problem, Stopped, call, short
-from utils import IMG_EMBED_SIZE, PAD
+from utils import PAD
 
 VAL_BATCHES = 1_000                 # batches whose mean loss the service asks for
 
@@ -29,11 +39,11 @@ def untrained_answer(decoder, vocab) -> str:
 
 
 def _random_loss(decoder, vocab):
-    return evaluate(decoder, *random_batch(vocab), ["loss"])["loss"][()]
+    return evaluate(decoder, *random_batch(decoder, vocab), ["loss"])["loss"][()]
 
 
 def untrained_problems(decoder, vocab):
-    images, sentences = padded_batch(vocab)
+    images, sentences = padded_batch(decoder, vocab)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         values = evaluate(decoder, images, sentences, ["flat_token_logits", "loss"])
@@ -135,7 +145,8 @@ def mean_loss(decoder, generate_batch, images, captions, n_batches) -> float:
     import tensorflow as tf
 
     model = model_of(decoder, ["loss"])
-    batch_of_any_size = [tf.TensorSpec([None, IMG_EMBED_SIZE], tf.float32), tf.TensorSpec([None, None], tf.int32)]
+    width = embedding_width(decoder)
+    batch_of_any_size = [tf.TensorSpec([None, width], tf.float32), tf.TensorSpec([None, None], tf.int32)]
 
     # AutoGraph has nothing to convert in a model of Keras layers, and warns where it misreads the source.
     @tf.function(input_signature=batch_of_any_size, autograph=False)
@@ -187,10 +198,10 @@ def _draw(generate_batch, images, captions):
         raise Stopped(Problem("generate_batch should return a dictionary with the batch's two arrays.",
                               '{"img_embeds": …, "sentences": …}',
                               short(list(batch) if isinstance(batch, dict) else batch))) from None
-    rows = min(BATCH, len(images))
-    if embeds.shape != (rows, IMG_EMBED_SIZE) or sentences.ndim != 2 or len(sentences) != rows:
+    rows, width = min(BATCH, len(images)), np.shape(images)[1]
+    if embeds.shape != (rows, width) or sentences.ndim != 2 or len(sentences) != rows:
         raise Stopped(Problem("The arrays of generate_batch have other shapes than expected.",
-                              f"img_embeds ({rows}, {IMG_EMBED_SIZE}), sentences ({rows}, at most {MAX_LEN})",
+                              f"img_embeds ({rows}, {width}), sentences ({rows}, at most {MAX_LEN})",
                               f"img_embeds {embeds.shape}, sentences {sentences.shape}"))
     if sentences.shape[1] > MAX_LEN:
         raise Stopped(Problem("generate_batch ignores max_len: pass it on to batch_captions_to_matrix.",

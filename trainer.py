@@ -15,7 +15,6 @@ from tqdm.auto import tqdm
 import fast_training
 from checkpoints import CheckpointFolder, best_step
 from settings import Settings
-from utils import IMG_EMBED_SIZE
 
 # Settings that a run can't change on its way; epochs can.
 SAME_ON_RESUME = ("batches_per_epoch", "batch_size", "max_len", "val_batches", "dropout", "learning_rate", "seed")
@@ -68,7 +67,7 @@ class Trainer:
         self.step, self.history, self.sample_caption = 0, [], None
         self._losses = []                       # of the epoch's steps so far
         self._saved_step, self._saved_at, self._strayed, self._interrupted = None, time.monotonic(), False, False
-        batch = [tf.TensorSpec([None, IMG_EMBED_SIZE], tf.float32), tf.TensorSpec([None, None], tf.int32)]
+        batch = [tf.TensorSpec(decoder.img_embeds.shape, tf.float32), tf.TensorSpec([None, None], tf.int32)]
         self._train_step = tf.function(self._train_step, input_signature=batch)
         self._average = tf.function(self._average, input_signature=[tf.TensorSpec([], tf.float32)])
         self._val_step = tf.function(

@@ -42,7 +42,7 @@ from utils import BadPhoto, PhotoZip, center_crop  # noqa: E402
 WEIGHTS = ROOT / "data" / "drawn" / "inception_v3_drawn_notop.weights.h5"
 SEED = 2014                     # of the training scenes; the dataset's is 0
 MIN_EXAMPLES = 8                # claims that fewer training scenes make are not asked for
-STAGES = "96x64:500,128x64:1050,192x32:500,299x32:220"
+STAGES = "96x64:900,128x64:550,192x32:1300,299x16:1000"
 PEAK_LEARNING_RATE, WARM_UP, WEIGHT_DECAY = 1.5e-3, 200, 0.02
 HEAD_DROPOUT = 0.2
 MAX_GRADIENT_NORM = 10.0
