@@ -116,6 +116,9 @@ def _read_about(path) -> dict:
         raise ValueError(f"its {ABOUT} is not that of {path.parent.name}")
     if not isinstance(rows, list) or not all(map(_is_row, rows)):
         raise ValueError(f"its {ABOUT} has a history that is no list of steps and losses")
+    losses = about.get("epoch_losses", [])
+    if not isinstance(losses, list) or not all(isinstance(loss, (int, float)) for loss in losses):
+        raise ValueError(f"its {ABOUT} has losses that are no numbers")
     return about
 
 

@@ -12,11 +12,10 @@ from pathlib import Path
 import files
 
 BLOCK = 1 << 20                 # bytes read at once
-LARGEST_LIST = 64 << 20         # bytes of a list of contents; MSCOCO's have about 110 for each photo
+LARGEST_LIST = 32 << 20         # bytes of a list of contents; MSCOCO's have about 110 for each photo
 LOCAL_HEADER = 30               # bytes before each member, at least
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)    # zipfile inflates no more of these than it is asked for
 MISLEADING_NAME = re.compile(r"^[/\\]|^[A-Za-z]:|[\x00-\x1f\x7f]")      # absolute, or with control characters
-ENCRYPTED = 0x1                 # bit of a member's flags
 
 
 class BrokenZip(ValueError):
@@ -72,8 +71,6 @@ class Zip:
         info = self.members[name]
         if info.file_size > most:
             raise BadMember(f"has {info.file_size:,} bytes unpacked; at most {most:,} are read")
-        if info.flag_bits & ENCRYPTED:
-            raise BadMember("is encrypted")
         if info.compress_type not in METHODS:
             raise BadMember(f"is packed by method {info.compress_type}; expected stored or deflated")
         if stat.S_ISLNK(info.external_attr >> 16):

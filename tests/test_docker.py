@@ -65,7 +65,8 @@ def test_the_image_gets_what_the_notebook_needs():
 
 @pytest.mark.parametrize("path", [
     ".env", ".git/config", "token.txt", "id_rsa", ".netrc", ".pypirc", ".ssh/id_ed25519", "my.ipynb",
-    "notes/private.py", "outputs/notebook.ipynb", "checkpoints/drawn/step-00000001/about.json", "data/coco2014/train2014.zip",
+    "notes/private.py", "outputs/notebook.ipynb", "checkpoints/drawn/step-00000001/about.json",
+    "data/coco2014/train2014.zip",
     "data/folder-mine/embeddings/train.npy", ".venv/bin/python", "course/.env", ".ipynb_checkpoints/x.ipynb",
 ])
 def test_the_image_gets_nothing_of_the_learners(path):

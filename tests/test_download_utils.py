@@ -8,6 +8,7 @@ import json
 import os
 import random
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -156,6 +157,23 @@ def test_a_server_that_is_gone_is_a_clear_error(tmp_path, said):
         url = server.url()
     with pytest.raises(du.DownloadError, match="connection broke.*refused"):
         get(None, tmp_path, said, wanted=source(url))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere, a full queue refuses")
+def test_a_server_that_takes_no_connection_is_left_after_the_time_out(tmp_path, said):
+    """A socket whose queue is full: what more connects gets no answer, as behind a firewall."""
+    with contextlib.ExitStack() as sockets:
+        full = sockets.enter_context(socket.socket())
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        for _ in range(4):
+            waiting = sockets.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(full.getsockname())
+        patience = dataclasses.replace(CALM, connect=0.3, attempts=2)
+        with pytest.raises(du.DownloadError, match=r"no connection within 0.3 s"):
+            get(None, tmp_path, said, patience, wanted=source(f"http://127.0.0.1:{full.getsockname()[1]}/x"))
+    assert_no_wrong_file(tmp_path)
 
 
 # --- A server that answers wrongly ------------------------------------------------------------------------------------
