@@ -65,6 +65,32 @@ def with_fast_cross_entropy(model: keras.Model) -> keras.Model:
     return keras.models.clone_model(model, clone_function=lambda layer: layer, call_function=call)
 
 
+def training_loss(decoder, images, sentences):
+    """The decoder's loss in training, as a function of images (B, 2048) and sentences (B, T), in fewer operations.
+
+    Logits take most of the time, so they are computed for words only, not for padding: of the rows of
+    `flat_hidden_states` those go on that `flat_loss_mask` keeps. All of it is the decoder's own layers and formulas.
+    Where they are not to be had so, or the loss of the batch given is not the same, padding goes along.
+    """
+    inputs = [decoder.img_embeds, decoder.sentences]
+    whole = with_fast_cross_entropy(keras.Model(inputs, decoder.loss))
+    try:
+        rows = [decoder.flat_hidden_states, decoder.flat_ground_truth, decoder.flat_loss_mask]
+        states, rest = keras.Model(inputs, rows), with_fast_cross_entropy(keras.Model(rows, decoder.loss))
+    except (AttributeError, ValueError):        # other names, or a loss that takes another way from the sentences
+        return lambda images, sentences: whole([images, sentences], training=True)
+
+    def of_words(images, sentences, training=True):
+        found = states([images, sentences], training=training)
+        words = tf.where(tf.reshape(found[2], [-1]) > 0)[:, 0]
+        return rest([tf.gather(rows, words) for rows in found], training=training)
+
+    expected = whole([images, sentences], training=False)
+    if not np.allclose(of_words(images, sentences, training=False), expected, rtol=1e-4):
+        return lambda images, sentences: whole([images, sentences], training=True)
+    return of_words
+
+
 def keep_freed_memory():
     """Has the C library keep freed memory for the next step; else the system takes and clears it again each time."""
     if platform.libc_ver()[0] == "glibc":

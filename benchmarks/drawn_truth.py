@@ -20,6 +20,7 @@ sys.path.insert(0, str(ROOT))
 import files  # noqa: E402
 from drawn_world import check_caption  # noqa: E402
 
+GRAVE = {"thing", "colour", "count", "place"}       # sorts of claims about what is to be seen at a glance
 SORTS = ("thing", "colour", "count", "place", "backdrop", "weather", "time", "action", "relation")
 
 
@@ -46,9 +47,10 @@ def read_results(path) -> dict[int, str]:
 def measure(captions: dict[int, str], scenes: dict[int, dict]) -> dict[str, float]:
     """Shares of the photos, from 0 to 1, by what is the matter with their captions.
 
-    "contradicted": something is claimed that the scene does not hold; then the same by sort, a photo counting for
-    each sort it fails. "place right": no false word of place. "all things named": everything in the scene is
-    mentioned; "and in their colours": with its colour too, where it has one, and nothing contradicted.
+    "contradicted": a thing, colour, count or place that the scene does not hold; "anything false": or any other
+    claim; then the same by sort, a photo counting for each sort it fails. "place right": no false word of place. "all
+    things named": everything in the scene is mentioned; "and in their colours": with its colour too, where it has
+    one, and nothing false.
     Raises ValueError when a caption is for a photo that has no scene.
     """
     unknown = captions.keys() - scenes.keys()
@@ -58,15 +60,17 @@ def measure(captions: dict[int, str], scenes: dict[int, dict]) -> dict[str, floa
     found = Counter()
     for image_id, caption in captions.items():
         found.update(_findings(check_caption(caption, scenes[image_id]), scenes[image_id]["things"]))
-    names = ("contradicted", *SORTS, "place right", "all things named", "and in their colours")
+    names = ("contradicted", "anything false", *SORTS, "place right", "all things named", "and in their colours")
     return {name: found[name] / len(captions) for name in names}
 
 
 def _findings(truth, things) -> set:
     """Names of the rows of the table in which a photo counts."""
     found = {sort for sort, _ in truth.wrong}
-    if found:
+    if found & GRAVE:
         found.add("contradicted")
+    if truth.wrong:
+        found.add("anything false")
     if "place" not in found:
         found.add("place right")
     if len(truth.things) == len(things):

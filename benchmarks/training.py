@@ -89,12 +89,14 @@ def make_decoder(vocabulary: int):
         image = L.BatchNormalization(center=False, scale=False)(img_embeds)
         h0 = L.Dense(UNITS, activation="elu")(L.Dense(BOTTLENECK, activation="elu")(image))
         words = L.Embedding(vocabulary, WORD_SIZE)(sentences[:, :-1])
-        hidden = ops.reshape(L.LSTM(UNITS, return_sequences=True)(words, initial_state=[h0, h0]), [-1, UNITS])
-        logits = L.Dense(vocabulary)(L.Dense(BOTTLENECK, activation="elu")(hidden))
-        truth = ops.reshape(sentences[:, 1:], [-1])
-        mask = ops.cast(ops.not_equal(truth, PAD_INDEX), "float32")
-        cross_entropy = keras.losses.sparse_categorical_crossentropy(truth, logits, from_logits=True)
-        loss = ops.sum(cross_entropy * mask) / ops.sum(mask)
+        flat_hidden_states = ops.reshape(
+            L.LSTM(UNITS, return_sequences=True)(words, initial_state=[h0, h0]), [-1, UNITS])
+        flat_token_logits = L.Dense(vocabulary)(L.Dense(BOTTLENECK, activation="elu")(flat_hidden_states))
+        flat_ground_truth = ops.reshape(sentences[:, 1:], [-1])
+        flat_loss_mask = ops.cast(ops.not_equal(flat_ground_truth, PAD_INDEX), "float32")
+        cross_entropy = keras.losses.sparse_categorical_crossentropy(
+            flat_ground_truth, flat_token_logits, from_logits=True)
+        loss = ops.sum(cross_entropy * flat_loss_mask) / ops.sum(flat_loss_mask)
 
     return decoder
 
@@ -105,7 +107,7 @@ def keras_fit(embeddings, captions, options):
     from keras import ops
 
     decoder = make_decoder(options.vocabulary)
-    by_word = ops.reshape(decoder.logits, [-1, MAX_LEN - 1, options.vocabulary])
+    by_word = ops.reshape(decoder.flat_token_logits, [-1, MAX_LEN - 1, options.vocabulary])
     model = keras.Model([decoder.img_embeds, decoder.sentences], by_word)
     model.compile(optimizer="adam", loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))
 

@@ -421,8 +421,8 @@ print("untrained:", writer.greedy(val_img_embeds[:1])[0])
 # caption, and a checkpoint is written; every few minutes too. Interrupt it whenever you like: this cell goes on exactly where
 # it was.
 #
-# The trainer lets `generate_batch` draw several batches at once, sorts them by length and cuts them, so that hardly any padding is
-# computed. Each caption keeps its chance and each word its weight in the loss.
+# Most of the time goes into the logits: a number for each word of the vocabulary at each place of a caption. The trainer computes
+# them where there is a word, not where there is padding, with your layers and your loss.
 #
 # Before the first step, a pre-flight: what can't learn 50 captions by heart won't learn a dataset. It takes seconds, and is then
 # forgotten.

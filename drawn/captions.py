@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from drawn.pen import pick
 from drawn.people import PEOPLE
-from drawn.scenes import Scene
+from drawn.scenes import Scene, most_striking
 
 NOUNS = {  # kind: (singular, plural) pairs, the usual one first
     "car": (("car", "cars"),), "bus": (("bus", "buses"),), "truck": (("truck", "trucks"),),
@@ -115,6 +115,7 @@ class _Writer:
 
     def __init__(self, scene, rng):
         self.scene, self.rng = scene, rng
+        self.striking = most_striking(scene.things)
 
     def chance(self, share):
         return self.rng.random() < share
@@ -135,10 +136,11 @@ class _Writer:
             return "an" if following[0] in "aeiou" else "a"
         return self.pick(NUMBERS[count])
 
-    def thing(self, k, colour=0.68):
-        """A noun phrase for thing k, with its colour at the given rate."""
+    def thing(self, k):
+        """A noun phrase for thing k; people tell the colour of what strikes them, seldom of the rest."""
         thing = self.scene.things[k]
-        shade = _colour_word(thing) if thing.colour and self.chance(colour) else None
+        told = thing.colour and self.chance(0.8 if k == self.striking else 0.2)
+        shade = _colour_word(thing) if told else None
         words, after = self.noun(thing), ""
         if thing.kind in PEOPLE:
             after = self.clothes(thing, shade) if shade and self.chance(0.7) else ""
@@ -224,7 +226,7 @@ class _Writer:
         thing = self.scene.things[k]
         verb = self.verb(thing) if self.chance(0.75) else ""
         doing = f" {verb}" if verb else ""
-        subject, where = self.thing(k, 0.75), self.place(thing, verb in MOVING)
+        subject, where = self.thing(k), self.place(thing, verb in MOVING)
         roll, be = self.rng.random(), "is" if thing.count == 1 else "are"
         if roll < 0.06:
             shown = self.pick(("picture", "close up" if thing.size > 0.4 else "picture"))

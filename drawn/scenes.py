@@ -221,6 +221,15 @@ def union(thing):
     return min(x0), min(y0), max(x1), max(y1)
 
 
+def most_striking(things):
+    """Index of the thing whose colour strikes the eye: the largest that has one, clothes only if nothing else does."""
+    def strikes(k):
+        area = sum((x1 - x0) * (y1 - y0) for x0, y0, x1, y1 in things[k].boxes)
+        return things[k].colour is not None, things[k].kind not in PEOPLE, area
+
+    return max(range(len(things)), key=strikes)
+
+
 def _seen_relations(things, told):
     """What the boxes alone make true: neighbours on the ground, and what flies above what."""
     bound = {frozenset((r.subject, r.object)) for r in told}

@@ -36,24 +36,20 @@ def generate_batch(img_embeds, captions, batch_size, max_len, rng):
     return {"img_embeds": img_embeds[rows], "sentences": np.array([captions[row][0][:max_len] for row in rows])}
 
 
-def generate_batch_padded(img_embeds, captions, batch_size, max_len, rng):
-    rows = rng.choice(len(img_embeds), batch_size, replace=False)
-    sentences = np.zeros((batch_size, 20), np.int32)
-    for sentence, row in zip(sentences, rows):
-        sentence[:len(captions[row][0])] = captions[row][0]
-    return {"img_embeds": img_embeds[rows], "sentences": sentences}
-
-
-def small_decoder(units=8, sees_photo=True, learns=True):
+def small_decoder(units=8, sees_photo=True, learns=True, over_padding=False, dense=L.Dense):
     """A decoder with all that has a state: batch normalisation, dropout, an LSTM."""
     class decoder:
         img_embeds = keras.Input((2048,))
         sentences = keras.Input((None,), dtype="int32")
         h0 = L.Dense(units)(L.BatchNormalization()(img_embeds)) * float(sees_photo)
         hidden = L.LSTM(units, return_sequences=True)(L.Embedding(12, 4)(sentences[:, :-1]), initial_state=[h0, h0])
-        logits = L.Dense(12)(L.Dropout(0.3, seed=5)(hidden))
+        flat_hidden_states = ops.reshape(L.Dropout(0.3, seed=5)(hidden), [-1, units])
+        logits = dense(12)(flat_hidden_states)
         logits = logits if learns else ops.softmax(ops.softmax(logits))
-        loss = ops.mean(keras.losses.sparse_categorical_crossentropy(sentences[:, 1:], logits, from_logits=True))
+        flat_ground_truth = ops.reshape(sentences[:, 1:], [-1])
+        flat_loss_mask = ops.cast(ops.not_equal(flat_ground_truth, 0), "float32")
+        losses = keras.losses.sparse_categorical_crossentropy(flat_ground_truth, logits, from_logits=True)
+        loss = ops.mean(losses) if over_padding else ops.sum(losses * flat_loss_mask) / ops.sum(flat_loss_mask)
     return decoder
 
 
@@ -245,30 +241,65 @@ def test_a_decoder_that_can_not_learn_is_found_by_the_preflight(tmp_path):
         trainer.preflight()
 
 
-def test_batches_hold_little_padding_and_leave_each_caption_its_chance(tmp_path):
-    """Photos with captions of 3 to 19 tokens: each is drawn equally often, and a word's weight is the same in all."""
-    captions = [[[1] * (3 + i)] for i in range(17)] * 4
-    many = Data(np.arange(68, dtype=np.float16)[:, None] * np.ones(2048, np.float16), captions)
-    settings = settings_in(tmp_path, batch_size=8)
-    trainer = Trainer(small_decoder(), generate_batch_padded, many, many, VOCAB, settings, RECIPE)
-    counts, padded, words = np.zeros(68), 0, []
-    for step in range(1600):
-        images, sentences, share = trainer._batch(step)
-        counts[images[:, 0].astype(int)] += 1
-        padded += (sentences == 0).mean() / 1600
-        words.append(((sentences[:, 1:] != 0).sum(), share))
-    expected = 1600 * 8 / 68
-    assert abs(counts - expected).max() < 5 * expected ** 0.5 and padded < 0.1
-    for first in range(0, 1600, 8):
-        block = np.array(words[first:first + 8])
-        np.testing.assert_allclose(block[:, 1], block[:, 0] / block[:, 0].mean(), rtol=1e-6)
+def losses_and_gradients(loss, variables, *batch):
+    with tf.GradientTape() as tape:
+        value = loss(*batch)
+    return [np.array(value), *map(np.array, map(tf.convert_to_tensor, tape.gradient(value, variables)))]
+
+
+@pytest.fixture
+def padded_batch():
+    rng = np.random.default_rng(3)
+    sentences = rng.integers(1, 12, (6, 9)).astype(np.int32)
+    for row, length in enumerate((9, 3, 5, 9, 2, 4)):
+        sentences[row, length:] = 0
+    return rng.normal(size=(6, 2048)).astype(np.float32), sentences
+
+
+def test_the_loss_of_words_alone_is_that_of_the_decoder_as_written(padded_batch):
+    rows = []
+
+    class CountingDense(L.Dense):
+        def call(self, inputs, training=None):
+            if tf.is_tensor(inputs):
+                rows.append(len(inputs))
+            return super().call(inputs, training=training)
+
+    decoder = small_decoder(dense=CountingDense)
+    model = keras.Model([decoder.img_embeds, decoder.sentences], decoder.loss)
+    of_words = fast_training.training_loss(decoder, *padded_batch)
+    rows.clear()
+    quick, slow = (losses_and_gradients(loss, model.trainable_variables, *padded_batch) for loss in (
+        lambda *batch: of_words(*batch, training=False), lambda *batch: model(list(batch), training=False)))
+    assert rows == [26, 6 * 8]                  # words that are not #START#, and all places
+    for one, other in zip(quick, slow, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
+
+
+def test_a_loss_that_counts_padding_stays_as_it_was_written(padded_batch):
+    decoder = small_decoder(over_padding=True)
+    model = keras.Model([decoder.img_embeds, decoder.sentences], decoder.loss)
+    found = []
+    for loss in (fast_training.training_loss(decoder, *padded_batch), lambda *batch: model(list(batch), training=True)):
+        dropout = next(layer for layer in model.layers if isinstance(layer, L.Dropout))
+        dropout.seed_generator.state.assign([0, 5])
+        found.append(float(loss(*padded_batch)))
+    assert found[0] == pytest.approx(found[1], rel=1e-5)
+
+
+def test_a_decoder_with_other_names_trains_too(tmp_path, padded_batch):
+    decoder = small_decoder()
+    del decoder.flat_hidden_states
+    trainer = Trainer(decoder, generate_batch, data(0), data(1), VOCAB, settings_in(tmp_path), RECIPE)
+    history = trainer.fit()
+    assert history[-1]["train_loss"] < history[0]["train_loss"]
 
 
 def test_the_batch_of_a_step_does_not_depend_on_those_before(tmp_path):
     one, other = trainer_in(tmp_path), trainer_in(tmp_path)
-    in_order = [one._batch(step) for step in range(10)]
+    in_order = [one._draw(one.train, 0, step) for step in range(10)]
     for step in (9, 2, 5, 2, 0):
-        for a, b in zip(other._batch(step), in_order[step], strict=True):
+        for a, b in zip(other._draw(other.train, 0, step), in_order[step], strict=True):
             np.testing.assert_array_equal(a, b)
 
 
