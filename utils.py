@@ -4,16 +4,15 @@ All datasets have MSCOCO 2014's layout, so one path serves all: train2014.zip, v
 annotations_trainval2014.zip. Photos are read from the zip and never unpacked.
 """
 
+import contextlib
+import functools
 import hashlib
 import io
 import json
-import os
 import re
-import time
 import warnings
 from collections import Counter, deque
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -32,15 +31,19 @@ IMG_SIZE = 299                      # side of the square that InceptionV3 sees, 
 IMG_EMBED_SIZE = 2048               # values of an embedding
 PAD, UNK, START, END = "#PAD#", "#UNK#", "#START#", "#END#"     # tokens that are no words
 ZIPS = ("train2014.zip", "val2014.zip", "annotations_trainval2014.zip")
-PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp")
-MAX_PIXELS = 100_000_000            # larger photos are skipped before they are decoded
+PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff")
+PHOTO_FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF")     # no EPS, which would start another program
+MAX_PIXELS = 64_000_000             # of a photo in memory; larger ones are skipped before they are decoded
+MAX_SCANNED_PIXELS = 1_000_000_000  # pixels times passes over them, in a progressive JPEG
 MAX_PHOTO_BYTES = 100_000_000       # of a photo's file; larger ones are skipped too
 MAX_CAPTIONS_BYTES = 200_000_000    # of the captions' JSON, several times MSCOCO's
 MAX_CAPTION = 1_000                 # characters
 MAX_CAPTIONS = 100                  # of one photo; MSCOCO's have five to seven
-EMBED_BATCH = 32                    # photos that go through the network at once; part of the recipe
-SAVE_SECONDS = 30                   # at most so much embedding work is lost when the process dies
+EMBED_BATCH = 32                    # photos that go through the network at once, and are saved at once
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")     # control characters, halves of surrogate pairs
+
+# Pillow's warnings of odd photos help no learner. For all the process, since filters are not kept apart for threads.
+warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
 class BadPhoto(ValueError):
@@ -50,28 +53,55 @@ class BadPhoto(ValueError):
 # ---------------------------------------------------------------------------------------------- photos
 
 def decode_photo(raw: bytes) -> Image.Image:
-    """The photo as it should be seen: RGB, 8 bits, turned as its EXIF says.
+    """The photo as it should be seen: RGB, 8 bits, turned as its EXIF says, white where it is transparent.
 
+    Of an animation it is the first frame. Large JPEGs come scaled down, but not below 2 * IMG_SIZE.
     Raises BadPhoto with the reason.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")             # Pillow warns of sizes that MAX_PIXELS refuses anyway
-            image = Image.open(io.BytesIO(raw))
-            if image.width * image.height > MAX_PIXELS:
-                raise BadPhoto(f"{image.width} x {image.height} pixels, more than {MAX_PIXELS:,}")
-            image.draft("RGB", (2 * IMG_SIZE, 2 * IMG_SIZE))     # lets libjpeg scale down large photos
-            image.load()
-            image = ImageOps.exif_transpose(image)
-        if image.mode.startswith("I"):                  # 16 bits: Pillow would cut them off at 255
-            image = Image.fromarray((np.asarray(image, np.float32) / 257).clip(0, 255).astype(np.uint8))
-        return image.convert("RGB")
+        image = Image.open(io.BytesIO(raw), formats=PHOTO_FORMATS)
+        _bound(image, raw)
+        image.load()
+        with contextlib.suppress(Exception):            # an EXIF block that can't be read turns nothing
+            ImageOps.exif_transpose(image, in_place=True)
+        return _as_rgb(image)
     except BadPhoto:
         raise
     except Image.UnidentifiedImageError:
-        raise BadPhoto("is no photo that Pillow can read") from None
+        raise BadPhoto("is no photo (JPEG, PNG, GIF, WebP, BMP or TIFF)" if raw else "is empty") from None
+    except Image.DecompressionBombError:                # Pillow's own limit, which holds for JPEGs too
+        raise BadPhoto("has too many pixels to be decoded") from None
     except Exception as error:      # Pillow's plugins raise many kinds: OSError, SyntaxError, struct.error, ...
         raise BadPhoto(f"can't be decoded: {error or type(error).__name__}") from None
+
+
+def _bound(image: Image.Image, raw: bytes):
+    """Has libjpeg scale a large JPEG down while it reads it; refuses what would still take too much to decode.
+
+    Raises BadPhoto. Has read no more than headers.
+    """
+    width, height = held = image.size
+    image.draft("RGB", (2 * IMG_SIZE, 2 * IMG_SIZE))
+    if not image.info.get("progressive"):
+        held = image.size
+    elif (passes := raw.count(b"\xff\xda")) * width * height > MAX_SCANNED_PIXELS:    # marks before each pass
+        raise BadPhoto(f"{width} x {height} pixels in {passes:,} passes would take too long to decode")
+    if held[0] * held[1] > MAX_PIXELS:                  # of a progressive JPEG, libjpeg holds all of it
+        raise BadPhoto(f"{width} x {height} pixels are too many, more than {MAX_PIXELS:,}")
+
+
+def _as_rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I;16"):                   # Pillow would cut values off at 255
+        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    if image.mode in ("I", "F"):
+        raise BadPhoto("holds values of 32 bits; expected 8 or 16")
+    if not image.has_transparency_data:
+        return image.convert("RGB")
+    if image.mode != "RGBA":                            # a photo of the largest size takes 256 MB, so it is not copied
+        image = image.convert("RGBA")
+    seen = Image.new("RGB", image.size, "white")
+    seen.paste(image, mask=image.getchannel("A"))
+    return seen
 
 
 def center_crop(image: Image.Image, size: int = IMG_SIZE) -> np.ndarray:
@@ -264,45 +294,64 @@ class Embeddings:
     """Embeddings of a split as cached: a row for each photo, in the order of `names`."""
 
     names: list[str]
-    values: np.ndarray                  # (N, 2048) float16, memory-mapped; rows of skipped photos are zero
+    values: np.ndarray                  # (N, width) float16, memory-mapped; rows of skipped photos are zero
     skipped: dict[str, str]             # name -> reason
     recipe: dict
 
     def usable(self) -> np.ndarray:
-        """Rows of the photos that were not skipped, (N - skipped, 2048); a copy only if any were skipped."""
+        """Rows of the photos that were not skipped, (N - skipped, width); a copy only if any were skipped."""
         if not self.skipped:
             return self.values
         return self.values[[i for i, name in enumerate(self.names) if name not in self.skipped]]
 
 
-def embed_split(split: Split, encoder, cache_dir, workers: int = 2) -> Embeddings:
+def embed_split(split: Split, encoder, cache_dir, workers: int = 2, run=None) -> Embeddings:
     """Embeddings of a split's photos: from the cache if it is there, else computed and kept there.
 
-    encoder: called with (B, 299, 299, 3) uint8, returns (B, 2048) float32; its `recipe` dict says what made them.
-    A photo that can't be decoded is skipped and listed with its reason. A process that dies loses at most half
-    a minute: the next one goes on, and the bytes are the same as if nothing had happened.
-    Raises ValueError when the cache was made by another recipe, OSError when it can't be written.
+    encoder: called with (B, size, size, 3) uint8, returns (B, width) float32; its `recipe` dict says what made them.
+    Its `size` is the side of the crops, IMG_SIZE if it has none.
+    run: what computes batches, as `embed_batches` does, which it is if not given; `ray_embedding` has another.
+    A photo that can't be decoded is skipped, warned of, and listed with its reason; `split.without` leaves it out.
+    Each batch is kept as soon as it is there, so a process that dies loses one at most: the next process goes on,
+    and the bytes are the same as if nothing had happened.
+    Raises ValueError when the cache was made by another recipe or no photo can be used, OSError when the cache can't
+    be written.
     """
     cache = Path(cache_dir) / f"{split.name}.npy"
     with PhotoZip(split.photos) as photos:
-        recipe = encoder.recipe | {"photos": photos.digest(split.names), "crop": f"centre square, {IMG_SIZE}",
-                                   "resize": "bicubic", "batch": EMBED_BATCH}
-        with _one_at_a_time(cache):
-            if not cache.exists():
-                try:
-                    _embed(photos, split.names, encoder, recipe, cache, workers)
-                except OSError as error:
-                    raise files.not_written(cache, error) from error
+        recipe = encoder.recipe | {"photos": photos.digest(split.names), "resize": "bicubic", "batch": EMBED_BATCH,
+                                   "crop": f"centre square, {_size(encoder)}"}
+        if not cache.exists() or _leftovers(cache):
+            with _one_at_a_time(cache):
+                if not cache.exists():
+                    _embed(photos, split.names, encoder, recipe, cache,
+                           run or functools.partial(embed_batches, workers=workers))
+                for leftover in _leftovers(cache):
+                    files.remove(leftover)
     embeddings = read_embeddings(cache)
     _require_recipe(cache, embeddings.recipe, recipe)
+    if embeddings.skipped:
+        _warn_of_skipped(split, embeddings.skipped)
     return embeddings
+
+
+def _warn_of_skipped(split: Split, skipped: dict[str, str]):
+    captions = sum(len(captions) for name, captions in zip(split.names, split.captions) if name in skipped)
+    reasons = "; ".join(f"{name} {reason}" for name, reason in list(skipped.items())[:3])
+    more = f"; and {len(skipped) - 3:,} more" if len(skipped) > 3 else ""
+    warnings.warn(f"{len(skipped):,} of {len(split.names):,} photos of {split.photos} can't be used and are left "
+                  f"out, with their {captions:,} captions: {reasons}{more}.", stacklevel=3)
 
 
 def read_embeddings(cache) -> Embeddings:
     """Embeddings read back from `cache` (.npy, with its .json beside), checked against their digest."""
     cache = Path(cache)
-    about = files.read_json(cache.with_suffix(".json"), "the description of cached embeddings")
-    if files.sha256(cache) != about["sha256"]:
+    description = cache.with_suffix(".json")
+    if not description.exists():
+        raise ValueError(f"{cache} has lost its description, {description.name}. Delete it, and the photos are "
+                         "embedded again.")
+    about = files.read_json(description, "the description of cached embeddings")
+    if not isinstance(about, dict) or files.sha256(cache) != about.get("sha256"):
         raise ValueError(f"{cache} is not what was written: its digest is not the one in {cache.stem}.json. "
                          "Delete both, and the photos are embedded again.")
     values = np.load(cache, mmap_mode="r", allow_pickle=False)
@@ -317,7 +366,7 @@ def _require_recipe(path, found: dict, wanted: dict):
                          "photos again, or set back what was changed.")
 
 
-@contextmanager
+@contextlib.contextmanager
 def _one_at_a_time(cache: Path):
     """Only one process works on a cache; another one says that it waits."""
     lock = filelock.FileLock(cache.with_suffix(".lock"))
@@ -335,84 +384,112 @@ def _one_at_a_time(cache: Path):
         lock.release()
 
 
-def _embed(photos: PhotoZip, names, encoder, recipe, cache: Path, workers: int):
-    """Fills `cache` a batch at a time, from where an earlier process left off."""
-    progress = _Progress(cache, names, recipe)
-    starts = range(progress.done, len(names), EMBED_BATCH)
-    bar = tqdm(total=len(names), initial=progress.done, unit="photo", desc=f"Embedding {photos.path.name}")
-    with ThreadPoolExecutor(workers) as pool, bar:
-        ahead = deque()                 # batches being decoded while the network works on an earlier one
+def _leftovers(cache: Path) -> list[Path]:
+    """What processes that died have left beside `cache`, and what is under way now."""
+    return [path for path in cache.parent.glob(f"{cache.stem}.*") if files.TEMPORARY in path.name]
+
+
+def _embed(photos: PhotoZip, names, encoder, recipe, cache: Path, run):
+    """Makes `cache` from the batches that are there and those still missing."""
+    shards = _Shards(cache, names, recipe)
+    missing = shards.missing()
+    left = sum(len(names[start:start + EMBED_BATCH]) for start in missing)
+    with tqdm(total=len(names), initial=len(names) - left, unit="photo", desc=f"Embedding {photos.path.name}") as bar:
+        for start, rows, skipped in run(photos, names, missing, encoder):
+            shards.write(start, rows, skipped)
+            bar.update(len(rows))
+    shards.assemble(cache, photos.path)
+
+
+def embed_batches(photos: PhotoZip, names, starts, encoder, workers: int = 2):
+    """Embeds the batches of `names` that begin at `starts`; decodes later ones while the network works on one.
+
+    Yields (start, rows, skipped): (B, width) float16, zero where a photo was skipped, and {name: reason}.
+    """
+    pool, ahead, size = ThreadPoolExecutor(workers), deque(), _size(encoder)
+    try:
         for start in [*starts, None, None]:
             if start is not None:
-                ahead.append((start, [pool.submit(_crop, photos, n) for n in names[start:start + EMBED_BATCH]]))
+                ahead.append((start, [pool.submit(_crop, photos, n, size) for n in names[start:start + EMBED_BATCH]]))
             if len(ahead) > 2 or (start is None and ahead):
                 first, crops = ahead.popleft()
-                progress.add(first, [crop.result() for crop in crops], encoder)
-                bar.update(len(crops))
-    progress.finish()
+                yield first, *_embed_batch(names[first:first + EMBED_BATCH], [c.result() for c in crops], encoder)
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
-def _crop(photos: PhotoZip, name: str):
-    """The photo's centre crop, (299, 299, 3) uint8, or the reason why there is none."""
+def _size(encoder) -> int:
+    return getattr(encoder, "size", IMG_SIZE)
+
+
+def _crop(photos: PhotoZip, name: str, size: int):
+    """The photo's centre crop, (size, size, 3) uint8, or the reason why there is none."""
     try:
-        return center_crop(photos.photo(name))
+        return center_crop(photos.photo(name), size)
     except BadPhoto as error:
         return str(error)
 
 
-class _Progress:
-    """Embeddings under way: a file that rows are appended to, and a JSON file that says how many of them hold."""
+def _embed_batch(names, crops, encoder) -> tuple[np.ndarray, dict[str, str]]:
+    """Rows of one batch. It is always whole and photos keep their places in it, so that the same photos give the same
+    bytes whatever was skipped or interrupted, even where a network's arithmetic depends on the batch."""
+    size = _size(encoder)
+    batch = np.zeros((EMBED_BATCH, size, size, 3), np.uint8)
+    skipped = {name: crop for name, crop in zip(names, crops) if isinstance(crop, str)}
+    for place, crop in enumerate(crops):
+        if not isinstance(crop, str):
+            batch[place] = crop
+    rows = np.array(encoder(batch)[:len(names)], np.float16)
+    rows[[name in skipped for name in names]] = 0
+    return rows, skipped
+
+
+class _Shards:
+    """Embeddings under way: a folder for this recipe, with a file for each batch that is whole or absent."""
 
     def __init__(self, cache: Path, names, recipe):
-        self.cache, self.names, self.recipe = cache, names, recipe
-        self.partial = cache.with_name(f"{cache.stem}{files.TEMPORARY}rows.npy")
-        self.state = self.partial.with_suffix(".json")
-        self.done, self.skipped, self.saved_at = 0, {}, time.monotonic()
-        header = io.BytesIO()
-        np.lib.format.write_array_header_1_0(header, {
-            "descr": np.lib.format.dtype_to_descr(np.dtype(np.float16)), "fortran_order": False,
-            "shape": (len(names), IMG_EMBED_SIZE),
-        })
-        if self.state.exists() and self.partial.exists():
-            found = files.read_json(self.state, "the state of embeddings under way")
-            if found["recipe"] == recipe:
-                self.done, self.skipped = found["done"], found["skipped"]
-        self.file = open(self.partial, "r+b" if self.done else "w+b")      # noqa: SIM115 - closed by `finish`
-        self.file.write(header.getvalue())
-        self.file.seek(self.done * IMG_EMBED_SIZE * 2, os.SEEK_CUR)     # later rows may not be whole: written anew
+        self.names, self.recipe = names, recipe
+        digest = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()
+        self.folder = cache.with_name(f"{cache.stem}{files.TEMPORARY}{digest[:16]}")
 
-    def add(self, start, crops, encoder):
-        """Embeds one batch. Batches are always whole and photos keep their places in it, so that the same
-        photos give the same bytes whatever was skipped or interrupted."""
-        batch = np.zeros((EMBED_BATCH, IMG_SIZE, IMG_SIZE, 3), np.uint8)
-        good = np.zeros((EMBED_BATCH, 1), np.float32)
-        for i, crop in enumerate(crops):
-            if isinstance(crop, str):
-                self.skipped[self.names[start + i]] = crop
-            else:
-                batch[i], good[i] = crop, 1
-        rows = (encoder(batch) * good)[:len(crops)]
-        self.file.write(rows.astype(np.float16).tobytes())
-        self.done = start + len(crops)
-        if time.monotonic() - self.saved_at > SAVE_SECONDS:
-            self.save()
+    def missing(self) -> list[int]:
+        """Where the batches begin that are still to be made. Damaged ones are among them."""
+        return [start for start in self._starts() if self.read(start) is None]
 
-    def save(self):
-        self._sync()
-        files.write_json(self.state, {"done": self.done, "skipped": self.skipped, "recipe": self.recipe})
-        self.saved_at = time.monotonic()
+    def write(self, start: int, rows: np.ndarray, skipped: dict[str, str]):
+        with files.written_aside(self._path(start)) as aside, open(aside, "wb") as file:
+            np.savez(file, rows=rows, skipped=json.dumps(skipped))
 
-    def finish(self):
-        """Gives the array its final name, after its description: no array is ever there without one."""
-        self._sync()
-        self.file.close()
-        files.write_json(self.cache.with_suffix(".json"), {
-            "recipe": self.recipe, "sha256": files.sha256(self.partial), "skipped": self.skipped,
-            "names": self.names,
-        })
-        self.partial.replace(self.cache)
-        self.state.unlink(missing_ok=True)
+    def read(self, start: int):
+        """(rows, skipped) of the batch that begins at `start`, or None if it is not there whole."""
+        try:
+            with np.load(self._path(start), allow_pickle=False) as shard:       # a zip, so with a CRC of each array
+                rows, skipped = shard["rows"], json.loads(str(shard["skipped"]))
+        except Exception:       # whatever is wrong with it (zipfile, zlib, numpy and json raise many kinds)
+            return None
+        return (rows, skipped) if len(rows) == len(self.names[start:start + EMBED_BATCH]) else None
 
-    def _sync(self):
-        self.file.flush()
-        os.fsync(self.file.fileno())
+    def assemble(self, cache: Path, photos: Path):
+        """Joins all batches. The array takes its final name after its description: it is never there without one."""
+        skipped, shape = {}, None
+        with files.written_aside(cache) as aside:
+            with open(aside, "wb") as file:
+                for start in self._starts():
+                    rows, reasons = self.read(start)
+                    skipped |= reasons
+                    if shape is None:
+                        shape = (len(self.names), rows.shape[1])
+                        np.lib.format.write_array_header_1_0(file, {
+                            "descr": np.lib.format.dtype_to_descr(rows.dtype), "fortran_order": False, "shape": shape})
+                    file.write(rows.tobytes())
+            if len(skipped) == len(self.names):
+                name, reason = next(iter(skipped.items()))
+                raise ValueError(f"None of the {len(skipped):,} photos of {photos} can be used; {name} {reason}.")
+            files.write_json(cache.with_suffix(".json"), {
+                "recipe": self.recipe, "sha256": files.sha256(aside), "skipped": skipped, "names": self.names})
+
+    def _starts(self):
+        return range(0, len(self.names), EMBED_BATCH)
+
+    def _path(self, start: int) -> Path:
+        return self.folder / f"{start:08d}.npz"

@@ -1,0 +1,96 @@
+"""How much memory embedding takes as photos get more, and so whether all of MSCOCO fits a small machine.
+
+    python benchmarks/embedding_memory.py [--photos 2000 20000] [--weights FILE]
+
+Embeds zips of so many photos, one process each, with an encoder that only averages colours but returns 2,048 values.
+The peaks' slope is what a photo costs in list of contents, names, captions and whatever is not let go of. A last
+process embeds 320 photos with the real network: its peak, and the slope for the photos beyond, is what MSCOCO takes.
+"""
+
+import argparse
+import io
+import resource
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+
+import report  # isort: skip
+import numpy as np
+from PIL import Image
+
+import utils
+
+COCO_TRAIN = 82_783
+
+
+class MeanColour:
+    """Stands in for the network: its 2,048 values repeat a photo's mean colour."""
+
+    recipe = {"encoder": "mean colour"}
+
+    def __call__(self, photos):
+        return np.tile(photos[:, ::9, ::9].mean(axis=(1, 2), dtype=np.float32), 683)[:, :2048]
+
+
+def photo_zip(path: Path, count: int):
+    """A zip with one small photo under many names."""
+    jpeg = io.BytesIO()
+    Image.linear_gradient("L").resize((64, 48)).convert("RGB").save(jpeg, "JPEG")
+    with zipfile.ZipFile(path, "w") as archive:
+        for i in range(count):
+            archive.writestr(f"train2014/COCO_train2014_{i:012d}.jpg", jpeg.getvalue())
+
+
+def peak(count: int, encoder: str = "") -> int:
+    """Most memory, in bytes, of a process that embeds `count` photos; `encoder`: weights as of get_cnn_encoder."""
+    with tempfile.TemporaryDirectory() as folder:
+        photo_zip(Path(folder) / "train2014.zip", count)
+        result = subprocess.run([sys.executable, __file__, "--embed", folder, "--weights", encoder],
+                                capture_output=True, text=True)
+    if result.returncode:
+        raise RuntimeError(result.stderr)
+    return int(result.stdout.split()[-1])
+
+
+def embed(folder: Path, weights: str):
+    if weights:
+        import keras_utils
+
+        encoder = keras_utils.get_cnn_encoder(weights)
+    else:
+        encoder = MeanColour()
+    with utils.PhotoZip(folder / "train2014.zip") as photos:
+        names = photos.names
+    captions = [[f"caption {k} of {name}, about as long as most are" for k in range(5)] for name in names]
+    split = utils.Split("train", folder / "train2014.zip", names, captions, list(range(len(names))))
+    utils.embed_split(split, encoder, folder / "cache")
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+
+
+def slope(few: int, many: int) -> tuple[float, int]:
+    """Bytes that each photo takes, and the peak for `few`."""
+    least = peak(few)
+    return (peak(many) - least) / (many - few), least
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--photos", type=int, nargs=2, default=(2_000, 20_000))
+    parser.add_argument("--weights", default="drawn", help="of the real network: drawn, imagenet or a file")
+    parser.add_argument("--embed", type=Path, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.embed:
+        return embed(options.embed, options.weights)
+    bytes_per_photo, least = slope(*options.photos)
+    print(f"{options.photos[0]:,} photos: {least / 1e6:,.0f} MB; each further photo: {bytes_per_photo:,.0f} bytes")
+    network = peak(320, options.weights)
+    coco = network + bytes_per_photo * (COCO_TRAIN - 320)
+    print(f"320 photos with the real network: {network / 1e6:,.0f} MB; {COCO_TRAIN:,} photos: {coco / 1e6:,.0f} MB")
+    report.record("embedding_memory", {"bytes_per_photo": bytes_per_photo, "peak_of_network": network,
+                                       "peak_of_coco": coco})
+
+
+if __name__ == "__main__":
+    main()
