@@ -13,6 +13,7 @@ from pathlib import Path
 ENVIRONMENT_PREFIX = "CAPTION_"
 DATASETS = ("drawn", "coco2014", "folder")
 PRECISIONS = ("auto", "float32", "bfloat16", "int8")
+ENCODERS = ("inception_v3", "mobilenet_v3", "efficientnet_v2_b0")
 DEFAULT_ENCODER_WEIGHTS = {"drawn": "drawn", "coco2014": "imagenet", "folder": "imagenet"}
 
 # What is left open in the settings is filled from the first row whose number of training photos is not exceeded.
@@ -43,6 +44,7 @@ class Settings:
 
     dataset: str = "drawn"
     data_dir: Path | None = None            # where the three zips are or go; default data/<dataset>
+    encoder: str = "inception_v3"           # mobilenet_v3 and efficientnet_v2_b0 are smaller and faster
     encoder_weights: str | None = None      # "drawn", "imagenet" or a file; each dataset names its default
     precision: str = "auto"                 # of the encoder: "auto" takes the fastest that the processor has
     checkpoint_root: Path = Path("checkpoints")
@@ -60,6 +62,7 @@ class Settings:
 
     def __post_init__(self):
         _one_of("dataset", self.dataset, DATASETS)
+        _one_of("encoder", self.encoder, ENCODERS)
         _one_of("precision", self.precision, PRECISIONS)
         if self.dataset == "folder" and self.data_dir is None:
             raise ValueError(
@@ -76,6 +79,9 @@ class Settings:
                 object.__setattr__(self, name, default)         # the way to set a field of a frozen dataclass
         for name in ("data_dir", "checkpoint_root", "output_dir"):
             object.__setattr__(self, name, _path(name, getattr(self, name)))
+        if self.encoder_weights == "drawn" and self.encoder != "inception_v3":
+            raise ValueError(f"{ENVIRONMENT_PREFIX}ENCODER is {self.encoder}, but only inception_v3 has weights of the "
+                             f"drawn world: set {ENVIRONMENT_PREFIX}ENCODER_WEIGHTS to `imagenet` or a file.")
 
     def __str__(self):
         return "\n".join(f"{name:18}{'by the size of the data' if value is None else value}"

@@ -1,12 +1,14 @@
-"""How fast photos become embeddings: Keras's model.predict, and ours in each precision that this processor has.
+"""How fast photos become embeddings: Keras's model.predict, ours in each precision, and PyTorch and OpenVINO.
 
-    python benchmarks/embedding.py [--photos 192] [--repeats 5]
+    python benchmarks/embedding.py [--photos 96] [--repeats 5] [--weights drawn] [--zip train2014.zip]
 
-Renders photos of the drawn world, 640 x 480 as MSCOCO's are, and embeds all of them in turns, with the network alone on
-crops that are ready, and ours also end to end from the JPEGs in a zip. Random weights: they cost what trained ones do.
+All take turns on the same photos: those of the zip, or rendered ones of the drawn world, 640 x 480 as MSCOCO's are.
+They start from crops that are ready, ours also from the JPEGs in the zip. Peers that are not installed are left out
+(requirements-bench.txt). The cosines between embeddings in float32 and in other precisions are printed as well.
 """
 
 import argparse
+import importlib.util
 import tempfile
 import zipfile
 from io import BytesIO
@@ -15,17 +17,21 @@ from pathlib import Path
 import report  # isort: skip
 import keras
 import numpy as np
+import tensorflow as tf
 from PIL import Image
 
 import drawn_world
 import keras_utils
+import quantisation
 import utils
 
 COCO_PHOTOS = 123_287
 GFLOP_PER_PHOTO = 11.4
+PRODUCT_SIZE = 2048                 # rows and columns of the matrices whose product shows the machine's peak
+NAME = "inception_v3"
 
 
-def photo_zip(path: Path, count: int):
+def photo_zip(path: Path, count: int) -> Path:
     """A zip of drawn photos at MSCOCO's usual size."""
     with zipfile.ZipFile(path, "w") as archive:
         for i in range(count):
@@ -33,49 +39,151 @@ def photo_zip(path: Path, count: int):
             jpeg = BytesIO()
             photo.save(jpeg, "JPEG", quality=90)
             archive.writestr(f"{i:06d}.jpg", jpeg.getvalue())
+    return path
+
+
+def torch_network(model: keras.Model, precision: str):
+    """The same network in PyTorch, layer by layer, with batch normalisation folded into the convolutions.
+
+    Called with (B, S, S, 3) uint8, it returns (B, width) float32.
+    """
+    import torch
+    from torch.nn import functional
+
+    dtype = getattr(torch, precision)
+    pools = {keras.layers.MaxPooling2D: functional.max_pool2d, keras.layers.AveragePooling2D: functional.avg_pool2d}
+
+    def convolution(layer, norm):
+        scale = 1 / np.sqrt(np.array(norm.moving_variance) + norm.epsilon)
+        kernel = torch.tensor((np.array(layer.kernel) * scale).transpose(3, 2, 0, 1), dtype=dtype)
+        kernel = kernel.to(memory_format=torch.channels_last)
+        bias = torch.tensor(np.array(norm.beta) - np.array(norm.moving_mean) * scale, dtype=dtype)
+        return lambda x: functional.conv2d(x, kernel, bias, layer.strides, layer.padding)
+
+    def step(layer, following):
+        kind = type(layer)
+        if kind is keras.layers.Conv2D:
+            return convolution(layer, following)
+        if kind in pools:
+            same = {"padding": layer.pool_size[0] // 2} if layer.padding == "same" else {}
+            if kind is keras.layers.AveragePooling2D:
+                same["count_include_pad"] = False
+            return lambda x: pools[kind](x, layer.pool_size, layer.strides, **same)
+        return {keras.layers.BatchNormalization: lambda x: x, keras.layers.Activation: torch.relu_,
+                keras.layers.Concatenate: lambda *xs: torch.cat(xs, 1),
+                keras.layers.GlobalAveragePooling2D: lambda x: x.mean((2, 3))}[kind]
+
+    consumers = {id(layer.input): layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)}
+    steps = [([id(t) for t in (layer.input if isinstance(layer.input, list) else [layer.input])],
+              id(layer.output), step(layer, consumers.get(id(layer.output)))) for layer in model.layers[1:]]
+
+    @torch.inference_mode()
+    def run(photos):
+        x = torch.from_numpy(photos).permute(0, 3, 1, 2).to(dtype) / 127.5 - 1      # channels last in memory
+        values = {id(model.layers[0].output): x}
+        for inputs, output, function in steps:
+            values[output] = function(*(values[i] for i in inputs))
+        return values[id(model.layers[-1].output)].float().numpy()
+
+    return run
+
+
+def peers(model, precisions, folder: Path) -> dict:
+    """{name: network} of the peers that are installed; says which are not."""
+    found = {}
+    if importlib.util.find_spec("torch"):
+        found |= {f"PyTorch {p}": torch_network(model, p) for p in precisions}
+    else:
+        print("PyTorch is left out: it is not installed (requirements-bench.txt).")
+    if importlib.util.find_spec("openvino"):
+        xml = folder / "peer.xml"
+        openvino, _ = quantisation.packages()
+        graph = keras_utils.frozen_graph(keras_utils.ARCHITECTURES[NAME], model)
+        openvino.save_model(openvino.convert_model(graph), xml, compress_to_fp16=False)
+        found |= {f"OpenVINO {p}": quantisation.Network(xml, p) for p in precisions}
+    else:
+        print("OpenVINO and int8 are left out: OpenVINO is not installed (requirements-bench.txt).")
+    return found
+
+
+def matrix_products(precisions) -> dict:
+    """{precision: function that multiplies two square matrices}"""
+    matrix = tf.random.stateless_normal((PRODUCT_SIZE, PRODUCT_SIZE), seed=(0, 0))
+    product = tf.function(lambda m: tf.linalg.matmul(m, m))
+    return {p: lambda m=tf.cast(matrix, p): product(m)[0, 0].numpy() for p in precisions}
+
+
+def cosines(one, other):
+    return (one * other).sum(axis=1) / np.linalg.norm(one, axis=1) / np.linalg.norm(other, axis=1)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--photos", type=int, default=192)
+    parser.add_argument("--photos", type=int, default=96)
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--weights", default="drawn", help="drawn, imagenet or a file")
+    parser.add_argument("--zip", type=Path, help="photos to use instead of rendered ones")
     options = parser.parse_args()
     count = -(-options.photos // utils.EMBED_BATCH) * utils.EMBED_BATCH
-
-    model = keras.applications.InceptionV3(include_top=False, pooling="avg", weights=None, input_shape=(299, 299, 3))
-    precisions = ["float32", *(["bfloat16"] if keras_utils._has_fast_bfloat16() else [])]
-    encoders = {p: keras_utils.Encoder(model, "random", p) for p in precisions}
-
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "train2014.zip"
-        photo_zip(path, count)
+        path = options.zip or photo_zip(Path(folder) / "train2014.zip", count)
         with utils.PhotoZip(path) as photos:
             names = photos.names
-            crops = np.stack([utils.center_crop(photos.photo(name)) for name in names])
-        split = utils.Split("train", path, names, [["a photo"]] * count, list(range(count)))
-        ready = crops.astype(np.float32) / 127.5 - 1
-        batches = [crops[i:i + utils.EMBED_BATCH] for i in range(0, count, utils.EMBED_BATCH)]
+            crops = np.stack([utils.center_crop(photos.photo(name)) for name in names[:count]])
+        everything = utils.Split("train", path, names, [["a photo"]] * len(names), list(range(len(names))))
+        split = utils.Split("train", path, *(rows[:count] for rows in (names, everything.captions, range(count))))
+        compare(options, split, everything, crops, Path(folder))
 
-        def end_to_end(encoder):
-            with tempfile.TemporaryDirectory(dir=folder) as cache:
-                utils.embed_split(split, encoder, cache)
 
-        ways = {"model.predict, network alone": lambda: model.predict(ready, batch_size=utils.EMBED_BATCH, verbose=0)}
-        for precision, encoder in encoders.items():
-            ways[f"ours {precision}, network alone"] = lambda e=encoder: [e(batch) for batch in batches]
-            ways[f"ours {precision}, from the zip"] = lambda e=encoder: end_to_end(e)
-        found = report.rates(ways, count, options.repeats)
+def compare(options, split, everything, crops, folder: Path):
+    """Times all ways in turns and prints what came out. everything: the split that int8 is calibrated on."""
+    count = len(crops)
+    architecture = keras_utils.ARCHITECTURES[NAME]
+    precisions = ["float32", *(["bfloat16"] if keras_utils.has_fast_bfloat16() else [])]
+    encoders = {p: keras_utils.get_cnn_encoder(options.weights, p) for p in precisions}
+    if importlib.util.find_spec("openvino") and importlib.util.find_spec("nncf"):
+        encoders["int8"] = keras_utils.get_cnn_encoder(
+            options.weights, "int8", calibration=everything, cache_dir=folder)
+    model = keras_utils.load(architecture, keras_utils.find(options.weights, NAME)[0])
+    others = peers(model, precisions, folder)
 
-    peak = report.matrix_product_peak()
-    baseline = found["model.predict, network alone"]
-    print(f"\n{count} photos, {options.repeats} rounds; float32 matrix product {peak:,.0f} GFLOP/s\n")
-    print(f"{'':34}{'photos/s':>9}{'ratio':>7}{'of peak':>9}{'MSCOCO':>10}")
-    for name, rate in found.items():
-        print(f"{name:34}{rate:9.1f}{rate / baseline:7.2f}{rate * GFLOP_PER_PHOTO / peak:9.0%}"
-              f"{COCO_PHOTOS / rate / 3600:8.2f} h")
-    default = found[f"ours {precisions[-1]}, from the zip"]
-    report.record("embedding", {"ratio_to_predict": default / baseline, "images_per_s": default,
-                                "photos_per_s": found, "matrix_product_gflops": peak})
+    batches = [crops[i:i + utils.EMBED_BATCH] for i in range(0, count, utils.EMBED_BATCH)]
+    ready = architecture.preprocess(crops.astype(np.float32))
+
+    def end_to_end(encoder):
+        with tempfile.TemporaryDirectory(dir=folder) as cache:
+            utils.embed_split(split, encoder, cache)
+
+    ways = {"model.predict": lambda: model.predict(ready, batch_size=utils.EMBED_BATCH, verbose=0)}
+    for name, network in {**{f"ours {p}": e for p, e in encoders.items()}, **others}.items():
+        ways[name] = lambda network=network: [network(batch) for batch in batches]
+    ways |= {f"ours {p}, from the zip": lambda e=e: end_to_end(e) for p, e in encoders.items()}
+    products = {f"product {p}": product for p, product in matrix_products(precisions).items()}
+    rates = report.rates(ways | products, count, options.repeats)
+
+    gflops = {p: 2e-9 * PRODUCT_SIZE**3 * rates.pop(f"product {p}") / count for p in precisions}
+    found = {p: np.concatenate([e(batch) for batch in batches]) for p, e in encoders.items()}
+    exact = {p: cosines(rows, found["float32"]) for p, rows in found.items() if p != "float32"}
+    show(rates, gflops, exact, count, options.repeats)
+    best = {p: max((r for name, r in rates.items() if name in (f"PyTorch {p}", f"OpenVINO {p}")), default=None)
+            for p in precisions}
+    end, predict = rates[f"ours {precisions[-1]}, from the zip"], rates["model.predict"]
+    report.record("embedding", {
+        "ratio_to_predict": end / predict, "images_per_s": end, "photos_per_s": rates, "matrix_product_gflops": gflops,
+        "ratio_to_best_peer": {p: rates[f"ours {p}"] / best[p] for p in precisions if best[p]},
+        "cosine_to_float32": {p: {"mean": float(c.mean()), "worst": float(c.min())} for p, c in exact.items()}})
+
+
+def show(rates, gflops, exact, count, repeats):
+    print(f"\n{count} photos, {repeats} rounds; matrix products: "
+          + ", ".join(f"{p} {value:,.0f} GFLOP/s" for p, value in gflops.items()) + "\n")
+    print(f"{'':28}{'photos/s':>9}{'ratio':>7}{'of peak':>9}{'MSCOCO':>10}")
+    for name, rate in rates.items():
+        precision = next((p for p in gflops if p in name), None if "int8" in name else "float32")
+        share = f"{rate * GFLOP_PER_PHOTO / gflops[precision]:9.0%}" if precision else f"{'':9}"
+        print(f"{name:28}{rate:9.1f}{rate / rates['model.predict']:7.2f}{share}{COCO_PHOTOS / rate / 3600:8.2f} h")
+    for precision, cosine in exact.items():
+        print(f"cosine of {precision} to float32: {cosine.mean():.5f} on average, {cosine.min():.5f} at worst")
 
 
 if __name__ == "__main__":

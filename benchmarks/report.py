@@ -33,14 +33,6 @@ def rates(ways: dict, items: int, repeats: int = 5) -> dict[str, float]:
     return {name: items / float(np.median(times)) for name, times in seconds.items()}
 
 
-def matrix_product_peak(size: int = 2048, repeats: int = 5) -> float:
-    """GFLOP/s of this machine's own float32 matrix product."""
-    import tensorflow as tf
-
-    matrix = tf.random.stateless_normal((size, size), seed=(0, 0))
-    return rates({"product": lambda: tf.linalg.matmul(matrix, matrix).numpy()}, 2 * size**3, repeats)["product"] / 1e9
-
-
 def record(section: str, values: dict):
     """Puts a section of outputs/bench.json in place of an earlier one."""
     found = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}

@@ -1,4 +1,7 @@
-"""The encoder gives Keras's own embeddings, its recipe names its weights, and wrong weights are told apart."""
+"""Each encoder gives Keras's own embeddings, its recipe names its weights, and wrong weights are told apart."""
+
+import shutil
+import sys
 
 import h5py
 import keras
@@ -9,53 +12,102 @@ from conftest import SAMPLE
 import drawn_world
 import files
 import keras_utils
+import quantisation
+import settings
 import utils
+from keras_utils import ARCHITECTURES
+
+ENCODERS = list(ARCHITECTURES)
 
 
 @pytest.fixture(scope="module")
-def crops():
-    scenes = [drawn_world.render_photo(seed=5, split="val2014", index=i) for i in range(4)]
-    return np.stack([utils.center_crop(utils.decode_photo(scene.jpeg)) for scene in scenes])
+def scenes():
+    photos = [drawn_world.render_photo(seed=5, split="val2014", index=i) for i in range(10)]
+    return [utils.decode_photo(photo.jpeg) for photo in photos]
+
+
+@pytest.fixture(scope="module")
+def crops(scenes):
+    """(10, 299, 299, 3) uint8"""
+    return np.stack([utils.center_crop(scene) for scene in scenes])
 
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory):
-    """A file with the weights of an InceptionV3 that tells drawn scenes apart."""
-    path = tmp_path_factory.mktemp("weights") / "inception.weights.h5"
-    keras_utils._random_inception(seed=1).save_weights(path)
-    return path
+    """A file of weights for each architecture: for the two that come without any, He-normal kernels."""
+    folder, found = tmp_path_factory.mktemp("weights"), {"inception_v3": keras_utils.DRAWN_WEIGHTS}
+    for name in ENCODERS[1:]:
+        model, rng = ARCHITECTURES[name].network(None), np.random.default_rng(1)
+        for layer in model.layers:
+            if isinstance(layer, (keras.layers.Conv2D, keras.layers.DepthwiseConv2D)):
+                inputs = np.prod(layer.kernel.shape[:2 if "Depthwise" in type(layer).__name__ else 3])
+                layer.kernel.assign(rng.normal(0, np.sqrt(2 / inputs), layer.kernel.shape))
+        found[name] = folder / f"{name}.weights.h5"
+        model.save_weights(found[name])
+    return found
 
 
 @pytest.fixture(scope="module")
-def encoder(weights):
-    return keras_utils.get_cnn_encoder(str(weights), "float32")
+def drawn():
+    return keras_utils.get_cnn_encoder("drawn", "float32")
 
 
 def cosines(one, other):
     return (one * other).sum(axis=1) / np.linalg.norm(one, axis=1) / np.linalg.norm(other, axis=1)
 
 
-def test_float32_embeddings_are_those_of_the_keras_model(encoder, weights, crops):
-    model = keras.applications.InceptionV3(include_top=False, pooling="avg", weights=str(weights))
-    expected = model.predict(keras.applications.inception_v3.preprocess_input(crops.astype(np.float32)), verbose=0)
-    found = encoder(crops)
-    assert found.shape == (4, utils.IMG_EMBED_SIZE) and found.dtype == np.float32
-    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-4 * expected.std())
+# What Keras's own documentation says of each, written out: function, module with its preprocessing, size and width.
+PUBLISHED = {
+    "inception_v3": (keras.applications.InceptionV3, keras.applications.inception_v3, 299, 2048),
+    "mobilenet_v3": (keras.applications.MobileNetV3Large, keras.applications.mobilenet_v3, 224, 960),
+    "efficientnet_v2_b0": (keras.applications.EfficientNetV2B0, keras.applications.efficientnet_v2, 224, 1280),
+}
 
 
-def test_bfloat16_embeddings_tell_the_same_photos_apart(encoder, weights, crops):
-    float32, bfloat16 = encoder(crops), keras_utils.get_cnn_encoder(str(weights), "bfloat16")(crops)
-    same, different = cosines(float32, bfloat16), cosines(float32[:1], float32[1:])
-    assert not np.array_equal(float32, bfloat16)
-    assert same.min() > 0.99 > different.max()      # random weights magnify rounding; trained ones keep 0.999
+@pytest.mark.parametrize("name", ENCODERS)
+def test_embeddings_are_those_of_keras_and_bfloat16_stays_close(name, weights, scenes):
+    build, module, size, width = PUBLISHED[name]
+    crops = np.stack([utils.center_crop(scene, size) for scene in scenes])
+    model = build(include_top=False, pooling="avg", weights=str(weights[name]), input_shape=(size, size, 3))
+    expected = model.predict(module.preprocess_input(crops.astype(np.float32)), verbose=0)
+    float32, bfloat16 = (keras_utils.get_cnn_encoder(str(weights[name]), p, name) for p in ("float32", "bfloat16"))
+    assert (float32.size, float32.width) == (size, width)
+    found = float32(crops)
+    assert found.shape == (10, width) and found.dtype == np.float32
+    # Folding batch normalisation into kernels rounds each of up to 100 layers' sums anew, some 1e-7 of their size;
+    # other preprocessing changes embeddings by tens of percent.
+    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-4 * np.abs(expected).max())
+    rounded = bfloat16(crops)
+    assert not np.array_equal(rounded, found)
+    # He-normal kernels magnify rounding; trained weights keep 0.999.
+    assert cosines(rounded, found).min() > (0.999 if name == "inception_v3" else 0.99)
 
 
-def test_the_recipe_names_weights_by_content_and_the_precision_that_is_used(encoder, weights, tmp_path):
+def test_photos_keep_their_order_and_any_number_will_do(drawn, crops):
+    together = drawn(crops)                         # in pieces of 8 and 2
+    for i in (0, 7, 9):
+        np.testing.assert_allclose(drawn(crops[i:i + 1])[0], together[i], rtol=1e-3, atol=1e-5)
+    assert cosines(together[:1], together[1:]).max() < 0.99
+
+
+def test_the_recipe_names_weights_by_content_and_the_precision_that_is_used(drawn, tmp_path):
     copy = tmp_path / "copy.weights.h5"
-    copy.write_bytes(weights.read_bytes())
-    assert keras_utils.get_cnn_encoder(str(copy), "float32").recipe == encoder.recipe == {
-        "encoder": "InceptionV3", "weights": f"file, sha256 {files.sha256(weights)}", "precision": "float32"}
-    assert keras_utils._resolve_precision("auto") in ("float32", "bfloat16")
+    shutil.copy(keras_utils.DRAWN_WEIGHTS, copy)
+    digest = files.sha256(copy)
+    assert drawn.recipe == {
+        "encoder": "InceptionV3", "weights": f"drawn, sha256 {digest}", "precision": "float32"}
+    assert keras_utils.get_cnn_encoder(str(copy)).recipe == {
+        "encoder": "InceptionV3", "weights": f"file, sha256 {digest}",
+        "precision": "bfloat16" if keras_utils.has_fast_bfloat16() else "float32"}
+
+
+def test_the_settings_know_the_same_encoders():
+    assert list(settings.ENCODERS) == ENCODERS
+
+
+def test_only_inception_has_weights_of_the_drawn_world():
+    with pytest.raises(ValueError, match="CAPTION_ENCODER is mobilenet_v3.*CAPTION_ENCODER_WEIGHTS to `imagenet`"):
+        keras_utils.get_cnn_encoder("drawn", encoder="mobilenet_v3")
 
 
 def test_missing_weights_are_named(tmp_path):
@@ -63,15 +115,36 @@ def test_missing_weights_are_named(tmp_path):
         keras_utils.get_cnn_encoder(str(tmp_path / "nowhere.h5"))
 
 
+@pytest.mark.parametrize("name", ENCODERS)
+def test_without_network_keras_weights_come_with_a_hint(name, tmp_path, monkeypatch):
+    monkeypatch.setattr("keras.src.backend.config._KERAS_DIR", str(tmp_path))
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")          # nobody listens there
+    with pytest.raises(OSError, match="Keras could not get the ImageNet weights.*Without a network, fetch"):
+        keras_utils.get_cnn_encoder("imagenet", encoder=name)
+
+
+def test_weights_of_the_project_that_are_missing_or_damaged_are_named(tmp_path, monkeypatch):
+    path = tmp_path / keras_utils.DRAWN_WEIGHTS.name
+    monkeypatch.setattr(keras_utils, "DRAWN_WEIGHTS", path)
+    with pytest.raises(FileNotFoundError, match=f"{path.name} is missing.*git checkout"):
+        keras_utils.get_cnn_encoder("drawn")
+    path.write_bytes(b"cut short")
+    with pytest.raises(FileNotFoundError, match="inception_v3_drawn_notop.json is missing"):
+        keras_utils.get_cnn_encoder("drawn")
+    files.write_json(tmp_path / "inception_v3_drawn_notop.json", {"sha256": "0" * 64})
+    with pytest.raises(ValueError, match=f"{path.name} is damaged: .* expected 0000.*git checkout"):
+        keras_utils.get_cnn_encoder("drawn")
+
+
 @pytest.mark.parametrize("content", [b"", b"no weights", "another architecture", "cut short", "a layer less"])
-def test_what_is_no_inception_is_refused_by_name(tmp_path, weights, content):
+def test_what_is_no_inception_is_refused_by_name(tmp_path, content):
     path = tmp_path / "odd.weights.h5"
     if content == "another architecture":
         keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)]).save_weights(path)
     elif content == "cut short":
-        path.write_bytes(weights.read_bytes()[:1_000_000])
+        path.write_bytes(keras_utils.DRAWN_WEIGHTS.read_bytes()[:1_000_000])
     elif content == "a layer less":
-        path.write_bytes(weights.read_bytes())
+        path.write_bytes(keras_utils.DRAWN_WEIGHTS.read_bytes())
         with h5py.File(path, "r+") as file:
             del file["layers/conv2d_5"]
     else:
@@ -88,3 +161,47 @@ def test_real_weights_tell_real_photos_apart():
     float32, bfloat16 = (keras_utils.get_cnn_encoder(str(path), p)(crops) for p in ("float32", "bfloat16"))
     assert cosines(float32[:1], float32[1:]).max() < 0.95
     assert cosines(float32, bfloat16).min() > 0.999
+
+
+# ------------------------------------------------------------------------------------------------ int8
+
+def test_int8_without_its_packages_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "openvino", None)      # as if it were not installed
+    with pytest.raises(ValueError, match="pip install -r requirements-int8.txt"):
+        keras_utils.get_cnn_encoder("drawn", "int8")
+
+
+def test_int8_is_refused_where_its_error_is_unknown():
+    with pytest.raises(ValueError, match="int8 is for inception_v3.*CAPTION_ENCODER is mobilenet_v3"):
+        keras_utils.get_cnn_encoder("imagenet", "int8", "mobilenet_v3")
+
+
+def test_calibration_photos_are_spread_over_the_split():
+    names = [f"{i:04d}" for i in range(1000)]
+    chosen = quantisation.evenly_spread(names, 300)
+    assert len(set(chosen)) == 300 and chosen[0] == "0000" and chosen[-1] >= "0996"
+    assert {int(b) - int(a) for a, b in zip(chosen, chosen[1:])} == {3, 4}
+    assert quantisation.evenly_spread(names[:7], 300) == names[:7]
+
+
+@pytest.mark.slow
+def test_int8_stays_close_and_can_be_made_again_bit_for_bit(drawn, crops, small_world, tmp_path):
+    for package in ("openvino", "nncf"):
+        pytest.importorskip(package)
+    split = utils.load_split(small_world, "train")
+
+    def int8():
+        return keras_utils.get_cnn_encoder("drawn", "int8", calibration=split, cache_dir=tmp_path)
+
+    first = int8()
+    embeddings = first(crops)
+    assert cosines(embeddings, drawn(crops)).min() > 0.98
+    assert first.recipe["precision"].startswith("int8") and first.recipe["calibration"].startswith("48 photos, sha256")
+    home, = tmp_path.glob("int8-*/")
+    written = (home / "network.bin").stat().st_mtime_ns
+    assert int8().recipe == first.recipe and (home / "network.bin").stat().st_mtime_ns == written   # read back
+    for damage in (lambda: (home / "network.bin").write_bytes(b"damaged"), lambda: shutil.rmtree(home)):
+        damage()
+        again = int8()
+        assert again.recipe == first.recipe
+        np.testing.assert_array_equal(again(crops), embeddings)

@@ -24,6 +24,7 @@ def test_coco_gets_the_courses_budget_and_small_data_less():
 @pytest.mark.parametrize("name, text, value", [
     ("DATASET", "coco2014", "coco2014"), ("EPOCHS", "3", 3), ("SEED", "7", 7), ("DROPOUT", "0.25", 0.25),
     ("CHECKPOINT_ROOT", "/mnt/drive", Path("/mnt/drive")), ("PRECISION", "float32", "float32"),
+    ("ENCODER_WEIGHTS", "imagenet", "imagenet"),
 ])
 def test_each_field_can_be_set_from_the_environment(monkeypatch, name, text, value):
     monkeypatch.setenv(f"CAPTION_{name}", text)
@@ -40,6 +41,7 @@ def test_what_was_set_is_not_replaced_by_the_budget(monkeypatch):
     ("DROPOUT", "nan"), ("LEARNING_RATE", "-1"), ("MAX_LEN", "2"), ("SEED", "-1"), ("BATCH_SIZE", "1e3"),
     ("SEED", "4294967296"), ("EPOCHS", "9" * 30), ("BATCH_SIZE", "1000000000"), ("LEARNING_RATE", "inf"),
     ("CHECKPOINT_MINUTES", "inf"), ("CHECKPOINT_MINUTES", "nan"), ("DATA_DIR", "~nobody-of-that-name/x"),
+    ("ENCODER", "resnet"), ("ENCODER", "mobilenet_v3"),       # without weights of the drawn world
 ])
 def test_nonsense_is_refused_by_name_and_value(monkeypatch, name, text):
     monkeypatch.setenv(f"CAPTION_{name}", text)
@@ -69,6 +71,13 @@ def test_a_password_in_a_mirrors_address_is_shown_and_saved_nowhere():
 def test_a_folder_needs_its_path(monkeypatch):
     monkeypatch.setenv("CAPTION_DATASET", "folder")
     with pytest.raises(ValueError, match="CAPTION_DATA_DIR"):
+        Settings.from_environment()
+
+
+def test_another_encoder_goes_with_weights_of_its_own(monkeypatch):
+    monkeypatch.setenv("CAPTION_ENCODER", "mobilenet_v3")
+    assert Settings.from_environment(dataset="coco2014").encoder == "mobilenet_v3"
+    with pytest.raises(ValueError, match="CAPTION_ENCODER_WEIGHTS"):
         Settings.from_environment()
 
 
