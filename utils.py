@@ -354,8 +354,16 @@ def read_embeddings(cache) -> Embeddings:
     if not isinstance(about, dict) or files.sha256(cache) != about.get("sha256"):
         raise ValueError(f"{cache} is not what was written: its digest is not the one in {cache.stem}.json. "
                          "Delete both, and the photos are embedded again.")
-    values = np.load(cache, mmap_mode="r", allow_pickle=False)
-    return Embeddings(about["names"], values, about["skipped"], about["recipe"])
+    try:
+        values = np.load(cache, mmap_mode="r", allow_pickle=False)
+        embeddings = Embeddings(about["names"], values, about["skipped"], about["recipe"])
+        plain = values.dtype == np.float16 and values.ndim == 2 and len(values) == len(embeddings.names)
+    except (ValueError, KeyError, TypeError, EOFError):     # objects in place of numbers, a header that lies ...
+        plain = False
+    if not plain:
+        raise ValueError(f"{cache} does not hold a row of float16 for each photo that {cache.stem}.json names. Delete "
+                         "both, and the photos are embedded again.")
+    return embeddings
 
 
 def _require_recipe(path, found: dict, wanted: dict):

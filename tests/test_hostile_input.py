@@ -458,6 +458,24 @@ def test_a_checkpoint_that_describes_something_else_is_refused(tmp_path, about):
         checkpoints.read_checkpoint(checkpoint(tmp_path, about=about, x=np.zeros(2)))
 
 
+@pytest.mark.parametrize("rows, names", [
+    (np.array([[{}], [1]], object), ["a.jpg", "b.jpg"]), (np.zeros((2, 8)), ["a.jpg", "b.jpg"]),
+    (np.zeros((2, 8), np.float16), ["a.jpg"]), (np.zeros(2, np.float16), ["a.jpg", "b.jpg"]),
+    (np.zeros((2, 8), np.float16), None), (b"\x80\x04N.", ["a.jpg"]),
+])
+def test_cached_embeddings_of_another_kind_are_refused(tmp_path, rows, names):
+    """Their digest is right: made by hand, or by another program."""
+    cache = tmp_path / "train.npy"
+    if isinstance(rows, bytes):
+        cache.write_bytes(rows)
+    else:
+        np.save(cache, rows)
+    about = {"names": names, "sha256": files.sha256(cache), "skipped": {}, "recipe": {}}
+    files.write_json(tmp_path / "train.json", about)
+    with pytest.raises(ValueError, match=r"train\.npy does not hold a row of float16 for each photo"):
+        utils.read_embeddings(cache)
+
+
 # ---------------------------------------------------------------------------------------------- anything at all
 
 @pytest.mark.parametrize("kind", hostile.TARGETS)
