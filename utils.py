@@ -62,7 +62,7 @@ def decode_photo(raw: bytes) -> Image.Image:
         image = Image.open(io.BytesIO(raw), formats=PHOTO_FORMATS)
         _bound(image, raw)
         image.load()
-        with contextlib.suppress(Exception):            # an EXIF block that can't be read turns nothing
+        with contextlib.suppress(Exception):            # what else is wrong with an EXIF block does not matter
             ImageOps.exif_transpose(image, in_place=True)
         return _as_rgb(image)
     except BadPhoto:
@@ -472,10 +472,9 @@ class _Shards:
         """(rows, skipped) of the batch that begins at `start`, or None if it is not there whole."""
         try:
             with np.load(self._path(start), allow_pickle=False) as shard:       # a zip, so with a CRC of each array
-                rows, skipped = shard["rows"], json.loads(str(shard["skipped"]))
+                return shard["rows"], json.loads(str(shard["skipped"]))
         except Exception:       # whatever is wrong with it (zipfile, zlib, numpy and json raise many kinds)
             return None
-        return (rows, skipped) if len(rows) == len(self.names[start:start + EMBED_BATCH]) else None
 
     def assemble(self, cache: Path, photos: Path):
         """Joins all batches. The array takes its final name after its description: it is never there without one."""

@@ -1,5 +1,6 @@
 """Embeddings: each photo's row in its place, cached, and never lost nor mixed, whatever kills the process."""
 
+import io
 import json
 import os
 import random
@@ -198,25 +199,29 @@ def test_warnings_of_others_are_shown_as_before(tmp_path):
 # ---------------------------------------------------------------------------------------------- killed
 
 EMBEDDING = """
-import sys, time
+import os, sys, time
 sys.path[:0] = [{root!r}, {tests!r}]
 import photo_files, utils
 class Slow(photo_files.MeanColour):
+    calls = 0
     def __call__(self, photos):
+        self.calls += 1
         time.sleep({delay})
+        while self.calls > 1 and {go!r} and not os.path.exists({go!r}):
+            time.sleep(0.01)
         return super().__call__(photos)
-print("started", flush=True)
+print("started")
 utils.embed_split(photo_files.split_of({photos!r}), Slow(), {cache!r})
 """
 
 
-def start_embedding(photos, cache, delay=0.1, before=""):
+def start_embedding(photos, cache, delay=0.1, before="", go=""):
+    """A process that embeds, `delay` seconds a batch; it halts before the second one until the file `go` is there."""
     code = before + EMBEDDING.format(root=str(ROOT), tests=str(ROOT / "tests"), photos=str(photos), cache=str(cache),
-                                     delay=delay)
-    process = subprocess.Popen([sys.executable, "-W", "ignore", "-c", code], stdout=subprocess.PIPE,
+                                     delay=delay, go=str(go))
+    process = subprocess.Popen([sys.executable, "-u", "-W", "ignore", "-c", code], stdout=subprocess.PIPE,
                                stderr=subprocess.PIPE, text=True)
-    if not before:
-        assert process.stdout.readline() == "started\n"
+    assert process.stdout.readline() == "started\n"
     return process
 
 
@@ -306,10 +311,17 @@ def test_killed_at_any_file_operation_it_is_gone_on_from_with_the_same_bytes(tmp
     assert int(result.stdout) > 30
 
 
+def pickled(raw: bytes) -> bytes:
+    """A batch of Python objects, as no file of ours is."""
+    file = io.BytesIO()
+    np.savez(file, rows=np.full((32, 2048), None), skipped="{}")
+    return file.getvalue()
+
+
 @pytest.mark.parametrize("damage", [
-    lambda raw: b"", lambda raw: raw[:-1], lambda raw: raw[:1_000], lambda raw: bytes(len(raw)),
+    pickled, lambda raw: b"", lambda raw: raw[:-1], lambda raw: raw[:1_000], lambda raw: bytes(len(raw)),
     lambda raw: raw[:5_000] + b"\x55" + raw[5_001:], lambda raw: b"no zip",
-], ids=["empty", "a byte less", "cut short", "zeros", "a byte other", "text"])
+], ids=["pickled", "empty", "a byte less", "cut short", "zeros", "a byte other", "text"])
 def test_a_batch_that_is_not_whole_is_made_anew(tmp_path, damage):
     """As after a power cut, or where several machines write to a folder that does not lock."""
     split = split_of(coloured_zip(tmp_path / "train2014.zip", count=100, size=(8, 8)))
@@ -342,28 +354,23 @@ def test_work_under_way_is_not_mixed_with_that_of_another_recipe(tmp_path):
     bytes_of(tmp_path / "cache")
 
 
-def test_of_two_processes_one_works_and_the_other_waits(tmp_path):
-    photos = coloured_zip(tmp_path / "train2014.zip", count=160, size=(8, 8))
-    processes = [start_embedding(photos, tmp_path / "cache") for _ in range(2)]
-    said = "".join(process.communicate(timeout=60)[0] for process in processes)
-    assert [process.returncode for process in processes] == [0, 0]
-    assert said.count("waiting for it") == 1
-    assert utils.read_embeddings(tmp_path / "cache" / "train.npy").values.shape == (160, 2048)
-
-
-def test_who_waits_goes_on_when_the_other_is_killed(tmp_path):
+@pytest.mark.parametrize("killed", [False, True], ids=["the first ends", "the first is killed"])
+def test_of_two_processes_one_works_and_the_other_waits_and_says_so(tmp_path, killed):
     split = split_of(coloured_zip(tmp_path / "train2014.zip", count=200, size=(8, 8)))
     undisturbed, cache = tmp_path / "undisturbed", tmp_path / "cache"
     utils.embed_split(split, MeanColour(), undisturbed)
-    first = start_embedding(split.photos, cache, delay=0.5)
+    first = start_embedding(split.photos, cache, go=tmp_path / "go")
     wait_for(lambda: shards_in(cache))
-    second = start_embedding(split.photos, cache, delay=0)
-    time.sleep(0.2)
-    assert second.poll() is None
-    kill(first)
-    said, errors = second.communicate(timeout=60)
+    second = start_embedding(split.photos, cache)
+    assert second.stdout.readline().endswith("train.npy; waiting for it.\n")
+    if killed:
+        kill(first)
+    else:
+        (tmp_path / "go").touch()
+        first.communicate(timeout=60)
+        assert first.returncode == 0
+    _, errors = second.communicate(timeout=60)
     assert second.returncode == 0, errors
-    assert "waiting for it" in said
     assert bytes_of(cache) == bytes_of(undisturbed)
 
 
