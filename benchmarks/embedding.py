@@ -109,8 +109,9 @@ def peers(model, precisions, folder: Path) -> dict:
 def matrix_products(precisions) -> dict:
     """{precision: function that multiplies two square matrices}"""
     matrix = tf.random.stateless_normal((PRODUCT_SIZE, PRODUCT_SIZE), seed=(0, 0))
+    matrices = {p: tf.cast(matrix, p) for p in precisions}
     product = tf.function(lambda m: tf.linalg.matmul(m, m))
-    return {p: lambda m=tf.cast(matrix, p): product(m)[0, 0].numpy() for p in precisions}
+    return {p: lambda p=p: product(matrices[p])[0, 0].numpy() for p in precisions}
 
 
 def cosines(one, other):
