@@ -256,7 +256,8 @@ def read_settings(environment: dict):
     except ValueError as error:
         assert "CAPTION_" in str(error)
         raise
-    assert 0 < found.completed(5).steps < 2**63 and "secret@" not in str(found) + repr(found)
+    assert 0 < found.completed(5).steps < 2**63
+    assert "secret@" not in found.as_dict()["mirrors"]
     json.dumps(found.as_dict(), allow_nan=False).encode()
     str(found).encode()
 
