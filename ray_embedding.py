@@ -35,10 +35,11 @@ class Worker:
         self.make_encoder, self.path = make_encoder, photos
         self.encoder = self.photos = None       # made later: of what goes wrong here, Ray says that a worker died
 
-    def recipe(self) -> dict:
+    def about(self) -> dict:
+        """What utils.embed_split needs to know of the encoder."""
         if self.encoder is None:
             self.encoder = self.make_encoder()
-        return self.encoder.recipe
+        return {"recipe": self.encoder.recipe, "size": utils.crop_size(self.encoder)}
 
     def embed(self, names, starts, recipe) -> list:
         """As utils.embed_batches gives them, the batches of `names`, which begin at `starts` among all photos.
@@ -46,9 +47,9 @@ class Worker:
         Raises ValueError when this machine's encoder has another recipe, such as another precision, and
         FileNotFoundError when the photos are not there.
         """
-        if self.recipe() != recipe:
-            raise ValueError(f"The encoder of {socket.gethostname()} is {self.recipe()}, another machine's is "
-                             f"{recipe}. Set CAPTION_PRECISION to what all of them have, and share the weights' file.")
+        if (mine := self.about()["recipe"]) != recipe:
+            raise ValueError(f"The encoder of {socket.gethostname()} is {mine}, another machine's is {recipe}. "
+                             "Set CAPTION_PRECISION to what all of them have, and share the weights' file.")
         if self.photos is None:
             self.photos = self._open()
         here = range(0, len(names), utils.EMBED_BATCH)
@@ -92,7 +93,7 @@ def embed_split(split: utils.Split, make_encoder, cache_dir, workers: int, cpus:
     worker = ray.remote(num_cpus=cpus, max_restarts=-1, max_task_retries=RETRIES)(Worker)
     actors = [worker.remote(make_encoder, split.photos.resolve()) for _ in range(workers)]
     try:
-        encoder = SimpleNamespace(recipe=ray.get(actors[0].recipe.remote()))
+        encoder = SimpleNamespace(**ray.get(actors[0].about.remote()))
         return utils.embed_split(split, encoder, cache_dir, run=functools.partial(_embed_batches, actors))
     finally:
         for actor in actors:
@@ -135,6 +136,8 @@ def main():
                 embed_split(split, encoder_of(settings), settings.cache_dir, options.workers, options.cpus)
     except (ModuleNotFoundError, OSError, ValueError) as error:
         sys.exit(str(getattr(error, "cause", error)))       # of an error in a worker, Ray's text is its traceback
+    except _ray().exceptions.RayError as error:
+        sys.exit(f"A worker died {RETRIES + 1} times at the same photos: {error}. What is done is kept; run again.")
 
 
 def encoder_of(settings: Settings):

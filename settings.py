@@ -19,7 +19,7 @@ DEFAULT_ENCODER_WEIGHTS = {"drawn": "drawn", "coco2014": "imagenet", "folder": "
 # What is left open in the settings is filled from the first row whose number of training photos is not exceeded.
 # Small data is learnt by heart soon: fewer steps, and dropout. The last row is the course's budget for MSCOCO.
 BUDGETS = (
-    (20_000, {"epochs": 8, "batches_per_epoch": 200, "dropout": 0.3}),
+    (20_000, {"epochs": 12, "batches_per_epoch": 200, "dropout": 0.3}),
     (float("inf"), {"epochs": 12, "batches_per_epoch": 1_000, "dropout": 0.0}),
 )
 

@@ -20,6 +20,10 @@ from utils import IMG_EMBED_SIZE
 # Settings that a run can't change on its way; epochs can.
 SAME_ON_RESUME = ("batches_per_epoch", "batch_size", "max_len", "val_batches", "dropout", "learning_rate", "seed")
 
+# The weights that write captions are an average over the last quarter or so of all steps, which is better than the last
+# ones, as these go to and fro: polynomial-decay averaging, https://arxiv.org/abs/1212.1824, section 4, with this eta.
+# Its window grows with the steps, so it does not depend on how many there will be. A look each few steps will do.
+AVERAGING_ETA, AVERAGE_EVERY = 3, 5
 TRAINING, VALIDATION, PREFLIGHT = range(3)      # streams of random numbers
 
 LOOK_AT_NAN = (
@@ -59,12 +63,14 @@ class Trainer:
         self._loss = fast_training.training_loss(decoder, *self._draw(train, PREFLIGHT, 0))
         self.optimizer = fast_training.FusedAdam(settings.learning_rate)
         self.optimizer.build(self.loss_model.trainable_variables)
+        self.averages = [tf.Variable(variable) for variable in self.loss_model.trainable_variables]
         self.checkpoints = CheckpointFolder(settings.checkpoint_dir)
         self.step, self.history, self.sample_caption = 0, [], None
         self._losses = []                       # of the epoch's steps so far
         self._saved_step, self._saved_at, self._strayed, self._interrupted = None, time.monotonic(), False, False
         batch = [tf.TensorSpec([None, IMG_EMBED_SIZE], tf.float32), tf.TensorSpec([None, None], tf.int32)]
         self._train_step = tf.function(self._train_step, input_signature=batch)
+        self._average = tf.function(self._average, input_signature=[tf.TensorSpec([], tf.float32)])
         self._val_step = tf.function(
             lambda images, sentences: self.loss_model([images, sentences], training=False), input_signature=batch)
 
@@ -117,7 +123,7 @@ class Trainer:
             print(f"Going on from {checkpoint.path}, after {self.step:,} of {self.settings.steps:,} steps.")
 
     def restore_best(self) -> dict:
-        """Gives the decoder the weights with the lowest validation loss; returns their row of the history.
+        """Gives the decoder the averaged weights with the lowest validation loss; returns their row of the history.
 
         Raises ValueError when no epoch is complete.
         """
@@ -126,6 +132,7 @@ class Trainer:
             raise ValueError("No epoch is complete, so none is the best. Run trainer.fit() again: it goes on.")
         checkpoint = self.checkpoints.best(self.history)
         self._set_arrays(self.loss_model.variables, "model", checkpoint)
+        self._set_arrays(self.loss_model.trainable_variables, "average", checkpoint)
         self._strayed = True                    # fit() has to take the newest ones again
         return next((row for row in self.history if row["step"] == checkpoint.about["step"]), row)
 
@@ -164,6 +171,9 @@ class Trainer:
             self._stop(f"The loss at step {self.step + 1:,} is not a number ({loss}). {what}{LOOK_AT_NAN}")
         self._losses.append(loss)
         self.step += 1
+        looks, early = divmod(self.step - 1, AVERAGE_EVERY)
+        if not early:
+            self._average((AVERAGING_ETA + 1) / (looks + 1 + AVERAGING_ETA))
 
     def _train_step(self, images, sentences):
         with tf.GradientTape() as tape:
@@ -171,6 +181,23 @@ class Trainer:
         variables = self.loss_model.trainable_variables
         self.optimizer.apply(tape.gradient(loss, variables), variables)
         return loss
+
+    def _average(self, share):
+        for average, variable in zip(self.averages, self.loss_model.trainable_variables):
+            average.assign_add(share * (variable - average))
+
+    @contextlib.contextmanager
+    def _averaged(self):
+        """The decoder has the averaged weights meanwhile."""
+        variables = self.loss_model.trainable_variables
+        kept = [tf.identity(variable) for variable in variables]
+        for variable, average in zip(variables, self.averages):
+            variable.assign(average)
+        try:
+            yield
+        finally:
+            for variable, value in zip(variables, kept):
+                variable.assign(value)
 
     def _draw(self, data: Data, stream: int, number: int):
         """Images and sentences of a batch, a function of (seed, stream, number): there is no iterator to save."""
@@ -183,12 +210,13 @@ class Trainer:
 
     def _end_epoch(self):
         epoch_losses, self._losses = self._losses, []
-        self.history.append({
-            "step": self.step, "epoch": self.step // self.settings.batches_per_epoch,
-            "train_loss": float(np.mean(epoch_losses)), "val_loss": self.val_loss(),
-        })
-        if self.sample_caption:
-            self.history[-1]["caption"] = self.sample_caption()
+        with self._averaged():
+            self.history.append({
+                "step": self.step, "epoch": self.step // self.settings.batches_per_epoch,
+                "train_loss": float(np.mean(epoch_losses)), "val_loss": self.val_loss(),
+            })
+            if self.sample_caption:
+                self.history[-1]["caption"] = self.sample_caption()
         self._save()
 
     # ----------------------------------------------------------------------------------------------- checks
@@ -247,12 +275,13 @@ class Trainer:
         return {
             "step": self.step, "epoch_losses": self._losses, "history": self.history,
             "settings": self.settings.as_dict(), "vocab": self.vocab, "recipe": self.recipe,
-            "shapes": [list(variable.shape) for variable in self.loss_model.variables],
+            "shapes": {group: [list(variable.shape) for variable in variables]
+                       for group, variables in self._variables().items()},
         }
 
     def _variables(self) -> dict:
-        """All that training changes: weights, the state of dropout's random numbers, and the optimizer's."""
-        return {"model": self.loss_model.variables, "optimizer": self.optimizer.variables}
+        """All that training changes: weights, the state of dropout's random numbers, the optimizer's, and averages."""
+        return {"model": self.loss_model.variables, "optimizer": self.optimizer.variables, "average": self.averages}
 
     def _arrays(self) -> dict[str, np.ndarray]:
         return {f"{group}/{i:03d}": np.array(variable) for group, variables in self._variables().items()

@@ -320,7 +320,7 @@ def embed_split(split: Split, encoder, cache_dir, workers: int = 2, run=None) ->
     cache = Path(cache_dir) / f"{split.name}.npy"
     with PhotoZip(split.photos) as photos:
         recipe = encoder.recipe | {"photos": photos.digest(split.names), "resize": "bicubic", "batch": EMBED_BATCH,
-                                   "crop": f"centre square, {_size(encoder)}"}
+                                   "crop": f"centre square, {crop_size(encoder)}"}
         if not cache.exists() or _leftovers(cache):
             with _one_at_a_time(cache):
                 if not cache.exists():
@@ -414,7 +414,7 @@ def embed_batches(photos: PhotoZip, names, starts, encoder, workers: int = 2):
 
     Yields (start, rows, skipped): (B, width) float16, zero where a photo was skipped, and {name: reason}.
     """
-    pool, ahead, size = ThreadPoolExecutor(workers), deque(), _size(encoder)
+    pool, ahead, size = ThreadPoolExecutor(workers), deque(), crop_size(encoder)
     try:
         for start in [*starts, None, None]:
             if start is not None:
@@ -426,7 +426,8 @@ def embed_batches(photos: PhotoZip, names, starts, encoder, workers: int = 2):
         pool.shutdown(cancel_futures=True)
 
 
-def _size(encoder) -> int:
+def crop_size(encoder) -> int:
+    """Side of the squares that the encoder sees, pixels."""
     return getattr(encoder, "size", IMG_SIZE)
 
 
@@ -441,7 +442,7 @@ def _crop(photos: PhotoZip, name: str, size: int):
 def _embed_batch(names, crops, encoder) -> tuple[np.ndarray, dict[str, str]]:
     """Rows of one batch. It is always whole and photos keep their places in it, so that the same photos give the same
     bytes whatever was skipped or interrupted, even where a network's arithmetic depends on the batch."""
-    size = _size(encoder)
+    size = crop_size(encoder)
     batch = np.zeros((EMBED_BATCH, size, size, 3), np.uint8)
     skipped = {name: crop for name, crop in zip(names, crops) if isinstance(crop, str)}
     for place, crop in enumerate(crops):

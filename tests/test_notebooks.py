@@ -3,15 +3,17 @@
 import ast
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import build
 import nbformat
 import pytest
 from conftest import ROOT
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
 
 SETTINGS = {"CAPTION_DATASET": "folder", "CAPTION_ENCODER_WEIGHTS": "drawn", "CAPTION_EPOCHS": "2",
             "CAPTION_BATCHES_PER_EPOCH": "20", "CAPTION_VAL_BATCHES": "2", "CAPTION_BATCH_SIZE": "16"}
@@ -115,12 +117,28 @@ def test_a_second_run_goes_on_from_caches_and_checkpoints(project, executed):
     assert "after 40 of 60 steps" in text_of(notebook)
 
 
-def test_the_student_copy_runs_to_its_first_exercise_and_stops_with_a_sentence(project):
-    process, notebook = execute(project, f"student/{Path(build.STUDENT).name}")
-    assert process.returncode == 1
-    sentence = "Exercise 1: vocabulary is not solved yet"
-    assert sentence in process.stderr
-    run = [cell for cell in notebook.cells if cell.cell_type == "code" and cell.execution_count]
-    assert run[-1].source.startswith("vocab = generate_vocabulary(train_captions)")
-    said = "".join(str(output) for output in run[-1].outputs)
-    assert sentence in said and "Traceback" not in said
+def test_a_learner_who_solves_one_exercise_after_the_other_gets_all_points(project):
+    """The student copy, run cell by cell: it stops at each exercise with its name until the solution is put in."""
+    copy, environment = project
+    notebook, solved = nbformat.read(build.STUDENT, as_version=4), build.build(student=False)
+    client = NotebookClient(notebook, kernel_name="python3", timeout=600,
+                            resources={"metadata": {"path": str(copy / "student")}})
+    stops, unsolved = [], None
+    with client.setup_kernel(env={**environment, "CAPTION_CHECKPOINT_ROOT": str(copy / "checkpoints" / "student")}):
+        for index, cell in enumerate(notebook.cells):
+            if "raise NotImplementedError" in cell.source:
+                unsolved = index
+            try:
+                client.execute_cell(cell, index)
+            except CellExecutionError:
+                stops.append("".join(str(output) for output in cell.outputs))
+                assert unsolved is not None, stops[-1]
+                notebook.cells[unsolved].source = solved.cells[unsolved].source
+                for again in range(unsolved, index + 1):
+                    client.execute_cell(notebook.cells[again], again)
+                unsolved = None
+    assert [re.search(r"Exercise \d: [a-z ]+", stop)[0] for stop in stops] == [
+        "Exercise 1: vocabulary is not solved yet", "Exercise 2: from words to indices is not solved yet",
+        "Exercise 3: batches is not solved yet", "Exercise 4: the decoder is not solved yet"]
+    assert not [stop for stop in stops if "Traceback" in stop]
+    assert re.search(r"Total +100 of 100", text_of(notebook))

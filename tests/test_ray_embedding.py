@@ -15,6 +15,13 @@ import files
 import ray_embedding
 import utils
 
+
+class Alone(MeanColour):
+    """The encoder that the workers have too; it sees smaller squares than most."""
+
+    size = 224
+
+
 HAS_RAY = importlib.util.find_spec("ray") is not None
 needs_ray = pytest.mark.skipif(not HAS_RAY, reason="Ray is not installed (requirements-ray.txt)")
 
@@ -44,6 +51,8 @@ def encoders(folder, limit=10**6, recipe=MeanColour.recipe):
     A class in here is sent to the workers as it is; one of this module they could not import.
     """
     class Mortal:
+        size = 224
+
         def __init__(self):
             self.recipe, self.calls = recipe or {"encoder": f"of process {os.getpid()}"}, 0
 
@@ -67,7 +76,7 @@ def written(folder):
 @needs_ray
 @pytest.mark.filterwarnings("ignore:.*can't be used")
 def test_a_killed_worker_loses_nothing_and_the_bytes_are_those_of_one_machine(two_workers, photos, tmp_path):
-    utils.embed_split(photos, MeanColour(), tmp_path / "alone")
+    utils.embed_split(photos, Alone(), tmp_path / "alone")
     make_encoder = encoders(tmp_path / "calls", limit=5)            # dies in the midst of its second task
     found = ray_embedding.embed_split(photos, make_encoder, tmp_path / "ray", workers=2)
     workers = {path.name.split("-")[0] for path in (tmp_path / "calls").glob("*-*")}
@@ -79,7 +88,7 @@ def test_a_killed_worker_loses_nothing_and_the_bytes_are_those_of_one_machine(tw
 @needs_ray
 @pytest.mark.filterwarnings("ignore:.*can't be used")
 def test_what_was_begun_here_is_finished_by_ray(two_workers, photos, tmp_path):
-    class Interrupted(MeanColour):
+    class Interrupted(Alone):
         calls = 0
 
         def __call__(self, batch):
@@ -93,7 +102,7 @@ def test_what_was_begun_here_is_finished_by_ray(two_workers, photos, tmp_path):
     there = list((tmp_path / "cache").glob(f"train{files.TEMPORARY}*/*.npz"))
     ray_embedding.embed_split(photos, encoders(tmp_path / "calls"), tmp_path / "cache", workers=2)
     assert len(there) == 9 and len(list((tmp_path / "calls").iterdir())) == 16 - 9
-    utils.embed_split(photos, MeanColour(), tmp_path / "alone")
+    utils.embed_split(photos, Alone(), tmp_path / "alone")
     assert written(tmp_path / "cache") == written(tmp_path / "alone")
 
 

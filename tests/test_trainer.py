@@ -65,7 +65,8 @@ def settings_in(folder, **changes):
 
 
 def outcome(trainer):
-    return [v.numpy() for v in (*trainer.loss_model.variables, *trainer.optimizer.variables)], trainer.history
+    variables = *trainer.loss_model.variables, *trainer.optimizer.variables, *trainer.averages
+    return [v.numpy() for v in variables], trainer.history
 
 
 def assert_same(one, other):
@@ -353,6 +354,28 @@ def test_the_best_weights_come_back(tmp_path):
     best = trainer.restore_best()
     assert best["val_loss"] == min(losses)
     assert trainer.val_loss() == pytest.approx(min(losses), rel=1e-6)
+
+
+def test_losses_and_captions_are_those_of_averaged_weights(tmp_path):
+    """With eta of 3: each look at the weights counts 4 / (n + 3) of the average, n being its number."""
+    trainer, looks, seen = trainer_in(tmp_path), [], []
+    weights, take_step = trainer.loss_model.trainable_variables[0], trainer._take_step
+
+    def stepping():
+        take_step()
+        if trainer.step in (1, 6, 11):
+            looks.append(weights.numpy())
+
+    trainer._take_step = stepping
+    trainer.fit(sample_caption=lambda: seen.append(weights.numpy()) or "a cat")
+    expected = looks[0]
+    for share, look in zip((4 / 5, 4 / 6), looks[1:]):
+        expected = expected + share * (look - expected)
+    np.testing.assert_allclose(seen[-1], expected, rtol=1e-5)
+    assert abs(weights.numpy() - expected).max() > 1e-4             # training itself goes on with the last weights
+    trainer.history[:] = trainer.history[-1:]
+    trainer.restore_best()
+    np.testing.assert_array_equal(weights.numpy(), seen[-1])
 
 
 def test_the_caption_and_the_losses_of_each_epoch_are_kept(tmp_path):
