@@ -38,7 +38,7 @@ MAX_SCANNED_PIXELS = 1_000_000_000  # pixels times passes over them, in a progre
 MAX_PHOTO_BYTES = 100_000_000       # of a photo's file; larger ones are skipped too
 MAX_CAPTIONS_BYTES = 200_000_000    # of the captions' JSON, several times MSCOCO's
 MAX_CAPTION = 1_000                 # characters
-MAX_CAPTIONS = 100                  # of one photo; MSCOCO's have five to seven
+MAX_CAPTIONS = 100                  # of one photo; MSCOCO's have five, a few six
 EMBED_BATCH = 32                    # photos that go through the network at once, and are saved at once
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")     # control characters, halves of surrogate pairs
 
