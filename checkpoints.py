@@ -1,5 +1,6 @@
 """Checkpoints: folders that are whole or absent, found out when damaged, the newest few and the best kept."""
 
+import io
 import os
 import re
 from dataclasses import dataclass
@@ -8,8 +9,10 @@ from pathlib import Path
 import numpy as np
 
 import files
+import zips
 
 ARRAYS, ABOUT, DIGESTS = "arrays.npz", "about.json", "sha256.json"
+LARGEST_ARRAY = 1_000_000_000       # bytes
 
 
 @dataclass(frozen=True)
@@ -75,17 +78,53 @@ class CheckpointFolder:
 
 
 def read_checkpoint(path) -> Checkpoint:
-    """Reads one checkpoint and checks it against its digests. Raises ValueError when it is damaged."""
+    """Reads one checkpoint and checks it against its digests. Raises ValueError when it is damaged.
+
+    The digests tell of damage only: whoever made the folder made them too. So its content is checked as well.
+    """
     path = Path(path)
     try:
         digests = files.read_json(path / DIGESTS, "a list of digests")
         for name in (ABOUT, ARRAYS):
             if files.sha256(path / name) != digests.get(name):
                 raise ValueError(f"its {name} is not what was written")
-        with np.load(path / ARRAYS, allow_pickle=False) as arrays:
-            return Checkpoint(path, dict(arrays), files.read_json(path / ABOUT, "a checkpoint's description"))
+        return Checkpoint(path, _read_arrays(path / ARRAYS), _read_about(path / ABOUT))
     except (OSError, ValueError, AttributeError) as error:
         raise ValueError(f"The checkpoint {path} is damaged: {error}.") from None
+
+
+def _read_arrays(path) -> dict[str, np.ndarray]:
+    """The arrays of an .npz, by name: numbers only, none of them NaN or infinite."""
+    arrays = {}
+    with zips.Zip(path) as archive:
+        for member in archive.members:
+            name = member.removesuffix(".npy")
+            try:
+                array = np.lib.format.read_array(io.BytesIO(archive.read(member, LARGEST_ARRAY)), allow_pickle=False)
+            except Exception as error:      # an odd header makes NumPy raise of many kinds, MemoryError among them
+                raise ValueError(f"its array {name!r:.80} can't be read: {error!s:.200}") from None
+            if array.dtype.kind not in "fiub" or not np.isfinite(array).all():
+                raise ValueError(f"its array {name!r:.80} has values that are no finite numbers")
+            arrays[name] = array
+    return arrays
+
+
+def _read_about(path) -> dict:
+    about = files.read_json(path, "a checkpoint's description")
+    step, rows = (about.get("step"), about.get("history", [])) if isinstance(about, dict) else (None, None)
+    if not isinstance(step, int) or path.parent.name != f"step-{step:08d}":
+        raise ValueError(f"its {ABOUT} is not that of {path.parent.name}")
+    if not isinstance(rows, list) or not all(map(_is_row, rows)):
+        raise ValueError(f"its {ABOUT} has a history that is no list of steps and losses")
+    losses = about.get("epoch_losses", [])
+    if not isinstance(losses, list) or not all(isinstance(loss, (int, float)) for loss in losses):
+        raise ValueError(f"its {ABOUT} has losses that are no numbers")
+    return about
+
+
+def _is_row(row) -> bool:
+    return (isinstance(row, dict) and isinstance(row.get("step"), int)
+            and all(isinstance(row.get(name), (int, float, type(None))) for name in ("train_loss", "val_loss")))
 
 
 def best_step(history) -> int:

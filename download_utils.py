@@ -6,16 +6,19 @@ survives a cut line, a kill and a new start, and is carried on from where it end
                            delete it to have the file hashed again
     <name>.part.json       what the server said of the file that the .part is a piece of
     <name>.lock            held by the process that downloads
+
+    python download_utils.py --photos none      # MSCOCO's captions alone, 0.25 GB; val, train or both for photos
 """
 
+import argparse
 import hashlib
 import os
 import queue
 import re
 import shutil
+import sys
 import threading
 import time
-import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
@@ -30,7 +33,8 @@ from requests import exceptions as web
 from tqdm.auto import tqdm
 from urllib3.exceptions import HTTPError
 
-from files import read_json, write_json
+from files import is_web_page, read_json, write_json
+from settings import Settings
 
 BLOCK = 1 << 20                                  # bytes handled at once
 SPARE_ROOM = 64 << 20                            # bytes left free on the disk beside the download
@@ -38,10 +42,6 @@ SPARE_ROOM = 64 << 20                            # bytes left free on the disk b
 
 class DownloadError(OSError):
     """A file could not be had. The message names it, what was expected and found, and what to do."""
-
-
-class BrokenZipError(ValueError):
-    """A zip is cut short, damaged, or no zip. The message names it and what to do."""
 
 
 @dataclass(frozen=True)
@@ -180,48 +180,6 @@ def offline_weights_hint(models_folder: str | os.PathLike | None = None) -> str:
         f"Without a network, fetch {weights.urls[0]} ({weights.size / 1e6:.0f} MB, md5 {weights.md5}) on another "
         f"machine and put it, under that name, in {where}. Keras checks the digest and downloads nothing."
     )
-
-
-def check_zip(path: str | os.PathLike, full: bool = False, progress: bool = True) -> int:
-    """Check that a zip is whole, and return its number of members.
-
-    Quick: its list of contents is readable, and the first and last member are where the list says. full: every
-    member is read and its CRC-32 compared (840 MB/s here, for photos in memory).
-    Raises FileNotFoundError, or BrokenZipError saying what is wrong.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"{path} is missing: a zip was expected there.")
-    member = None
-    try:
-        with zipfile.ZipFile(path) as archive:
-            members = archive.infolist()
-            todo = members if full else members[:1] + members[-1:]
-            for member in tqdm(todo, desc=f"testing {path.name}", unit=" members", disable=not (full and progress)):
-                with archive.open(member) as stream:
-                    while full and stream.read(BLOCK):
-                        pass
-    except Exception as error:                   # zipfile lets through what struct, zlib, lzma … say of damaged bytes
-        what = f"its member {member.filename!r} can't be read ({error})" if member else _why_no_zip(path, error)
-        raise BrokenZipError(f"{path}: {what}. Delete it and fetch or copy it again.") from error
-    return len(members)
-
-
-def _why_no_zip(path, error):
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        head = file.read(512)
-    if not head:
-        return "it is empty"
-    if _looks_like_page(head):
-        return f"it is no zip but a web page of {size:,} bytes, as a proxy or sign-in page would send"
-    if head[:2] == b"PK":
-        return f"it is cut short or damaged at its end: {size:,} bytes without a readable list of contents ({error})"
-    return f"it is no zip: {size:,} bytes that begin with {head[:8]!r}"
-
-
-def _looks_like_page(head):
-    return head.lstrip(b"\xef\xbb\xbf \t\r\n")[:14].lower().startswith((b"<!doctype html", b"<html"))
 
 
 # --- What is on the disk ----------------------------------------------------------------------------------------------
@@ -476,7 +434,9 @@ def _in_words(error, patience):
 
 def _address(mirror, name):
     if not re.match(r"https?://[\w.@:%-]+(/|$)", mirror):
-        raise ValueError(f"{mirror!r} is not the http or https address of a mirror, as https://mirror.example/coco.")
+        shown = re.sub(r"//[^/\s]*@", "//", mirror)
+        raise ValueError(f"{shown!r:.200} is not the http or https address of a mirror, as https://mirror.example/coco "
+                         "is. CAPTION_MIRRORS lists them with spaces between.")
     return f"{mirror.rstrip('/')}/{name}"
 
 
@@ -549,7 +509,7 @@ class _Download:
             if position < self.part.size:
                 self.say(f"{_shown(url)} does not resume; its first {self.part.size:,} bytes are read again.")
             for chunk in answer:
-                if position == 0 and _looks_like_page(chunk):
+                if position == 0 and is_web_page(chunk):
                     raise _Refused(self._page())
                 if position + len(chunk) > self.source.size:
                     raise _Refused(f"it sends more than the expected {self.source.size:,} bytes")
@@ -661,3 +621,26 @@ def _download(source, path, urls, progress, patience, say):
     _beside(part.path, ".json").unlink(missing_ok=True)
     with suppress(OSError):
         write_json(_beside(path, ".verified.json"), _record(source, path.stat()))
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(
+        prog="python download_utils.py", description="Fetch MSCOCO 2014: its captions (0.25 GB), and photos if wanted. "
+        "What is there is checked and not fetched again; what was cut off is carried on.")
+    parser.add_argument("--photos", choices=("none", "val", "train", "both"), default="none",
+                        help="val has 6.6 GB, train 13.5 GB (default: %(default)s)")
+    parser.add_argument("--folder", type=Path, help="where the zips go (default: CAPTION_DATA_DIR, or data/coco2014)")
+    options = parser.parse_args(arguments)
+    try:
+        settings = Settings.from_environment(dataset="coco2014")
+        if settings.dataset != "coco2014" and not options.folder:
+            parser.error(f"CAPTION_DATASET is {settings.dataset}, which is not downloaded: unset it, or give --folder.")
+        photos = {"none": False, "both": True}.get(options.photos, options.photos)
+        found = fetch_coco2014(options.folder or settings.data_dir, photos, mirrors=settings.mirrors.split())
+    except (ValueError, OSError) as error:
+        sys.exit(str(error))
+    print(*found.values(), sep="\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import shutil
+from collections import Counter
 from pathlib import Path
 
 TEMPORARY = ".tmp-"     # in the name of everything that is not whole yet
@@ -58,9 +59,38 @@ def write_json(path, value):
 def read_json(path, what="a JSON file"):
     """What the JSON file holds. Raises ValueError that names the file when it can't be read as JSON."""
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
+        return parse_json(Path(path).read_bytes())
     except ValueError as error:
         raise ValueError(f"{path} is not {what}: {error}. Delete it and run again.") from None
+
+
+def parse_json(raw: bytes):
+    """What these bytes of JSON hold, in UTF-8 with or without a byte order mark.
+
+    Raises ValueError with the reason for anything else, also for what Python reads but JSON does not have (NaN), what
+    JSON leaves open (a key twice in an object) and what is nested too deeply to be read.
+    """
+    try:
+        return json.loads(raw.decode("utf-8-sig"), object_pairs_hook=_object, parse_constant=_no_json)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
+def _object(pairs):
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        name, _ = Counter(name for name, _ in pairs).most_common(1)[0]
+        raise ValueError(f"it has an object with {name!r:.60} twice")
+    return found
+
+
+def _no_json(constant):
+    raise ValueError(f"{constant} is not JSON")
+
+
+def is_web_page(head: bytes) -> bool:
+    """Whether these first bytes of a file are an HTML page's, as a proxy or a sign-in page sends in a file's place."""
+    return head.lstrip(b"\xef\xbb\xbf \t\r\n")[:14].lower().startswith((b"<!doctype html", b"<html"))
 
 
 def sha256(path) -> str:

@@ -16,6 +16,7 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 import download_utils
 import files
 import quantisation
+import weights_files
 
 DRAWN_WEIGHTS = Path(__file__).resolve().parent / "data" / "drawn" / "inception_v3_drawn_notop.weights.h5"
 
@@ -129,6 +130,8 @@ def load(architecture: Architecture, weights) -> keras.Model:
     """The network with its weights. Raises OSError or ValueError when they can't be had or do not fit."""
     name = architecture.build.__name__
     try:
+        if weights != "imagenet":
+            weights_files.check_weights(weights)
         with warnings.catch_warnings():
             if weights != "imagenet":
                 warnings.simplefilter("error")  # Keras only warns of layers that the file does not have

@@ -28,7 +28,8 @@ class TrainingPicture:
 
     def show(self, history):
         """history: rows as of `trainer.Trainer`, with `epoch`, losses and perhaps `caption`."""
-        rows = "".join(ROW.format(epoch=row["epoch"], caption=html.escape(row.get("caption", ""))) for row in history)
+        cells = ((html.escape(str(row["epoch"])), html.escape(str(row.get("caption", "")))) for row in history)
+        rows = "".join(ROW.format(epoch=epoch, caption=caption) for epoch, caption in cells)
         parts = [figures.loss_curves(history), HTML(TABLE.format(photo=self.photo, rows=rows))]
         if self.displays is None:
             self.displays = [display(part, display_id=True) for part in parts]

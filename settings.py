@@ -5,8 +5,9 @@ No other module reads the environment.
 
 import getpass
 import os
+import re
 import warnings
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 
 ENVIRONMENT_PREFIX = "CAPTION_"
@@ -21,6 +22,20 @@ BUDGETS = (
     (20_000, {"epochs": 12, "batches_per_epoch": 200, "dropout": 0.3}),
     (float("inf"), {"epochs": 12, "batches_per_epoch": 1_000, "dropout": 0.0}),
 )
+
+
+# The least and the most that makes sense; whole numbers where the least one is.
+LIMITS = {
+    "epochs": (1, 100_000),
+    "batches_per_epoch": (1, 10_000_000),
+    "batch_size": (1, 65_536),
+    "max_len": (3, 1_000),
+    "val_batches": (1, 1_000_000),
+    "dropout": (0.0, 0.99),
+    "learning_rate": (1e-9, 10),
+    "checkpoint_minutes": (0.0, 10_080),
+    "seed": (0, 2**32 - 1),             # NumPy's and Keras's range
+}
 
 
 @dataclass(frozen=True)
@@ -43,7 +58,7 @@ class Settings:
     learning_rate: float = 1e-3
     checkpoint_minutes: float = 5           # between checkpoints inside an epoch; there is one after each epoch too
     seed: int = 42
-    mirrors: str = ""                       # addresses to download from before the official ones, with spaces between
+    mirrors: str = field(default="", repr=False)    # addresses to download from first, with spaces between
 
     def __post_init__(self):
         _one_of("dataset", self.dataset, DATASETS)
@@ -54,27 +69,16 @@ class Settings:
                 f"{ENVIRONMENT_PREFIX}DATASET=folder needs {ENVIRONMENT_PREFIX}DATA_DIR, the folder that holds "
                 "train2014.zip, val2014.zip and annotations_trainval2014.zip."
             )
-        for name in ("epochs", "batches_per_epoch", "batch_size", "val_batches"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise ValueError(f"{ENVIRONMENT_PREFIX}{name.upper()} is {value}; expected 1 or more.")
-        if self.max_len < 3:
-            raise ValueError(f"{ENVIRONMENT_PREFIX}MAX_LEN is {self.max_len}; expected 3 or more.")
-        if self.dropout is not None and not 0 <= self.dropout < 1:
-            raise ValueError(f"{ENVIRONMENT_PREFIX}DROPOUT is {self.dropout}; expected 0 or more and below 1.")
-        if not self.learning_rate > 0:
-            raise ValueError(f"{ENVIRONMENT_PREFIX}LEARNING_RATE is {self.learning_rate}; expected more than 0.")
-        if not self.checkpoint_minutes >= 0:
-            raise ValueError(
-                f"{ENVIRONMENT_PREFIX}CHECKPOINT_MINUTES is {self.checkpoint_minutes}; expected 0 or more.")
-        if self.seed < 0:
-            raise ValueError(f"{ENVIRONMENT_PREFIX}SEED is {self.seed}; expected 0 or more.")
+        for each in fields(self):
+            value = getattr(self, each.name)
+            if each.name in LIMITS and (value is not None or each.default is not None):
+                _within(each.name, value, *LIMITS[each.name])
+        defaults = {"data_dir": Path("data") / self.dataset, "encoder_weights": DEFAULT_ENCODER_WEIGHTS[self.dataset]}
+        for name, default in defaults.items():
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, default)         # the way to set a field of a frozen dataclass
         for name in ("data_dir", "checkpoint_root", "output_dir"):
-            path = getattr(self, name)
-            path = Path("data") / self.dataset if path is None else Path(path).expanduser()
-            object.__setattr__(self, name, path)        # the way to set a field of a frozen dataclass
-        if self.encoder_weights is None:
-            object.__setattr__(self, "encoder_weights", DEFAULT_ENCODER_WEIGHTS[self.dataset])
+            object.__setattr__(self, name, _path(name, getattr(self, name)))
         if self.encoder_weights == "drawn" and self.encoder != "inception_v3":
             raise ValueError(f"{ENVIRONMENT_PREFIX}ENCODER is {self.encoder}, but only inception_v3 has weights of the "
                              f"drawn world: set {ENVIRONMENT_PREFIX}ENCODER_WEIGHTS to `imagenet` or a file.")
@@ -108,8 +112,9 @@ class Settings:
         return replace(self, **{name: value for name, value in budget.items() if getattr(self, name) is None})
 
     def as_dict(self) -> dict:
-        """JSON-able: paths as strings."""
-        return {name: str(v) if isinstance(v, Path) else v for name, v in asdict(self).items()}
+        """JSON-able: paths as strings, addresses without their passwords."""
+        values = {name: str(v) if isinstance(v, Path) else v for name, v in asdict(self).items()}
+        return values | {"mirrors": re.sub(r"//[^/\s]*@", "//", self.mirrors)}
 
     @classmethod
     def from_environment(cls, **defaults) -> "Settings":
@@ -118,7 +123,7 @@ class Settings:
         Raises ValueError naming the variable, its value and what was expected. A CAPTION_* variable that is no
         setting is warned of, so that a misspelt one does not go unnoticed.
         """
-        known = {ENVIRONMENT_PREFIX + field.name.upper(): field for field in fields(cls)}
+        known = {ENVIRONMENT_PREFIX + each.name.upper(): each for each in fields(cls)}
         values = dict(defaults)
         for variable, text in os.environ.items():
             if not variable.startswith(ENVIRONMENT_PREFIX) or variable in CREDENTIALS:
@@ -150,6 +155,20 @@ def _one_of(name, value, choices):
         raise ValueError(f"{ENVIRONMENT_PREFIX}{name.upper()} is {value!r}; expected one of {', '.join(choices)}.")
 
 
+def _within(name, value, least, most):
+    kinds, what = ((int,), "a whole number") if isinstance(least, int) else ((int, float), "a number")
+    if not isinstance(value, kinds) or not least <= value <= most:
+        raise ValueError(f"{ENVIRONMENT_PREFIX}{name.upper()} is {value!r:.60}; expected {what} "
+                         f"from {least:,} to {most:,}.")
+
+
+def _path(name, value) -> Path:
+    try:
+        return Path(value).expanduser()
+    except (TypeError, RuntimeError):           # the second: no home folder is known for ~somebody
+        raise ValueError(f"{ENVIRONMENT_PREFIX}{name.upper()} is {str(value)!r:.200}; expected a path.") from None
+
+
 def _parse(variable, text, kind):
     """`text` as the field's type, which dataclasses gives as written: `int`, `float | None`, `Path`, ..."""
     convert, expected = str, "text"
@@ -160,6 +179,7 @@ def _parse(variable, text, kind):
     elif kind in (Path, Path | None):
         convert, expected = Path, "a path"
     try:
+        text.encode()                           # bytes that are no UTF-8 could not be written down later
         return convert(text)
     except ValueError:
-        raise ValueError(f"{variable} is {text!r}; expected {expected}.") from None
+        raise ValueError(f"{variable} is {text!r:.200}; expected {expected}.") from None

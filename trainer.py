@@ -296,15 +296,21 @@ class Trainer:
 
     def _set_arrays(self, variables, group, checkpoint):
         for i, variable in enumerate(variables):
-            variable.assign(checkpoint.arrays[f"{group}/{i:03d}"])
+            array = checkpoint.arrays.get(name := f"{group}/{i:03d}")
+            if array is None or array.shape != tuple(variable.shape):
+                found = "absent" if array is None else f"of shape {array.shape}"
+                raise ValueError(f"The checkpoint {checkpoint.path} is damaged: its array {name} is {found}, expected "
+                                 f"shape {tuple(variable.shape)}. Delete it, and training goes on from an earlier one.")
+            variable.assign(array)
 
     def _require_same(self, checkpoint):
         """A checkpoint of other words, photos, settings or layers is refused with both values."""
         there, here = checkpoint.about, json.loads(json.dumps(self._about()))
-        pairs = [(name, there["settings"].get(name), here["settings"][name]) for name in SAME_ON_RESUME]
-        pairs += [(f"embeddings' {key}", there["recipe"].get(key), here["recipe"][key]) for key in here["recipe"]]
-        pairs += [("shapes of the decoder's weights", there["shapes"], here["shapes"]),
-                  ("vocabulary", there["vocab"], here["vocab"])]
+        settings, recipe = (there[key] if isinstance(there.get(key), dict) else {} for key in ("settings", "recipe"))
+        pairs = [(name, settings.get(name), here["settings"][name]) for name in SAME_ON_RESUME]
+        pairs += [(f"embeddings' {key}", recipe.get(key), here["recipe"][key]) for key in here["recipe"]]
+        pairs += [("shapes of the decoder's weights", there.get("shapes"), here["shapes"]),
+                  ("vocabulary", there.get("vocab"), here["vocab"])]
         different = [f"{name}: {str(theirs):.100} there, {str(mine):.100} here"
                      for name, theirs, mine in pairs if theirs != mine]
         if different:

@@ -9,10 +9,9 @@ import functools
 import hashlib
 import io
 import json
+import re
 import warnings
-import zipfile
-import zlib
-from collections import deque
+from collections import Counter, deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -25,6 +24,7 @@ from tqdm.auto import tqdm
 import download_utils
 import drawn_world
 import files
+import zips
 from settings import Settings
 
 IMG_SIZE = 299                      # side of the square that InceptionV3 sees, pixels
@@ -35,7 +35,12 @@ PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".ti
 PHOTO_FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF")     # no EPS, which would start another program
 MAX_PIXELS = 64_000_000             # of a photo in memory; larger ones are skipped before they are decoded
 MAX_SCANNED_PIXELS = 1_000_000_000  # pixels times passes over them, in a progressive JPEG
+MAX_PHOTO_BYTES = 100_000_000       # of a photo's file; larger ones are skipped too
+MAX_CAPTIONS_BYTES = 200_000_000    # of the captions' JSON, several times MSCOCO's
+MAX_CAPTION = 1_000                 # characters
+MAX_CAPTIONS = 100                  # of one photo; MSCOCO's have five, a few six
 EMBED_BATCH = 32                    # photos that go through the network at once, and are saved at once
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")     # control characters, halves of surrogate pairs
 
 # Pillow's warnings of odd photos help no learner. For all the process, since filters are not kept apart for threads.
 warnings.filterwarnings("ignore", module=r"PIL\.")
@@ -110,17 +115,33 @@ def center_crop(image: Image.Image, size: int = IMG_SIZE) -> np.ndarray:
 class PhotoZip:
     """The photos of a zip, by file name without folders. Use as a context manager.
 
-    Raises OSError or ValueError, naming the file, when it is missing, cut short or holds no photos.
+    Raises OSError or ValueError, naming the file, when it is missing, cut short or made to mislead, has two photos of
+    one name, or holds no photos.
     """
 
     def __init__(self, path):
         self.path = Path(path)
-        self.zip = open_zip(self.path)
-        members = (m for m in self.zip.infolist() if not m.is_dir() and m.filename.lower().endswith(PHOTO_SUFFIXES))
-        self.members = {PurePosixPath(m.filename).name: m for m in members}
+        self.zip = zips.Zip(self.path)
+        try:
+            self.members = self._photos_by_name()
+        except ValueError:
+            self.zip.close()
+            raise
         self.names = sorted(self.members)
-        if not self.names:
+
+    def _photos_by_name(self) -> dict[str, str]:
+        """{file name without folders: member of the zip}"""
+        found = {}
+        for member in self.zip.members:
+            if member.lower().endswith(PHOTO_SUFFIXES) and not member.startswith("__MACOSX/"):
+                name = PurePosixPath(member).name
+                if name in found:
+                    raise ValueError(f"{self.path} has two photos called {name!r:.80}: {found[name]!r:.80} and "
+                                     f"{member!r:.80}. Captions go by the name alone; rename one of them.")
+                found[name] = member
+        if not found:
             raise ValueError(f"{self.path} holds no photos (members ending in {', '.join(PHOTO_SUFFIXES)}).")
+        return found
 
     def __enter__(self):
         return self
@@ -129,11 +150,11 @@ class PhotoZip:
         self.zip.close()
 
     def read(self, name: str) -> bytes:
-        """The photo's encoded bytes. Raises BadPhoto when the zip's bytes are damaged, KeyError if not there."""
+        """The photo's encoded bytes. Raises BadPhoto when they can't be had from the zip, KeyError if not there."""
         try:
-            return self.zip.read(self.members[name])
-        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError) as error:
-            raise BadPhoto(f"can't be read from {self.path.name}: {error}") from None
+            return self.zip.read(self.members[name], MAX_PHOTO_BYTES)
+        except zips.BadMember as error:
+            raise BadPhoto(f"in {self.path.name} {error}") from None
 
     def photo(self, name: str) -> Image.Image:
         """The photo, decoded. Raises BadPhoto with the reason."""
@@ -141,25 +162,9 @@ class PhotoZip:
 
     def digest(self, names) -> str:
         """Identifies these photos by name, size and CRC, without reading them."""
-        rows = ((n, self.members[n].file_size, self.members[n].CRC) for n in names)
+        infos = ((n, self.zip.members[self.members[n]]) for n in names)
+        rows = ((n, info.file_size, info.CRC) for n, info in infos)
         return hashlib.sha256(json.dumps(list(rows)).encode()).hexdigest()
-
-
-def open_zip(path) -> zipfile.ZipFile:
-    """Opens a zip. Raises FileNotFoundError or ValueError that names the file and says what to do."""
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"{path} is missing. A dataset is a folder with train2014.zip, val2014.zip and "
-            "annotations_trainval2014.zip; CAPTION_DATA_DIR names it."
-        )
-    try:
-        return zipfile.ZipFile(path)
-    except zipfile.BadZipFile:
-        raise ValueError(
-            f"{path} ({path.stat().st_size:,} bytes) is no whole zip file: it was probably cut short. "
-            "Delete it and get it again."
-        ) from None
 
 
 # -------------------------------------------------------------------------------------------- captions
@@ -191,52 +196,88 @@ def load_dataset(settings: Settings) -> tuple[Split, Split]:
     return load_split(folder, "train"), load_split(folder, "val")
 
 
-def load_split(data_dir, split: str) -> Split:
+def load_split(data_dir, split: str, photos: bool = True) -> Split:
     """The photos of `split` ("train" or "val") that have captions.
 
-    Photos without captions and captions without a photo are left out, and said so. Raises ValueError naming the
-    file when the annotations are not MSCOCO's, or when nothing is left.
+    Photos without captions and captions without a photo are left out, and said so. photos: False takes all photos
+    that have captions and needs only the annotations: for exercises with text.
+    Raises ValueError naming the file when the annotations are not MSCOCO's, or when nothing is left.
     """
     data_dir = Path(data_dir)
-    annotations = data_dir / "annotations_trainval2014.zip"
+    annotations, path = data_dir / "annotations_trainval2014.zip", data_dir / f"{split}2014.zip"
     described = read_captions(annotations, f"annotations/captions_{split}2014.json")
-    with PhotoZip(data_dir / f"{split}2014.zip") as photos:
-        in_zip = set(photos.names)
+    in_zip = described.keys()
+    if photos:
+        with PhotoZip(path) as found:
+            in_zip = set(found.names)
     names = sorted(name for name in in_zip & described.keys() if described[name][1])
     without_captions, without_photo = len(in_zip) - len(names), len(described.keys() - in_zip)
     if not names:
-        raise ValueError(f"No photo of {photos.path} has a caption in {annotations}: do they belong together?")
-    for count, what in ((without_captions, f"photos of {photos.path} have no caption"),
-                        (without_photo, f"photos described in {annotations} are not in {photos.path.name}")):
+        raise ValueError(f"No photo of {path} has a caption in {annotations}: do they belong together?")
+    for count, what in ((without_captions, f"photos of {path} have no caption"),
+                        (without_photo, f"photos described in {annotations} are not in {path.name}")):
         if count:
             warnings.warn(f"{count:,} {what}; they are left out.", stacklevel=2)
-    return Split(split, photos.path, names, [described[n][1] for n in names], [described[n][0] for n in names])
+    return Split(split, path, names, [described[n][1] for n in names], [described[n][0] for n in names])
 
 
 def read_captions(annotations, member: str) -> dict[str, tuple[int, list[str]]]:
     """{photo's file name: (image id, its captions)} from MSCOCO's caption annotations.
 
+    Control characters in captions become spaces. Captions that are empty or longer than MAX_CAPTION are left out, as
+    are those of a photo after its first MAX_CAPTIONS, and it is said how many.
     Raises ValueError that names the zip, the member and the entry that is not as MSCOCO's.
     """
     where = f"{annotations}, {member}"
-    with open_zip(annotations) as archive:
+    with zips.Zip(annotations) as archive:
         try:
-            content = json.loads(archive.read(member))
+            content = files.parse_json(archive.read(member, MAX_CAPTIONS_BYTES))
         except KeyError:
-            raise ValueError(f"{annotations} has no member {member}; it has {archive.namelist()[:5]}.") from None
-        except (ValueError, zipfile.BadZipFile) as error:
-            raise ValueError(f"{where} can't be read ({error}). Get the file again.") from None
+            raise ValueError(f"{annotations} has no member {member}; it has {list(archive.members)[:5]}.") from None
+        except ValueError as error:
+            raise ValueError(f"{where} can't be read: {error}. Get the file again.") from None
     if not isinstance(content, dict) or not all(isinstance(content.get(k), list) for k in ("images", "annotations")):
         raise ValueError(f"{where} is not MSCOCO's: expected an object with the lists `images` and `annotations`.")
-    named = {_field(where, "images", i, image, "id", int): _field(where, "images", i, image, "file_name", str)
-             for i, image in enumerate(content["images"])}
-    captions = {image_id: [] for image_id in named}
-    for i, annotation in enumerate(content["annotations"]):
+    ids = _image_ids(where, content["images"])
+    captions = _captions_by_image(where, content["annotations"], ids.values())
+    return {name: (image_id, captions[image_id]) for name, image_id in ids.items()}
+
+
+def _image_ids(where, images) -> dict[str, int]:
+    """{file name without folders: image id}, each of both once."""
+    ids, seen = {}, set()
+    for i, image in enumerate(images):
+        image_id = _field(where, "images", i, image, "id", int)
+        path = _field(where, "images", i, image, "file_name", str)
+        name = PurePosixPath(path.replace("\\", "/")).name
+        if not 0 <= image_id < 2**63:
+            raise ValueError(f"{where}: images[{i}] has the id {image_id!r:.60}; expected 0 to 2**63 - 1.")
+        if image_id in seen or name in ids:
+            raise ValueError(f"{where}: images[{i}] has the id {image_id} and the name {name!r:.80}; an earlier "
+                             "image has one of them. Each may be there once; remove or rename one of the two.")
+        seen.add(image_id)
+        ids[name] = image_id
+    return ids
+
+
+def _captions_by_image(where, annotations, image_ids) -> dict[int, list[str]]:
+    captions, left_out = {image_id: [] for image_id in image_ids}, Counter()
+    for i, annotation in enumerate(annotations):
         image_id = _field(where, "annotations", i, annotation, "image_id", int)
         if image_id not in captions:
-            raise ValueError(f"{where}: annotations[{i}] is for image {image_id}, which `images` does not list.")
-        captions[image_id].append(_field(where, "annotations", i, annotation, "caption", str).strip())
-    return {PurePosixPath(name).name: (image_id, captions[image_id]) for image_id, name in named.items()}
+            raise ValueError(f"{where}: annotations[{i}] is for image {image_id!r:.60}, which `images` does not list.")
+        caption = _UNPRINTABLE.sub(" ", _field(where, "annotations", i, annotation, "caption", str)).strip()
+        if not caption:
+            left_out["are empty"] += 1
+        elif len(caption) > MAX_CAPTION:
+            left_out[f"have more than {MAX_CAPTION:,} characters"] += 1
+        elif len(captions[image_id]) == MAX_CAPTIONS:
+            left_out[f"come after the first {MAX_CAPTIONS} of their photo"] += 1
+        else:
+            captions[image_id].append(caption)
+    for what, count in left_out.items():
+        warnings.warn(f"{where}: {count:,} captions {what}; they are left out.", stacklevel=4)
+    return captions
 
 
 def _field(where, table, index, entry, key, kind):
@@ -313,8 +354,16 @@ def read_embeddings(cache) -> Embeddings:
     if not isinstance(about, dict) or files.sha256(cache) != about.get("sha256"):
         raise ValueError(f"{cache} is not what was written: its digest is not the one in {cache.stem}.json. "
                          "Delete both, and the photos are embedded again.")
-    values = np.load(cache, mmap_mode="r", allow_pickle=False)
-    return Embeddings(about["names"], values, about["skipped"], about["recipe"])
+    try:
+        values = np.load(cache, mmap_mode="r", allow_pickle=False)
+        embeddings = Embeddings(about["names"], values, about["skipped"], about["recipe"])
+        plain = values.dtype == np.float16 and values.ndim == 2 and len(values) == len(embeddings.names)
+    except (ValueError, KeyError, TypeError, EOFError):     # objects in place of numbers, a header that lies ...
+        plain = False
+    if not plain:
+        raise ValueError(f"{cache} does not hold a row of float16 for each photo that {cache.stem}.json names. Delete "
+                         "both, and the photos are embedded again.")
+    return embeddings
 
 
 def _require_recipe(path, found: dict, wanted: dict):

@@ -1,5 +1,6 @@
 """Settings come from the environment, and nonsense in it is told apart from sense."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -38,12 +39,33 @@ def test_what_was_set_is_not_replaced_by_the_budget(monkeypatch):
 @pytest.mark.parametrize("name, text", [
     ("EPOCHS", "many"), ("EPOCHS", "0"), ("DATASET", "imagenet"), ("PRECISION", "half"), ("DROPOUT", "1"),
     ("DROPOUT", "nan"), ("LEARNING_RATE", "-1"), ("MAX_LEN", "2"), ("SEED", "-1"), ("BATCH_SIZE", "1e3"),
+    ("SEED", "4294967296"), ("EPOCHS", "9" * 30), ("BATCH_SIZE", "1000000000"), ("LEARNING_RATE", "inf"),
+    ("CHECKPOINT_MINUTES", "inf"), ("CHECKPOINT_MINUTES", "nan"), ("DATA_DIR", "~nobody-of-that-name/x"),
     ("ENCODER", "resnet"), ("ENCODER", "mobilenet_v3"),       # without weights of the drawn world
 ])
 def test_nonsense_is_refused_by_name_and_value(monkeypatch, name, text):
     monkeypatch.setenv(f"CAPTION_{name}", text)
     with pytest.raises(ValueError, match=f"CAPTION_{name} is '?{text}"):
         Settings.from_environment()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="variables of Windows are always text")
+def test_bytes_that_are_no_text_are_refused(monkeypatch):
+    monkeypatch.setenv("CAPTION_OUTPUT_DIR", os.fsdecode(b"out\xff"))
+    with pytest.raises(ValueError, match=r"CAPTION_OUTPUT_DIR is 'out\\udcff'"):
+        Settings.from_environment()
+
+
+@pytest.mark.parametrize("name, value", [("epochs", 2.5), ("epochs", "3"), ("seed", None), ("data_dir", 3)])
+def test_values_of_another_kind_are_refused_in_a_cell_too(name, value):
+    with pytest.raises(ValueError, match=f"CAPTION_{name.upper()} is"):
+        Settings(**{name: value})
+
+
+def test_a_password_in_a_mirrors_address_is_shown_and_saved_nowhere():
+    found = Settings(mirrors="https://user:s3cret@mirror.example/a http://b.example")
+    assert "s3cret" not in repr(found) + str(found) + str(found.as_dict())
+    assert "s3cret" in found.mirrors and found.as_dict()["mirrors"] == "https://mirror.example/a http://b.example"
 
 
 def test_a_folder_needs_its_path(monkeypatch):

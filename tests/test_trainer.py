@@ -462,6 +462,23 @@ def test_a_checkpoint_that_does_not_fit_is_refused_with_both_values(tmp_path, ch
     assert "CAPTION_CHECKPOINT_ROOT" in str(error.value)
 
 
+@pytest.mark.parametrize("change, message", [
+    (lambda arrays, about: arrays.pop("model/000"), "array model/000 is absent, expected shape"),
+    (lambda arrays, about: arrays.update({"optimizer/002": np.zeros((3, 3))}), r"optimizer/002 is of shape \(3, 3\)"),
+    (lambda arrays, about: about.pop("settings"), "seed: None there, 42 here"),
+    (lambda arrays, about: about.update(recipe=3, vocab=None), "weights: None there, none here"),
+])
+def test_a_checkpoint_that_lacks_something_is_refused(tmp_path, change, message):
+    """Made by hand, or by another program: its digests are right."""
+    first = trainer_in(tmp_path, epochs=1)
+    first.fit()
+    arrays, about = first._arrays(), first._about()
+    change(arrays, about)
+    first.checkpoints.save(first.step, arrays, about)
+    with pytest.raises(ValueError, match=message):
+        trainer_in(tmp_path).fit()
+
+
 def test_a_checkpoint_holds_vocabulary_and_settings(tmp_path):
     trainer_in(tmp_path, epochs=1).fit()
     about = read_checkpoint(next((tmp_path / "drawn").glob("step-*"))).about

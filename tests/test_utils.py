@@ -57,6 +57,13 @@ def test_a_photo_without_captions_is_left_out_and_said_so(tmp_path):
         assert utils.load_split(tmp_path, "train").names == ["a.jpg"]
 
 
+def test_captions_can_be_had_without_the_photos(tmp_path):
+    annotations(tmp_path, {"images": [*IMAGES, {"id": 8, "file_name": "c.jpg"}], "annotations": CAPTIONS})
+    with pytest.warns(UserWarning, match="1 photos of .* have no caption"):
+        split = utils.load_split(tmp_path, "train", photos=False)
+    assert (split.names, split.captions) == (["a.jpg", "b.jpg"], [["A cat.", "One cat"], ["A dog"]])
+
+
 @pytest.mark.parametrize("content, message", [
     ("{", "can't be read"), ([], "is not MSCOCO's"), ({"images": []}, "is not MSCOCO's"),
     ({"images": [{"id": "7", "file_name": "a.jpg"}], "annotations": []}, r"images\[0\] needs `id` as int, found '7'"),
