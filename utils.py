@@ -28,7 +28,6 @@ import zips
 from settings import Settings
 
 IMG_SIZE = 299                      # side of the square that InceptionV3 sees, pixels
-IMG_EMBED_SIZE = 2048               # values of an embedding
 PAD, UNK, START, END = "#PAD#", "#UNK#", "#START#", "#END#"     # tokens that are no words
 ZIPS = ("train2014.zip", "val2014.zip", "annotations_trainval2014.zip")
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff")

@@ -131,15 +131,14 @@ figures.encoder_decoder()
 # %% [markdown]
 # InceptionV3 wants squares of 299 × 299 pixels. We cut the largest square from the middle of each photo and scale it.
 #
-# For photos, the weights are those that Keras offers, trained on ImageNet. They know nothing of the drawn world, and can't be had
-# without network, so the drawn world's encoder has **random weights**. Even these keep apart places, colours and large shapes;
-# do not expect them to tell a cat from a dog.
+# For photos, the weights are those that Keras offers, trained on ImageNet. They have never seen a drawing, and can't be had
+# without network, so the drawn world has an encoder of its own: the same network, trained to tell what is in 16,000 other scenes of that
+# world (`course/pretrain_encoder.py`). None of the photos here was among them.
 
 # %%
-IMG_SIZE = utils.IMG_SIZE
-IMG_EMBED_SIZE = utils.IMG_EMBED_SIZE
-
-encoder = keras_utils.get_cnn_encoder(settings.encoder_weights, settings.precision)
+encoder = keras_utils.get_cnn_encoder(
+    settings.encoder_weights, settings.precision, settings.encoder, calibration=train, cache_dir=settings.cache_dir)
+IMG_SIZE, IMG_EMBED_SIZE = encoder.size, encoder.width                  # 299 and 2,048 for InceptionV3
 encoder.recipe
 
 # %%
@@ -149,8 +148,6 @@ val_embeddings = utils.embed_split(val, encoder, settings.cache_dir)
 # A photo that could not be read is left out, with its captions.
 train, val = train.without(train_embeddings.skipped), val.without(val_embeddings.skipped)
 train_img_embeds, val_img_embeds = train_embeddings.usable(), val_embeddings.usable()
-for name, reason in (train_embeddings.skipped | val_embeddings.skipped).items():
-    print(f"skipped {name}: {reason}")
 print("training", train_img_embeds.shape, "validation", val_img_embeds.shape, train_img_embeds.dtype)
 
 # %% [markdown]
@@ -424,6 +421,9 @@ print("untrained:", writer.greedy(val_img_embeds[:1])[0])
 # Most of the time goes into the logits: a number for each word of the vocabulary at each place of a caption. The trainer computes
 # them where there is a word, not where there is padding, with your layers and your loss.
 #
+# Single steps go to and fro around better weights. So captions are written, and the validation loss is taken, with an average over
+# about the last quarter of all steps (polynomial-decay averaging, [Shamir & Zhang 2013](https://arxiv.org/abs/1212.1824)).
+#
 # Before the first step, a pre-flight: what can't learn 50 captions by heart won't learn a dataset. It takes seconds, and is then
 # forgotten.
 
@@ -500,7 +500,7 @@ def generate_caption(image, t=1, sample=False, max_len=20):
 def apply_model_to_image_raw_bytes(raw):
     """Shows a photo, given as the bytes of a JPEG, PNG ... file, with its caption."""
     photo = utils.decode_photo(raw)
-    caption = [token for token in generate_caption(utils.center_crop(photo)) if token not in (START, END)]
+    caption = [token for token in generate_caption(utils.center_crop(photo, IMG_SIZE)) if token not in (START, END)]
     return figures.photos_with_captions([photo], [" ".join(caption)], columns=1)
 
 

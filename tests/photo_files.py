@@ -73,7 +73,7 @@ class MeanColour:
     """An encoder that is quick: an embedding repeats the photo's mean colour, plus one."""
 
     recipe = {"encoder": "mean colour", "weights": "none", "precision": "float32"}
-    size, width = utils.IMG_SIZE, utils.IMG_EMBED_SIZE
+    size, width = utils.IMG_SIZE, 2048
 
     def __call__(self, photos):
         assert photos.shape == (utils.EMBED_BATCH, self.size, self.size, 3) and photos.dtype == np.uint8

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 import captioning
-from utils import END, IMG_EMBED_SIZE, PAD, START, UNK
+from utils import END, PAD, START, UNK
 
 VOCAB = {token: index for index, token in enumerate(sorted([PAD, UNK, START, END, "a", "b"]))}
 
@@ -17,7 +17,7 @@ def writer_of(seed=0, max_len=4, scale=4.0, bias=(), batch_size=256):
     """A small random decoder: the next word depends on the photo and on all words before."""
     keras.utils.set_random_seed(seed)
     initial = keras.initializers.RandomNormal(stddev=scale / 10, seed=seed)
-    image = keras.Input((IMG_EMBED_SIZE,))
+    image = keras.Input((2048,))
     h = keras.layers.Dense(8, activation="tanh", kernel_initializer=initial)(image)
     initial_state = keras.Model(image, [h, h])
     word, h, c = keras.Input((), dtype="int32"), keras.Input((8,)), keras.Input((8,))
@@ -32,7 +32,7 @@ def writer_of(seed=0, max_len=4, scale=4.0, bias=(), batch_size=256):
 
 
 def photos(count=12, seed=1):
-    return np.random.default_rng(seed).normal(size=(count, IMG_EMBED_SIZE)).astype(np.float32)
+    return np.random.default_rng(seed).normal(size=(count, 2048)).astype(np.float32)
 
 
 def log_probabilities(writer, photo, words):

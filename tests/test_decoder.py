@@ -21,7 +21,7 @@ def model(course):
                   PAD=utils.PAD, UNK=utils.UNK, START=utils.START, END=utils.END)
     vocab = text.generate_vocabulary(CAPTIONS * 5)
     indexed = text.caption_tokens_to_indices(CAPTIONS, vocab)
-    images = np.random.default_rng(0).normal(size=(len(CAPTIONS), utils.IMG_EMBED_SIZE)).astype(np.float16)
+    images = np.random.default_rng(0).normal(size=(len(CAPTIONS), 2048)).astype(np.float16)
     keras.utils.set_random_seed(0)
     made = course("generate_batch", "decoder", "final_model", vocab=vocab, settings=Settings(dropout=0.0),
                   captioning=captioning, val_img_embeds=images, **{
