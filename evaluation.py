@@ -34,6 +34,8 @@ REASONS = {
     "broken sentence": "is not a sentence a person would say",
 }
 
+DISPUTED = ("repetition", "wrong count", "wrong colour")     # reasons for which words alone are good evidence
+
 # Words that say nothing about what a photo shows; without them "a dog on a bed" and "a car on a hill" share nothing.
 FUNCTION_WORDS = frozenset({
     "a", "an", "the", "and", "or", "of", "on", "in", "at", "to", "with", "by", "for", "from", "up", "down", "over",
@@ -432,10 +434,11 @@ def propose_examples(
     """Photos worth showing: n whose captions fit and n whose captions fail, each list varied in what it says.
 
     Photos are ranked by CIDEr, by agreement with the references (ROUGE-L) and, at half weight, by the model's own
-    confidence: a good example is right and sure of it, a bad one is wrong and sure of it. The good come from the
-    better half of `names`, the bad from the other, so no photo is in both. From the top of each ranking photos are
-    taken whose captions share at most half of their content words with one already taken; only when those run out,
-    closer ones are. The same input gives the same proposal, whatever its order.
+    confidence: a good example is right and sure of it, a bad one is wrong and sure of it. A caption may be true and yet
+    unlike all references, so bad ones that repeat themselves or contradict a reference's colour or number go first.
+    The good come from the better half of `names`, the bad from the other, so no photo is in both. From the top of each
+    ranking photos are taken whose captions share at most half of their content words with one already taken; only
+    when those run out, closer ones are. The same input gives the same proposal, whatever its order.
 
     confidence: photo name -> number, higher is surer, see `caption_confidence`; a photo without one counts lowest.
     Returns at most n a side: ask for more than 10 to have a choice.
@@ -451,6 +454,7 @@ def propose_examples(
         raise ValueError(f"Good and bad examples need two photos or more; there are {len(names)}.")
     quality = _rank(cider[name] for name in names) + _rank(agreement[name] for name in names)      # (N,) in 0..2
     sureness = _rank((confidence or {}).get(name, -math.inf) for name in names) / 2                # (N,) in 0..0.5
+    disputed = np.array([likely_reason(captions[name], references[name]) in DISPUTED for name in names])
     better_first = np.argsort(-quality, kind="stable")
     half = len(names) // 2
 
@@ -463,7 +467,7 @@ def propose_examples(
         )
 
     return Proposal(choose(better_first[:half], quality + sureness, good=True),
-                    choose(better_first[half:], sureness - quality, good=False))
+                    choose(better_first[half:], sureness - quality + 3 * disputed, good=False))
 
 
 def caption_confidence(word_probabilities: Sequence[float]) -> float:
@@ -481,15 +485,28 @@ def likely_reason(caption: Words, references: Sequence[Words]) -> str:
     said = Counter(word for word in caption if word not in FUNCTION_WORDS)
     written = [Counter(words) for words in references]
     known = set().union(*written)
-    if any(count > max((words[word] for words in written), default=0) and count > 1 for word, count in said.items()):
+    things = {word: count for word, count in said.items() if word not in COLOURS | NUMBERS}
+    if any(count > max((words[word] for words in written), default=0) and count > 1 for word, count in things.items()):
         return "repetition"
     for reason, kind in (("wrong count", NUMBERS), ("wrong colour", COLOURS)):
-        if said.keys() & kind and known & kind and not said.keys() & kind & known:
+        there = [pair for words in references for pair in _described(words, kind)]
+        nouns = {noun for _, noun in there}
+        if any(noun in nouns and (word, noun) not in there for word, noun in _described(caption, kind)):
             return reason
     strange = sum(word not in known for word in said)
     if not strange:
         return "too general"
     return "wrong object" if strange * 2 >= len(said) else "invented detail"
+
+
+def _described(words: Words, kind: frozenset) -> list[tuple[str, str]]:
+    """(word of that kind, noun) where one stands before the other, colours and numbers between left out."""
+    pairs = []
+    for place, word in enumerate(words):
+        noun = next((w for w in words[place + 1:] if w not in COLOURS | NUMBERS), "")
+        if word in kind and noun not in FUNCTION_WORDS:
+            pairs.append((word, noun))
+    return pairs
 
 
 def _rank(values: Iterable[float]) -> np.ndarray:

@@ -271,6 +271,16 @@ def test_surer_mistakes_come_first():
     assert propose_examples(captions, captions, references, scores, confidence, n=1).bad[0].name == "3.jpg"
 
 
+def test_captions_that_contradict_a_reference_come_before_those_that_are_only_unlike_them():
+    captions = {"0.jpg": words("a red kite over the beach"), "1.jpg": words("a red kite flying high"),
+                "2.jpg": words("a blue kite over a hill"), "3.jpg": words("somebody out walking")}
+    references = {name: [words("a red kite over the beach"), words("a kite flying high")] for name in captions}
+    scores = score_captions(captions, references)
+    assert scores.by_photo("ROUGE-L")["2.jpg"] > scores.by_photo("ROUGE-L")["3.jpg"] == 0
+    bad = propose_examples(captions, captions, references, scores).bad
+    assert [(c.name, c.hint) for c in bad] == [("2.jpg", "wrong colour"), ("3.jpg", "wrong object")]
+
+
 def test_few_photos_give_what_there_is_and_strangers_are_named(scored):
     captions, references, scores = scored
     proposal = propose_examples(list(captions)[:5], captions, references, scores, n=10)
@@ -289,6 +299,8 @@ def test_few_photos_give_what_there_is_and_strangers_are_named(scored):
     ("two red dogs on a beach under an umbrella", "invented detail"),
     ("a train", "wrong object"),
     ("", "too general"),
+    ("two dogs by a blue man on a beach", "invented detail"),       # nobody told the man's colour
+    ("two red red dogs running", "too general"),                    # a word that tells how things are may come twice
 ])
 def test_the_likely_reason_is_guessed_from_words(caption, reason):
     references = [words("two red dogs running on the beach"), words("two dogs by a man on a beach")]
