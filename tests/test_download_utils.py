@@ -8,6 +8,7 @@ import json
 import os
 import random
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -668,12 +669,15 @@ def test_ctrl_c_ends_a_download_at_once_and_keeps_its_bytes(server, tmp_path):
     server.forever = fs.body(cut=9000, hang=True)
     wanted, raised = source(server.url()), []
     interrupt = threading.Timer(0.3, lambda: __import__("_thread").interrupt_main())
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)       # a job in the background ignores it
     interrupt.start()
     begin = time.monotonic()
     try:
         du.fetch(wanted, tmp_path, progress=False, say=raised.append)
     except KeyboardInterrupt:
         raised.append("interrupted")
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert raised == ["interrupted"] and time.monotonic() - begin < 1.5
     assert (tmp_path / "photos.zip.part").read_bytes() == CONTENT[:9000]
 
