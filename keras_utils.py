@@ -165,7 +165,7 @@ class Session:
     while the other waits for its threads.
     """
 
-    PIECE, AT_A_TIME = 8, 2
+    PIECE, AT_A_TIME = 16, 2
 
     def __init__(self, graph_def, precision: str):
         config = tf.compat.v1.ConfigProto()

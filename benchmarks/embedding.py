@@ -27,7 +27,7 @@ import utils
 
 COCO_PHOTOS = 123_287
 GFLOP_PER_PHOTO = 11.4
-PRODUCT_SIZE = 2048                 # rows and columns of the matrices whose product shows the machine's peak
+PRODUCT_SIZE = 4096                 # rows and columns of the matrices whose product shows the machine's peak
 NAME = "inception_v3"
 
 
@@ -54,10 +54,12 @@ def torch_network(model: keras.Model, precision: str):
     pools = {keras.layers.MaxPooling2D: functional.max_pool2d, keras.layers.AveragePooling2D: functional.avg_pool2d}
 
     def convolution(layer, norm):
-        scale = 1 / np.sqrt(np.array(norm.moving_variance) + norm.epsilon)
-        kernel = torch.tensor((np.array(layer.kernel) * scale).transpose(3, 2, 0, 1), dtype=dtype)
+        kernel, variance, mean, beta = map(keras.ops.convert_to_numpy, (
+            layer.kernel, norm.moving_variance, norm.moving_mean, norm.beta))
+        scale = 1 / np.sqrt(variance + norm.epsilon)
+        kernel = torch.tensor((kernel * scale).transpose(3, 2, 0, 1), dtype=dtype)
         kernel = kernel.to(memory_format=torch.channels_last)
-        bias = torch.tensor(np.array(norm.beta) - np.array(norm.moving_mean) * scale, dtype=dtype)
+        bias = torch.tensor(beta - mean * scale, dtype=dtype)
         return lambda x: functional.conv2d(x, kernel, bias, layer.strides, layer.padding)
 
     def step(layer, following):
