@@ -17,6 +17,7 @@ import functools
 import os
 import socket
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -130,23 +131,28 @@ def main():
     try:
         _ray()                                          # said before anything is drawn or downloaded
         settings = Settings.from_environment()
-        splits = utils.load_dataset(settings)
+        splits = train, _ = utils.load_dataset(settings)
         with cluster(options.workers, options.cpus, options.address):
             for split in splits:
-                embed_split(split, encoder_of(settings), settings.cache_dir, options.workers, options.cpus)
+                embed_split(split, encoder_of(settings, train), settings.cache_dir, options.workers, options.cpus)
     except (ModuleNotFoundError, OSError, ValueError) as error:
         sys.exit(str(getattr(error, "cause", error)))       # of an error in a worker, Ray's text is its traceback
     except _ray().exceptions.RayError as error:
         sys.exit(f"A worker died {RETRIES + 1} times at the same photos: {error}. What is done is kept; run again.")
 
 
-def encoder_of(settings: Settings):
-    """A function that makes the settings' encoder, to be called where its network is to run."""
+def encoder_of(settings: Settings, train: utils.Split):
+    """A function that makes the settings' encoder, to be called where its network is to run.
+
+    train: the training split, whose photos calibrate int8; the machine that comes first makes the quantised network.
+    """
     import keras_utils
 
     weights = Path(settings.encoder_weights)
-    return functools.partial(keras_utils.get_cnn_encoder, str(weights.resolve()) if weights.is_file() else str(weights),
-                             settings.precision)
+    return functools.partial(
+        keras_utils.get_cnn_encoder, str(weights.resolve()) if weights.is_file() else str(weights), settings.precision,
+        settings.encoder, calibration=replace(train, photos=train.photos.resolve()),
+        cache_dir=settings.cache_dir.resolve())
 
 
 if __name__ == "__main__":

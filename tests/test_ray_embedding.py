@@ -1,6 +1,7 @@
 """Embeddings on a Ray cluster of this machine: the same bytes as without, also when a worker is killed."""
 
 import importlib.util
+import inspect
 import os
 import signal
 import subprocess
@@ -14,6 +15,7 @@ from photo_files import MeanColour, coloured_zip, split_of
 import files
 import ray_embedding
 import utils
+from settings import Settings
 
 
 class Alone(MeanColour):
@@ -129,6 +131,15 @@ def test_ray_tells_nobody_and_opens_no_dashboard(two_workers):
 
     assert not usage_lib.usage_stats_enabled()
     assert not ray._private.worker.get_dashboard_url()
+
+
+def test_workers_make_the_encoder_of_the_settings(tmp_path, photos):
+    settings = Settings(encoder="mobilenet_v3", encoder_weights="imagenet", precision="float32", data_dir="elsewhere")
+    make = ray_embedding.encoder_of(settings, photos)
+    given = inspect.signature(make.func).bind(*make.args, **make.keywords).arguments
+    assert (given["encoder"], given["weights"], given["precision"]) == ("mobilenet_v3", "imagenet", "float32")
+    assert given["calibration"].names == photos.names
+    assert given["cache_dir"].is_absolute() and given["cache_dir"].parts[-2:] == ("elsewhere", "embeddings")
 
 
 @needs_ray
