@@ -55,6 +55,8 @@ class Trainer:
     recipe: of the embeddings; a checkpoint made from others is refused.
     """
 
+    label = "Training"
+
     def __init__(self, decoder, generate_batch, train: Data, val: Data, vocab: dict, settings: Settings, recipe: dict):
         self.generate_batch, self.train, self.val = generate_batch, train, val
         self.vocab, self.settings, self.recipe = vocab, settings, recipe
@@ -89,7 +91,7 @@ class Trainer:
             self._require_photo_matters()
             fast_training.keep_freed_memory()
         bar = tqdm(total=self.settings.steps, initial=min(self.step, self.settings.steps), unit="step",
-                   desc="Training")
+                   desc=self.label)
         self._saved_at = time.monotonic()
         with bar, self._interrupts_after_a_step():
             while self.step < self.settings.steps:
@@ -105,7 +107,7 @@ class Trainer:
                 if self._interrupted:
                     self._save()
                     raise KeyboardInterrupt(
-                        f"Stopped after step {self.step:,}, which is saved in {self.settings.checkpoint_dir}. "
+                        f"Stopped after step {self.step:,}, which is saved in {self.checkpoints.folder}. "
                         "The decoder can be used as it is; run the cell again to go on.")
         return self.history
 
@@ -163,8 +165,8 @@ class Trainer:
     # ------------------------------------------------------------------------------------------------ steps
 
     def _take_step(self):
-        images, sentences = self._draw(self.train, TRAINING, self.step)
-        loss = float(self._train_step(images, sentences))
+        images, *_ = batch = self._training_batch(self.step)
+        loss = float(self._train_step(*batch))
         if not np.isfinite(loss):
             what = "" if np.isfinite(images).all() else "The embeddings of this batch hold values that are no numbers. "
             self._stop(f"The loss at step {self.step + 1:,} is not a number ({loss}). {what}{LOOK_AT_NAN}")
@@ -173,6 +175,9 @@ class Trainer:
         looks, early = divmod(self.step - 1, AVERAGE_EVERY)
         if not early:
             self._average((AVERAGING_ETA + 1) / (looks + 1 + AVERAGING_ETA))
+
+    def _training_batch(self, step: int):
+        return self._draw(self.train, TRAINING, step)
 
     def _train_step(self, images, sentences):
         with tf.GradientTape() as tape:
