@@ -15,7 +15,6 @@ import argparse
 import importlib.util
 import math
 import multiprocessing
-import resource
 import sys
 import tempfile
 import time
@@ -30,7 +29,9 @@ BOTTLENECK, UNITS, WORD_SIZE = 120, 300, 100
 MORE = 10                               # tokens that a caption may have beyond the shortest
 
 # What --sweep changes, one at a time; the first of each is MSCOCO's.
-SWEEP = {"vocabulary": (8_769, 1_000, 4_000, 16_000), "batch_size": (64, 16, 32, 128, 256), "tokens": (12.5, 22.5, 42.5)}
+SWEEP = {
+    "vocabulary": (8_769, 1_000, 4_000, 16_000), "batch_size": (64, 16, 32, 128, 256), "tokens": (12.5, 22.5, 42.5),
+}
 
 
 def lengths(mean_tokens: float) -> dict[int, float]:
@@ -229,7 +230,7 @@ def work(name, options, pipe):
         began = time.perf_counter()
         train(steps)
         pipe.send(time.perf_counter() - began)
-    pipe.send(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)        # Linux counts in KiB
+    pipe.send(report.peak_memory() / 2 ** 20)
 
 
 # ------------------------------------------------------------------------------------------------------- run
