@@ -1,4 +1,4 @@
-"""Fine-tuning on the score itself: self-critical sequence training (Rennie et al. 2017, https://arxiv.org/abs/1612.00563)."""
+"""Fine-tuning on the score itself: self-critical training, Rennie et al. 2017, https://arxiv.org/abs/1612.00563."""
 
 import dataclasses
 import hashlib
@@ -28,14 +28,14 @@ class SelfCritical(Trainer):
     photo's other draws (https://arxiv.org/abs/2003.09971) rather than the greedy caption. `#END#` counts as a word,
     else captions learn to break off after "with a". Dropout rests, so that what is improved is what draws.
 
-    In the history train_loss is that loss, without a number for the first row, and val_loss is the negative CIDEr of the
-    greedy captions of the validation photos, by the averaged weights. The first row is that of the weights before.
+    In the history train_loss is that loss, and val_loss is the negative CIDEr of the greedy captions of the validation
+    photos, by the averaged weights. The first row, which has no train_loss, is that of the weights before.
 
     trainer: has completed an epoch or more. decoder: as for the trainer; its `flat_hidden_states`, `flat_ground_truth`,
     `flat_loss_mask` and `flat_token_logits` are used. writer: writes captions with the same layers.
     train_words, val_words: for each photo its captions as lists of words.
-    Checkpoints go into a folder of the trainer's that is named after the weights to begin with. Everything else, stopping
-    and going on too, is as with the trainer.
+    Checkpoints go into a folder of the trainer's that is named after the weights to begin with. Everything else,
+    stopping and going on too, is as with the trainer.
     """
 
     label = "Self-critical"
@@ -99,7 +99,7 @@ class SelfCritical(Trainer):
         return tf.where(tf.math.is_finite(surrogate), -tf.reduce_mean(rewards), surrogate)  # so NaN does not pass
 
     def _surprise(self, images, sentences):
-        """-log p of each word of each sentence as it was drawn, (B, T-1); 0 at padding, for which no logits are made."""
+        """-log p of each word of each sentence as it was drawn, (B, T-1); 0 at padding."""
         states, truth, mask = self._states([images, sentences], training=False)
         words = tf.where(mask > 0)                                                      # (words, 1)
         logits = self._logits(tf.gather_nd(states, words), training=False) + self._banned

@@ -9,39 +9,18 @@ The cosines between the validation photos' embeddings are printed too.
 """
 
 import argparse
-import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
 
 import report  # isort: skip
-import keras
+import notebook_code
 import numpy as np
-import tensorflow as tf
-from keras import layers, ops
 
 import keras_utils
 import utils
 from settings import Settings
 from trainer import Data, Trainer
-
-sys.path.insert(0, str(report.ROOT / "course"))
-import build  # noqa: E402
-
-
-class Silence:
-    """Stands in for the grader and for figures, which the notebook's cells call."""
-
-    def __getattr__(self, name):
-        return lambda *_, **__: None
-
-
-def notebook_cells() -> list[str]:
-    """Source of the solved notebook's cells from the captions to the decoder."""
-    cells = [cell.source for cell in build.build(student=False).cells if cell.cell_type == "code"]
-    first, = (i for i, cell in enumerate(cells) if "def split_sentence(" in cell)
-    last, = (i for i, cell in enumerate(cells) if "class decoder:" in cell)
-    return cells[first:last + 1]
 
 
 def embed(settings: Settings, splits, precision: str, folder: Path):
@@ -52,23 +31,12 @@ def embed(settings: Settings, splits, precision: str, folder: Path):
 
 def lowest_loss(settings: Settings, splits, embeddings) -> float:
     """Trains a decoder; its lowest validation loss, nats per word."""
-    train, val = (split.without(cached.skipped) for split, cached in zip(splits, embeddings))
-    train_rows, val_rows = (cached.usable() for cached in embeddings)
-    scope = {"keras": keras, "L": layers, "ops": ops, "np": np, "tf": tf, "utils": utils, "grader": Silence(),
-             "figures": Silence(), "display": Silence().any, "settings": settings,
-             "IMG_EMBED_SIZE": train_rows.shape[1],
-             **{name: getattr(utils, name) for name in ("PAD", "UNK", "START", "END")},
-             "train_captions": train.captions, "val_captions": val.captions,
-             "train_img_fns": train.names, "val_img_fns": val.names,
-             "train_img_embeds": train_rows, "val_img_embeds": val_rows}
-    exec("import re\nfrom collections import Counter", scope)
-    keras.utils.set_random_seed(settings.seed)
-    for cell in notebook_cells():
-        exec(cell, scope)
+    scope = notebook_code.run_cells(settings, splits, embeddings, last="class decoder:")
     with tempfile.TemporaryDirectory() as checkpoints:
         trainer = Trainer(
-            scope["decoder"], scope["generate_batch"], Data(train_rows, scope["train_captions_indexed"]),
-            Data(val_rows, scope["val_captions_indexed"]), scope["vocab"],
+            scope["decoder"], scope["generate_batch"],
+            *(Data(scope[f"{split}_img_embeds"], scope[f"{split}_captions_indexed"]) for split in ("train", "val")),
+            scope["vocab"],
             replace(settings, checkpoint_root=Path(checkpoints)), embeddings[0].recipe)
         return min(row["val_loss"] for row in trainer.fit())
 

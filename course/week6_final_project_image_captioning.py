@@ -62,6 +62,7 @@ import gallery
 import grading
 import keras_utils
 import utils
+from self_critical import SelfCritical
 from settings import Settings
 from trainer import Data, Trainer
 
@@ -538,6 +539,35 @@ figures.photos_with_captions(
     columns=3)
 
 # %% [markdown]
+# ## Fine-tuning on the score itself
+#
+# Up to now the decoder has learnt to guess the next word of captions that people wrote. What we want is something else: a caption
+# that is right as a whole, when the decoder writes all of it. *Self-critical* fine-tuning ([Rennie et al.
+# 2017](https://arxiv.org/abs/1612.00563)) trains just that. For each photo five captions are drawn and scored against those of people,
+# by CIDEr, which the next section explains; those that beat the mean of the other four become more probable, and the
+# rest less.
+#
+# Afterwards the decoder is surer of what it says, so draws vary less, and guesses people's words a little worse: a higher validation loss, and
+# better captions. The cells above are meant for the weights before; `trainer.restore_best()` brings them back. With
+# `settings.self_critical_epochs = 0`, or on MSCOCO if you don't ask for it, this step is left out.
+
+# %%
+train_words = [[split_sentence(c) for c in cs] for cs in train_captions]
+val_words = [[split_sentence(c) for c in cs] for cs in val_captions]
+
+if settings.self_critical_epochs:
+    before = writer.greedy(val_img_embeds[list(shown)])
+    tuner = SelfCritical(trainer, decoder, writer, train_words, val_words)
+    tuner.fit()
+    tuned = tuner.restore_best()
+    print(f"CIDEr of greedy captions: {-tuner.history[0]['val_loss']:.3f} before, {-tuned['val_loss']:.3f} after "
+          f"epoch {tuned['epoch']} of {tuner.history[-1]['epoch']}.")
+    after = writer.greedy(val_img_embeds[list(shown)])
+    display(figures.photos_with_captions(
+        [val_photos.photo(val_img_fns[i]) for i in shown],
+        [f"before: {old}\nafter: {new}" for old, new in zip(before, after)], columns=3))
+
+# %% [markdown]
 # ## How good are they?
 #
 # All validation photos get a caption by beam search, compared with what people wrote. BLEU-n counts runs of n words
@@ -561,7 +591,6 @@ evaluation.ScoreTable({"beam of 3": by_beam, "greedy": by_greedy})
 # training photo with the most similar embedding; and people, one reference of each photo compared with its others.
 
 # %%
-train_words = [[split_sentence(c) for c in cs] for cs in train_captions]
 most_frequent = evaluation.most_frequent_caption(train_words)
 nearest = evaluation.nearest_photo_captions(train_img_embeds, train_words, val_img_embeds)
 baselines = {

@@ -41,8 +41,8 @@ def test_captions_of_other_photos_meet_the_same_document_frequencies():
 
 def test_the_end_of_a_caption_is_a_word_like_others():
     """Of two captions with the same right words, the one that breaks off has the lower score."""
-    references = [["a dog on a bed END".split(), "a dog on the bed END".split()], ["a cat END".split()]]
-    whole, broken = "a dog on a bed END".split(), "a dog on a bed a".split()
+    whole, broken = ["a", "dog", "on", "a", "bed", "END"], ["a", "dog", "on", "a", "bed", "a"]
+    references = [[whole, ["a", "dog", "on", "the", "bed", "END"]], [["a", "cat", "END"]]]
     scores = CiderD(references)([0, 0], [whole, broken])
     assert scores[0] > scores[1]
 

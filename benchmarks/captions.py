@@ -1,0 +1,95 @@
+"""How good the captions are that the notebook's decoder writes, before and after self-critical fine-tuning.
+
+    CAPTION_DATASET=folder CAPTION_DATA_DIR=... CAPTION_ENCODER_WEIGHTS=... \\
+        python benchmarks/captions.py [--seeds 42 1] [--embeddings FOLDER] [--tokenizer ptb]
+
+Trains as the settings say, once for each seed, and scores the captions of the validation photos: CIDEr and BLEU-4. The
+embeddings are those in the folder, where a run of the notebook leaves them, or are made. The tokenizer `ptb`, that of
+MSCOCO's challenge, needs Java. The rows go under "captions" into outputs/bench.json.
+"""
+
+import argparse
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import report  # isort: skip
+import notebook_code
+import numpy as np
+
+import evaluation
+import keras_utils
+import utils
+from self_critical import SelfCritical
+from settings import Settings
+from trainer import Data, Trainer
+
+WAYS = {"greedy": lambda writer, images: writer.greedy(images), "beam": lambda writer, images: writer.beam(images, 3)}
+
+
+def embeddings_of(splits, settings: Settings, folder: Path):
+    if all((folder / f"{split.name}.npy").exists() for split in splits):
+        return [utils.read_embeddings(folder / f"{split.name}.npy") for split in splits]
+    encoder = keras_utils.get_cnn_encoder(
+        settings.encoder_weights, settings.precision, settings.encoder, calibration=splits[0], cache_dir=folder)
+    return [utils.embed_split(split, encoder, folder) for split in splits]
+
+
+def score(scope, tokenizer: str) -> dict[str, float]:
+    """CIDEr and BLEU-4 of each way to write the captions of all validation photos."""
+    names, sentences, found = scope["val_img_fns"], scope["val_captions"], {}
+    references = {name: [scope["split_sentence"](s) for s in of_photo] for name, of_photo in zip(names, sentences)}
+    if tokenizer == "ptb":
+        references = dict(zip(names, sentences))
+    for way, write in WAYS.items():
+        written = write(scope["writer"], scope["val_img_embeds"])
+        captions = {name: caption.words for name, caption in zip(names, written)}
+        scores = evaluation.score_captions(captions, references, tokenizer, decoding=way)
+        found |= {f"{way} {metric}": scores[metric] for metric in ("CIDEr", "BLEU-4")}
+    return found
+
+
+def measure(settings: Settings, splits, embeddings, tokenizer: str) -> dict[str, dict[str, float]]:
+    """Scores of the trained decoder and, if the settings ask for it, of the fine-tuned one."""
+    scope = notebook_code.run_cells(settings, splits, embeddings, last="CaptionWriter(")
+    split_sentence, data, words = scope["split_sentence"], [], []
+    for split in ("train", "val"):
+        data.append(Data(scope[f"{split}_img_embeds"], scope[f"{split}_captions_indexed"]))
+        words.append([[split_sentence(s) for s in of_photo] for of_photo in scope[f"{split}_captions"]])
+    with tempfile.TemporaryDirectory() as checkpoints:
+        trainer = Trainer(scope["decoder"], scope["generate_batch"], *data, scope["vocab"],
+                          replace(settings, checkpoint_root=Path(checkpoints)), embeddings[0].recipe)
+        trainer.fit()
+        found = {"trained": {"val_loss": trainer.restore_best()["val_loss"], **score(scope, tokenizer)}}
+        if settings.self_critical_epochs:
+            tuner = SelfCritical(trainer, scope["decoder"], scope["writer"], *words)
+            tuner.fit()
+            tuner.restore_best()
+            found["fine-tuned"] = {"val_loss": trainer.val_loss(), **score(scope, tokenizer)}
+    return found
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    settings = Settings.from_environment()
+    parser.add_argument("--seeds", type=int, nargs="+", default=[settings.seed])
+    parser.add_argument("--embeddings", type=Path, default=settings.cache_dir)
+    parser.add_argument("--tokenizer", default="split_sentence", choices=("split_sentence", "ptb"))
+    options = parser.parse_args()
+    splits = utils.load_dataset(settings)
+    settings = settings.completed(len(splits[0].names))
+    embeddings = embeddings_of(splits, settings, options.embeddings)
+    found = {seed: measure(replace(settings, seed=seed), splits, embeddings, options.tokenizer)
+             for seed in options.seeds}
+    columns = list(found[options.seeds[0]]["trained"])
+    print(f"\n{'':17}" + "".join(f"{column:>15}" for column in columns))
+    for stage in found[options.seeds[0]]:
+        for seed, stages in found.items():
+            print(f"{stage:11}{seed:>6}" + "".join(f"{stages[stage][column]:15.3f}" for column in columns))
+        mean = [np.mean([stages[stage][column] for stages in found.values()]) for column in columns]
+        print(f"{stage:11}{'mean':>6}" + "".join(f"{value:15.3f}" for value in mean))
+    report.record("captions", {"tokenizer": options.tokenizer, **{str(seed): row for seed, row in found.items()}})
+
+
+if __name__ == "__main__":
+    main()
