@@ -19,8 +19,10 @@ DEFAULT_ENCODER_WEIGHTS = {"drawn": "drawn", "coco2014": "imagenet", "folder": "
 # What is left open in the settings is filled from the first row whose number of training photos is not exceeded.
 # Small data is learnt by heart soon: fewer steps, and dropout. The last row is the course's budget for MSCOCO.
 BUDGETS = (
-    (20_000, {"epochs": 12, "batches_per_epoch": 200, "dropout": 0.3, "self_critical_epochs": 10}),
-    (float("inf"), {"epochs": 12, "batches_per_epoch": 1_000, "dropout": 0.0, "self_critical_epochs": 0}),
+    (20_000, {"epochs": 12, "batches_per_epoch": 200, "dropout": 0.3, "image_dropout": 0.5,
+              "self_critical_epochs": 10}),
+    (float("inf"), {"epochs": 12, "batches_per_epoch": 1_000, "dropout": 0.0, "image_dropout": 0.0,
+                    "self_critical_epochs": 0}),
 )
 
 
@@ -32,6 +34,7 @@ LIMITS = {
     "max_len": (3, 1_000),
     "val_batches": (1, 1_000_000),
     "dropout": (0.0, 0.99),
+    "image_dropout": (0.0, 0.99),
     "learning_rate": (1e-9, 10),
     "self_critical_epochs": (0, 100_000),
     "self_critical_rate": (1e-9, 10),
@@ -57,9 +60,10 @@ class Settings:
     max_len: int = 20                       # tokens of a caption, #START# and #END# included
     val_batches: int = 100
     dropout: float | None = None            # share of the LSTM's outputs dropped in training
+    image_dropout: float | None = None      # share of each photo's embedding dropped in training
     learning_rate: float = 1e-3
     self_critical_epochs: int | None = None     # of fine-tuning on the score itself, 50 batches each; 0 leaves it out
-    self_critical_rate: float = 1e-4        # the learning rate there
+    self_critical_rate: float = 2e-4        # the learning rate there
     checkpoint_minutes: float = 5           # between checkpoints inside an epoch; there is one after each epoch too
     seed: int = 42
     mirrors: str = field(default="", repr=False)    # addresses to download from first, with spaces between

@@ -18,7 +18,8 @@ from checkpoints import CheckpointFolder, best_step
 from settings import Settings
 
 # Settings that a run can't change on its way; epochs can.
-SAME_ON_RESUME = ("batches_per_epoch", "batch_size", "max_len", "val_batches", "dropout", "learning_rate", "seed")
+SAME_ON_RESUME = ("batches_per_epoch", "batch_size", "max_len", "val_batches", "dropout", "image_dropout",
+                  "learning_rate", "seed")
 
 # The weights that write captions are an average over the last quarter or so of all steps, which is better than the last
 # ones, as these go to and fro: polynomial-decay averaging, https://arxiv.org/abs/1212.1824, section 4, with this eta.

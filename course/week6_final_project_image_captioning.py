@@ -336,9 +336,9 @@ figures.flatten_and_mask()
 #
 # `ops.reshape`, `ops.cast`, `ops.not_equal`, `ops.sum` and `keras.losses.sparse_categorical_crossentropy(..., from_logits=True)` are of use.
 #
-# Two layers are there to learn more from little data. `standardize` brings each of the 2,048 numbers to mean 0 and
-# variance 1, so that the bottleneck sees all of them equally. `dropout` hides a part of each hidden state in training (nothing at
-# captioning), so that the decoder can't rely on single units and learn photos by heart.
+# Three layers are there to learn more from little data. `standardize` brings each of the 2,048 numbers to mean 0 and
+# variance 1, so that the bottleneck sees all of them equally. `image_dropout` hides a part of these numbers in training (nothing
+# at captioning), and `dropout` a part of each hidden state, so that the decoder can't rely on single ones and learn photos by heart.
 
 # %%
 IMG_EMBED_BOTTLENECK = 120
@@ -356,6 +356,7 @@ class decoder:
     sentences = keras.Input((None,), dtype="int32", name="sentences")               # (B, T)
 
     standardize = L.BatchNormalization(center=False, scale=False)
+    image_dropout = L.Dropout(settings.image_dropout, seed=settings.seed)
     img_embed_to_bottleneck = L.Dense(IMG_EMBED_BOTTLENECK, activation="elu")
     img_embed_bottleneck_to_h0 = L.Dense(LSTM_UNITS, activation="elu")
     word_embed = L.Embedding(len(vocab), WORD_EMBED_SIZE)
@@ -364,7 +365,7 @@ class decoder:
     token_logits_bottleneck = L.Dense(LOGIT_BOTTLENECK, activation="elu")
     token_logits = L.Dense(len(vocab))
 
-    image = standardize(img_embeds)                                                 # (B, 2048)
+    image = image_dropout(standardize(img_embeds))                                  # (B, 2048)
     # BEGIN SOLUTION
     h0 = c0 = img_embed_bottleneck_to_h0(img_embed_to_bottleneck(image))            # (B, 300)
     word_embeds = word_embed(sentences[:, :-1])                                     # (B, T-1, 100)
