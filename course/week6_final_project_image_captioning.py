@@ -617,7 +617,8 @@ files.write_json(settings.output_dir / "val_captions.json", [
 files.write_json(settings.output_dir / "metrics.json", {
     "beam": by_beam.as_dict(), "greedy": by_greedy.as_dict(), "diversity": diversity.as_dict(),
     "baselines": {name: scores.as_dict() for name, scores in baselines.items()},
-    "training": best | {"next_word_accuracy": float(accuracy)}, "settings": settings.as_dict(),
+    "training": best | {"next_word_accuracy": float(accuracy)},
+    "fine_tuning": tuner.history if settings.self_critical_epochs else [], "settings": settings.as_dict(),
 })
 print(*sorted(path.name for path in settings.output_dir.iterdir()))
 

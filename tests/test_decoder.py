@@ -23,7 +23,8 @@ def model(course):
     indexed = text.caption_tokens_to_indices(CAPTIONS, vocab)
     images = np.random.default_rng(0).normal(size=(len(CAPTIONS), 2048)).astype(np.float16)
     keras.utils.set_random_seed(0)
-    made = course("generate_batch", "decoder", "final_model", vocab=vocab, settings=Settings(dropout=0.0),
+    made = course("generate_batch", "decoder", "final_model", vocab=vocab,
+                  settings=Settings(dropout=0.0, image_dropout=0.0),
                   captioning=captioning, val_img_embeds=images, **{
                       name: getattr(text, name) for name in ("batch_captions_to_matrix",)},
                   IMG_EMBED_BOTTLENECK=120, WORD_EMBED_SIZE=100, LSTM_UNITS=300, LOGIT_BOTTLENECK=120,

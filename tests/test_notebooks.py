@@ -16,7 +16,8 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
 SETTINGS = {"CAPTION_DATASET": "folder", "CAPTION_ENCODER_WEIGHTS": "drawn", "CAPTION_EPOCHS": "2",
-            "CAPTION_BATCHES_PER_EPOCH": "20", "CAPTION_VAL_BATCHES": "2", "CAPTION_BATCH_SIZE": "16"}
+            "CAPTION_BATCHES_PER_EPOCH": "20", "CAPTION_VAL_BATCHES": "2", "CAPTION_BATCH_SIZE": "16",
+            "CAPTION_SELF_CRITICAL_EPOCHS": "1"}
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +103,7 @@ def test_the_solved_notebook_runs_to_its_end_and_leaves_its_results(project, exe
     assert not any("#" in row["caption"] for row in captions)
     metrics = json.loads((results / "metrics.json").read_text())
     assert metrics["beam"]["tokenizer"] == "split_sentence" and metrics["beam"]["photos"] == 16
+    assert [row["step"] for row in metrics["fine_tuning"]] == [0, 50]
     assert (results / "gallery.html").read_text().count("<article") == 16
 
     assert text_of(notebook).count("passed,") >= 5

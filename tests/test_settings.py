@@ -18,7 +18,8 @@ def test_coco_gets_the_courses_budget_and_small_data_less():
     coco, small = (Settings().completed(train_photos=n) for n in (82_783, 2_000))
     assert (coco.epochs, coco.batches_per_epoch, coco.batch_size, coco.max_len, coco.val_batches) == (
         12, 1_000, 64, 20, 100)
-    assert small.steps < coco.steps and small.dropout > 0
+    assert small.steps < coco.steps and small.dropout > 0 and small.image_dropout > 0
+    assert coco.self_critical_epochs == 0 < small.self_critical_epochs
 
 
 @pytest.mark.parametrize("name, text, value", [
@@ -41,6 +42,7 @@ def test_what_was_set_is_not_replaced_by_the_budget(monkeypatch):
     ("DROPOUT", "nan"), ("LEARNING_RATE", "-1"), ("MAX_LEN", "2"), ("SEED", "-1"), ("BATCH_SIZE", "1e3"),
     ("SEED", "4294967296"), ("EPOCHS", "9" * 30), ("BATCH_SIZE", "1000000000"), ("LEARNING_RATE", "inf"),
     ("CHECKPOINT_MINUTES", "inf"), ("CHECKPOINT_MINUTES", "nan"), ("DATA_DIR", "~nobody-of-that-name/x"),
+    ("IMAGE_DROPOUT", "1"), ("SELF_CRITICAL_EPOCHS", "-1"), ("SELF_CRITICAL_EPOCHS", "0.5"),
     ("ENCODER", "resnet"), ("ENCODER", "mobilenet_v3"),       # without weights of the drawn world
 ])
 def test_nonsense_is_refused_by_name_and_value(monkeypatch, name, text):
