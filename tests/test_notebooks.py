@@ -1,6 +1,7 @@
 """Both notebooks are built from their source; the solved one runs to its end, the student's to its first exercise."""
 
 import ast
+import contextlib
 import json
 import os
 import re
@@ -15,6 +16,7 @@ from conftest import ROOT
 from grader_service import EMAIL, TOKEN, address, running_service
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
+from PIL import Image
 
 SETTINGS = {"CAPTION_DATASET": "folder", "CAPTION_ENCODER_WEIGHTS": "drawn", "CAPTION_EPOCHS": "2",
             "CAPTION_BATCHES_PER_EPOCH": "20", "CAPTION_VAL_BATCHES": "2", "CAPTION_BATCH_SIZE": "16",
@@ -132,30 +134,64 @@ def test_a_second_run_goes_on_from_caches_and_checkpoints(project, executed):
     assert "after 40 of 60 steps" in text_of(notebook)
 
 
+def early_check(client, index):
+    """What the next check says if it is run before its exercise is solved."""
+    while "grader.check_" not in client.nb.cells[index].source:
+        index += 1
+    with contextlib.suppress(CellExecutionError):
+        client.execute_cell(client.nb.cells[index], index)
+    return "".join(str(output) for output in client.nb.cells[index].outputs)
+
+
+def solve_one_after_the_other(client, notebook, solved):
+    """Runs the student copy; where it stops, puts the solution in. Returns what the stops and the early checks said."""
+    stops, checks, unsolved = [], [], None
+    for index, cell in enumerate(notebook.cells):
+        if "raise NotImplementedError" in cell.source:
+            unsolved = index
+        try:
+            client.execute_cell(cell, index)
+        except CellExecutionError:
+            stops.append("".join(str(output) for output in cell.outputs))
+            assert unsolved is not None, stops[-1]
+            checks.append(early_check(client, index))
+            notebook.cells[unsolved].source = solved.cells[unsolved].source
+            for again in range(unsolved, index + 1):
+                client.execute_cell(notebook.cells[again], again)
+            unsolved = None
+    return stops, checks
+
+
+OWN_PHOTO = """
+choice = album.choose([1, "own.jpg"], {9: "Too general."})
+own = choice.good[1]
+print(own.name, own.image.size, len(own.caption) == len(own.word_probabilities) > 0, own.score, choice)
+gallery.write_gallery("own.html", choice.good, choice.bad)
+"""
+
+
 def test_a_learner_who_solves_one_exercise_after_the_other_gets_the_same_points(project, executed):
     """The student copy, run cell by cell: it stops at each exercise with its name until the solution is put in."""
     copy, environment = project
-    notebook, solved = nbformat.read(build.STUDENT, as_version=4), build.build(student=False)
+    notebook = nbformat.read(build.STUDENT, as_version=4)
     client = NotebookClient(notebook, kernel_name="python3", timeout=600,
                             resources={"metadata": {"path": str(copy / "student")}})
-    stops, unsolved = [], None
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    Image.new("RGB", (640, 480), "teal").save(copy / "own.jpg", exif=turned)
     with client.setup_kernel(env={**environment, "CAPTION_CHECKPOINT_ROOT": str(copy / "checkpoints" / "student")}):
-        for index, cell in enumerate(notebook.cells):
-            if "raise NotImplementedError" in cell.source:
-                unsolved = index
-            try:
-                client.execute_cell(cell, index)
-            except CellExecutionError:
-                stops.append("".join(str(output) for output in cell.outputs))
-                assert unsolved is not None, stops[-1]
-                notebook.cells[unsolved].source = solved.cells[unsolved].source
-                for again in range(unsolved, index + 1):
-                    client.execute_cell(notebook.cells[again], again)
-                unsolved = None
+        stops, checks = solve_one_after_the_other(client, notebook, build.build(student=False))
+        notebook.cells.append(nbformat.v4.new_code_cell(OWN_PHOTO))
+        own = client.execute_cell(notebook.cells[-1], len(notebook.cells) - 1)
     assert [re.search(r"Exercise \d: [a-z ]+", stop)[0] for stop in stops] == [
         "Exercise 1: vocabulary is not solved yet", "Exercise 2: from words to indices is not solved yet",
         "Exercise 3: batches is not solved yet", "Exercise 4: the decoder is not solved yet"]
-    assert not [stop for stop in stops if "Traceback" in stop]
+    assert not [text for text in stops + checks if "Traceback" in text]
+    expected = ("There is no vocab yet: exercise 1 makes it", "no train_captions_indexed yet: exercise 2",
+                "Exercise 3: batches is not solved yet", "no decoder yet: exercise 4")
+    assert all(said in check for check, said in zip(checks, expected)), checks
+    assert own.outputs[0].text.startswith("own.jpg (480, 640) True None 2 good and 1 bad.")
+    assert "own.jpg" in (copy / "own.html").read_text()
     # The validation loss is out of reach in so few steps; the rest has its points.
     points = [re.findall(r"(\d+) of +(\d+)(?:\n|$)", text_of(run)) for run in (notebook, executed[1])]
     assert points[0] == points[1] and len(points[0]) == 7
