@@ -338,6 +338,17 @@ def test_the_page_is_dark_for_readers_who_prefer_it(tmp_path, scheme, dark):
     assert pixels.std() > 10                               # there is something on it
 
 
+@pytest.mark.skipif(not CHROMIUM, reason="Chromium is not installed")
+def test_on_paper_the_bad_ones_begin_a_page_and_no_page_is_wasted(tmp_path):
+    def pages(good, bad):
+        page = write_gallery(tmp_path / "gallery.html", examples(good), examples(bad, good=False))
+        browse(tmp_path, page, "--no-pdf-header-footer", f"--print-to-pdf={tmp_path / 'gallery.pdf'}")
+        return len(re.findall(rb"/Type\s*/Page\b", (tmp_path / "gallery.pdf").read_bytes()))
+
+    assert pages(1, 1) == 2
+    assert pages(10, 10) <= 6
+
+
 def luminance(colour):
     """Relative luminance, WCAG 2.2."""
     channels = np.array([int(colour[i:i + 2], 16) / 255 for i in (1, 3, 5)])
