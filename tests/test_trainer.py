@@ -288,6 +288,30 @@ def test_a_loss_that_counts_padding_stays_as_it_was_written(padded_batch):
     assert found[0] == pytest.approx(found[1], rel=1e-5)
 
 
+def test_many_logits_in_bfloat16_have_the_loss_and_gradients_of_the_decoder_as_written(padded_batch, monkeypatch):
+    decoder = small_decoder()
+    variables = keras.Model([decoder.img_embeds, decoder.sentences], decoder.loss).trainable_variables
+    exact = fast_training.training_loss(decoder, *padded_batch)
+    kinds = []
+    multiply = fast_training.WideDense.call
+    monkeypatch.setattr(fast_training, "WIDE", 12)
+    monkeypatch.setattr(fast_training.WideDense, "call", lambda self, inputs: kinds.append(inputs.dtype.name)
+                        or multiply(self, inputs))
+    wide = fast_training.training_loss(decoder, *padded_batch, bfloat16=True)
+    found, expected = (losses_and_gradients(lambda *batch, loss=loss: loss(*batch, training=False),
+                                            variables, *padded_batch) for loss in (wide, exact))
+    assert kinds == ["float32"]
+    assert found[0] == pytest.approx(expected[0], rel=1e-3) and len(found) == len(variables) + 1
+    for one, other in zip(found[1:], expected[1:], strict=True):
+        assert np.linalg.norm(one - other) < 0.01 * np.linalg.norm(other)
+
+
+def test_few_logits_stay_in_float32(padded_batch):
+    decoder = small_decoder()
+    exact, asked = (fast_training.training_loss(decoder, *padded_batch, bfloat16=half) for half in (False, True))
+    assert float(exact(*padded_batch, training=False)) == float(asked(*padded_batch, training=False))
+
+
 def test_a_decoder_with_other_names_trains_too(tmp_path, padded_batch):
     decoder = small_decoder()
     del decoder.flat_hidden_states
@@ -320,7 +344,7 @@ def test_the_fused_optimizer_is_adam():
 
 def test_the_fast_cross_entropy_is_that_of_the_decoder_as_written():
     model = trainer_in("unused").loss_model
-    fast = fast_training.with_fast_cross_entropy(model)
+    fast = fast_training.with_fast_logits(model)
     assert any(isinstance(operation, fast_training.CrossEntropy) for operation in fast.operations)
     assert [id(v) for v in fast.trainable_variables] == [id(v) for v in model.trainable_variables]
     batch = generate_batch(data(0).img_embeds, data(0).captions_indexed, 8, 20, np.random.default_rng(0))
