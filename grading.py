@@ -197,7 +197,8 @@ class Grader:
             raise ValueError(f"dataset is {dataset!r}; expected one of {', '.join(settings.DATASETS)}.")
         self.dataset = dataset
         self.url = url
-        self.timeout = timeout
+        connect, answer = timeout           # what is wrong is to fail here, where no token is about
+        self.timeout = connect, answer
         self.verdicts: dict[str, Verdict] = {}
 
     def check_vocabulary(self, vocab, generate_vocabulary, train_captions) -> Verdict:

@@ -621,8 +621,8 @@ album.sheet(good=True)
 album.sheet(good=False)
 
 # %% [markdown]
-# Now choose. Name each photo by its number on the sheets. If you find a bad one good, or the other way round, move it. Say for each bad
-# one why it fails, in your own words or by one of these reasons:
+# Now choose. Name each photo by its number; one of the second sheet may well be good, and one of the first bad. Say for each bad one why
+# it fails, in your own words or by one of these reasons:
 
 # %%
 for reason, meaning in evaluation.REASONS.items():

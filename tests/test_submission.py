@@ -183,6 +183,19 @@ def test_a_host_that_takes_no_connection_times_out():
     assert "within 0.4 s" in str(receipt)
 
 
+@pytest.mark.parametrize("url", ["http://[", "no address", "ftp://grader.invalid/", f"http://{70 * 'x'}/", 7, None])
+def test_an_odd_address_is_said_and_raises_nothing(url):
+    receipt = solved(url).submit(EMAIL, TOKEN)
+    assert not receipt.sent and "answers are kept" in str(receipt)
+
+
+def test_whoever_breaks_off_at_the_question_is_told_how_to_go_on(monkeypatch):
+    def broken_off(*_):
+        raise KeyboardInterrupt
+    monkeypatch.setattr("getpass.getpass", broken_off)
+    assert "E-mail or token is missing" in str(solved("http://grader.invalid/").submit())
+
+
 # -------------------------------------------------------------------------------------------- before it is sent
 
 @pytest.mark.parametrize("dataset", ["drawn", "folder"])
