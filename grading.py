@@ -167,13 +167,14 @@ def short_errors():
     from IPython import get_ipython
 
     def show(shell, kind, error, trace, tb_offset=None):
-        sentence = ""
-        if isinstance(error, NameError) and error.name in MADE_BY:
-            sentence = (f"There is no {error.name} yet: exercise {MADE_BY[error.name]} makes it. Solve that first, and "
-                        "run all its cells.")
-        elif isinstance(error, NotImplementedError) and (
-                learners_frames(error)[-1:] == traceback.extract_tb(trace)[-1:]):
-            sentence = str(error)
+        sentence, frames = "", learners_frames(error)
+        if frames[-1:] == traceback.extract_tb(trace)[-1:]:         # else a library's own
+            in_a_cell = frames[-1].name in ("<module>", "decoder")  # not in a function, which may have a slip
+            if isinstance(error, NotImplementedError):
+                sentence = str(error)
+            elif error.name in MADE_BY and in_a_cell:
+                sentence = (f"There is no {error.name} yet: exercise {MADE_BY[error.name]} makes it. Solve that first, "
+                            "and run all its cells.")
         if sentence:
             error._render_traceback_ = lambda: [sentence]           # IPython's hook for what to show of an exception
         shell.showtraceback((kind, error, trace), tb_offset=tb_offset)

@@ -918,16 +918,17 @@ def test_an_unsolved_exercise_stops_its_cells_with_a_sentence_and_other_errors_s
         'def f():\n    raise NotImplementedError("Exercise 3 is not solved yet.")\nf()',
         "grader.check_decoder_shapes(decoder, vocab)".replace("grader", "grading.Grader()"),
         "1 / 0",
-        "vocabulary",                                                       # a learner's own slip
+        "vocabulary",                                                       # a learner's own slips
+        "def f():\n    return vocab\nf()",
         "import asyncio\nasyncio.AbstractEventLoop().run_forever()",        # a library's own NotImplementedError
     ]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
     NotebookClient(notebook, timeout=60, allow_errors=True, resources={"metadata": {"path": str(tmp_path)}}).execute()
-    unsolved_cell, check, division, slip, library = [cell.outputs[-1] for cell in notebook.cells[1:]]
+    unsolved_cell, check, division, *slips, library = [cell.outputs[-1] for cell in notebook.cells[1:]]
     assert unsolved_cell.output_type == check.output_type == "error"        # so that "run all" stops here
     assert unsolved_cell.traceback == ["Exercise 3 is not solved yet."]
     assert check.traceback == ["There is no decoder yet: exercise 4 makes it. Solve that first, and run all its cells."]
-    assert all(any("Traceback" in line for line in output.traceback) for output in (division, slip))
+    assert all(any("Traceback" in line for line in output.traceback) for output in (division, *slips))
     assert any("run_forever" in line for line in library.traceback)
 
 
