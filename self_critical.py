@@ -43,7 +43,7 @@ class SelfCritical(Trainer):
     def __init__(self, trainer: Trainer, decoder, writer: CaptionWriter, train_words, val_words):
         trainer.restore_best()
         super().__init__(decoder, trainer.generate_batch, trainer.train, trainer.val, trainer.vocab,
-                         stage_settings(trainer.settings), trainer.recipe)
+                         stage_settings(trainer.settings), trainer.recipe, writer.models)
         self.writer = writer
         self.checkpoints = CheckpointFolder(trainer.checkpoints.folder / f"self-critical-{self._digest()}")
         self._train_reward = CiderD([[(*words, END) for words in captions] for captions in train_words])
