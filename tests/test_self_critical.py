@@ -192,7 +192,9 @@ def test_each_word_counts_with_the_probability_that_it_was_drawn_with(folder):
 def test_a_step_follows_the_gradient_of_the_paper(folder):
     """Equation 7 with the mean of the other draws as the baseline, one caption after the other."""
     tuner = tuner_in(folder)
-    images, sentences, rewards = tuner._training_batch(0)
+    images, sentences, rewards = batch = tuner._training_batch(0)
+    assert all(map(np.array_equal, tuner._training_batch(0), batch))
+    assert not np.array_equal(tuner._training_batch(1)[0], images)
     applied = []
     tuner.optimizer.apply = lambda gradients, variables: applied.extend(np.array(tf.convert_to_tensor(gradient))
                                                                         for gradient in gradients)
