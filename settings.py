@@ -79,6 +79,8 @@ class Settings:
                 object.__setattr__(self, name, default)         # the way to set a field of a frozen dataclass
         for name in ("data_dir", "checkpoint_root", "output_dir"):
             object.__setattr__(self, name, _path(name, getattr(self, name)))
+        if str(self.encoder_weights).startswith("~"):
+            object.__setattr__(self, "encoder_weights", str(_path("encoder_weights", self.encoder_weights)))
         if self.encoder_weights == "drawn" and self.encoder != "inception_v3":
             raise ValueError(f"{ENVIRONMENT_PREFIX}ENCODER is {self.encoder}, but only inception_v3 has weights of the "
                              f"drawn world: set {ENVIRONMENT_PREFIX}ENCODER_WEIGHTS to `imagenet` or a file.")
