@@ -50,11 +50,11 @@ from checkpoints import best_step
 WORKER = Path(__file__).with_name("soak_worker.py")
 PHASES = ("download", "embed", "train", "caption")
 KINDS = ("kill", "interrupt", "damage", "disk", "network")
-LIKELY = {"download": 0.3, "embed": 0.3, "train": 0.3, "caption": 0.1}     # of a fault; starts up to training are quick
-FAULTS = (7, 14)                # least and most of a round, less one
+LIKELY = {"download": 0.35, "embed": 0.35, "train": 0.22, "caption": 0.08}     # of a fault; to start to train is slow
+FAULTS = (7, 13)                # least and most of a round, less one
 TRUE_ENCODER_EACH = 4           # rounds
 DISK = 160 << 20                # bytes; a download wants 64 MiB beside it
-LONGEST_START = 300             # s; a start that takes longer hangs
+LONGEST_START = 900             # s; a start that takes longer hangs
 PATIENCE = 6                    # starts that end with an error though nothing disturbs them any more
 FILES = {                       # what may be damaged
     "part files": ("data/*.part", "data/*.part.json"),
@@ -63,7 +63,8 @@ FILES = {                       # what may be damaged
     "embeddings": ("embeddings/*.npy", "embeddings/*.json"),
     "checkpoints": ("checkpoints/*/step-*/*",),
 }
-AT_WORK = {"download": "part files", "embed": "batches", "train": "checkpoints", "caption": "checkpoints"}
+AT_WORK = {"download": ("part files",), "embed": ("batches", "embeddings"), "train": ("checkpoints",),
+           "caption": ("checkpoints",)}
 
 
 class Failure(Exception):
@@ -244,7 +245,7 @@ class Fault:
 def schedule(seed: int, number: int, phases, kinds, most=FAULTS[1]) -> list[Fault]:
     """The faults of a round, in the order of their phases.
 
-    What was done before a fault is kept, so k faults of one phase come after a k-th of its time each, more or less.
+    What was done before a fault is kept, so the more faults a phase has, the sooner each of them comes.
     """
     rng = np.random.default_rng([seed, number])
     likely = np.array([LIKELY[phase] for phase in phases])
@@ -254,7 +255,7 @@ def schedule(seed: int, number: int, phases, kinds, most=FAULTS[1]) -> list[Faul
         phase = "download" if kind == "network" else str(rng.choice(phases, p=likely / likely.sum()))
         drawn.append((PHASES.index(phase), kind, float(rng.uniform(0, 1.2)), i))
     together = Counter(phase for phase, *_ in drawn)
-    return [Fault(kind, PHASES[phase], moment / together[phase], (seed, number, i))
+    return [Fault(kind, PHASES[phase], moment / together[phase] ** 0.5, (seed, number, i))
             for phase, kind, moment, i in sorted(drawn, key=lambda fault: (fault[0], fault[-1]))]
 
 
@@ -265,9 +266,10 @@ def damage(folder: Path, phase: str, rng) -> str | None:
     groups = [group for group, paths in there.items() if paths]
     if not groups:
         return None
-    group = AT_WORK[phase] if AT_WORK[phase] in groups and rng.random() < 0.7 else str(rng.choice(groups))
+    at_work = [group for group in AT_WORK[phase] if group in groups]
+    group = at_work[0] if at_work and rng.random() < 0.7 else str(rng.choice(groups))
     path = there[group][rng.integers(len(there[group]))]
-    raw, way = bytearray(path.read_bytes()), rng.choice(["byte", "byte", "cut", "zeros", "empty", "gone"])
+    raw, way = bytearray(path.read_bytes()), rng.choice(["byte"] * 5 + ["zeros", "cut", "empty", "gone"])
     at = int(rng.integers(max(len(raw), 1)))
     if way == "gone":
         path.unlink()
@@ -291,22 +293,22 @@ class Rehearsal:
     """Rounds on one disk with one server."""
 
     options: argparse.Namespace
-    world: Path
     disk: Disk
     network: Network
-    deadline: float
     cells: list[str] = field(default_factory=course_cells.code_cells)
     struck: Counter = field(default_factory=Counter)        # (kind of fault, phase) -> how many
     damaged: Counter = field(default_factory=Counter)       # kind of file -> how many
     ends: Counter = field(default_factory=Counter)          # of starts
     rounds: Counter = field(default_factory=Counter)        # encoder -> how many
     usual: dict = field(default_factory=dict)               # encoder -> (what a run makes, seconds of its phases)
+    deadline: float = float("inf")
 
     def run(self):
-        number = 0
-        while time.monotonic() < self.deadline:
-            self.round(number)
-            number += 1
+        self.usual["stand-in"] = self.undisturbed(true_encoder=False)
+        self.deadline = time.monotonic() + 60 * self.options.minutes
+        for number in range(self.options.rounds):
+            if time.monotonic() < self.deadline:
+                self.round(number)
 
     def round(self, number: int):
         """From nothing to the end through faults; raises Failure unless the end is that of an undisturbed run."""
@@ -351,7 +353,7 @@ class Rehearsal:
                    for name, content in sorted(self.network.contents.items())]
         order = {"folder": str(folder), "sources": sources, "cells": self.cells, "true_encoder": bool(true_encoder),
                  "phases": self.options.phases, "checkpoint_minutes": checkpoint_minutes, "plant": self.options.plant}
-        return Start(order, self.world.parent / "stderr.txt")
+        return Start(order, self.disk.folder.parent / "stderr.txt")
 
     def strike(self, fault, folder, true_encoder, seconds) -> str:
         """One start with one fault; says in a line what happened."""
@@ -456,8 +458,8 @@ def results(folder: Path) -> dict[str, str]:
 
 # -------------------------------------------------------------------------------------------------- the end
 
-def make_world(folder: Path):
-    """A small drawn world; three of its photos are broken, and to be skipped."""
+def make_world(folder: Path) -> Path:
+    """A folder with a small drawn world; three of its photos are broken, and to be skipped."""
     drawn_world.render_dataset(folder, n_train=160, n_val=48, workers=1, progress=False)
     for name, broken in (("train2014.zip", (5, 100)), ("val2014.zip", (17,))):
         with zipfile.ZipFile(folder / name) as archive:
@@ -465,10 +467,11 @@ def make_world(folder: Path):
         with zipfile.ZipFile(folder / name, "w") as archive:
             for i, (info, raw) in enumerate(photos):
                 archive.writestr(info, raw[:2_000] if i in broken else raw)
+    return folder
 
 
 def report(rehearsal: Rehearsal, seconds: float):
-    phases, struck, ends = rehearsal.options.phases, rehearsal.struck, rehearsal.ends
+    struck, ends = rehearsal.struck, rehearsal.ends
     rounds = " and ".join(f"{count} with the {encoder} encoder" for encoder, count in rehearsal.rounds.items())
     print(f"\n{seconds / 60:.1f} min, seed {rehearsal.options.seed}: {sum(ends.values())} starts in "
           f"{sum(rehearsal.rounds.values())} rounds from nothing, {rounds or 'none complete'}.")
@@ -476,11 +479,11 @@ def report(rehearsal: Rehearsal, seconds: float):
     for encoder, (_, times) in rehearsal.usual.items():
         print(f"Undisturbed, {encoder}: " + ", ".join(f"{phase} {time:.1f} s" for phase, time in times.items()) + ".")
     print()
-    print(f"{'faults':14}{'all':>6}" + "".join(f"{phase:>10}" for phase in phases))
+    print(f"{'faults':14}{'all':>6}" + "".join(f"{phase:>10}" for phase in PHASES))
     for kind, what in zip(KINDS, ("killed", "interrupted", "files damaged", "disk filled", "line cut")):
-        row = [struck[kind, phase] for phase in phases]
+        row = [struck[kind, phase] for phase in PHASES]
         print(f"{what:14}{sum(row):6}" + "".join(f"{count:10}" for count in row))
-    print(f"{'bad answers':14}{rehearsal.network.given - struck['network', 'download']:6}")
+    print(f"{'bad answers':14}{rehearsal.network.given - sum(struck['network', phase] for phase in PHASES):6}")
     print("\nDamaged: " + ", ".join(f"{group} {count}" for group, count in rehearsal.damaged.most_common()) + ".")
     print(f"Starts ended: {ends['killed']} killed, {ends['interrupted']} by Ctrl-C, {ends['error']} with an error that "
           f"names its file, {ends['done']} came through; tracebacks: 0.")
@@ -488,23 +491,27 @@ def report(rehearsal: Rehearsal, seconds: float):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--minutes", type=float, default=20, help="the last round is ended, without new faults, after")
+    parser.add_argument("--minutes", type=float, default=20,
+                        help="of new faults (default: %(default)s); then the round is ended without any")
+    parser.add_argument("--rounds", type=int, default=1_000_000, help="most rounds (default: as many as fit)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--phases", nargs="+", choices=PHASES, default=list(PHASES), help="`download embed` is quicker")
     parser.add_argument("--only", nargs="+", choices=KINDS, default=list(KINDS), help="kinds of faults")
+    parser.add_argument("--world", type=Path, help="a folder with the three zips, in place of a small drawn world")
     parser.add_argument("--no-true-encoder", dest="true_encoder", action="store_false")
     parser.add_argument("--verbose", action="store_true", help="a line for each fault")
     parser.add_argument("--plant", action="store_true", help="a bug that has to be found: damage goes unnoticed")
     parser.add_argument("--in-namespace", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
+    options.true_encoder &= not options.plant
     enter_small_disk()
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="soak-") as base:
-        make_world(world := Path(base, "world"))
+        world = options.world or make_world(Path(base, "world"))
         disk = Disk(Path(base, "disk"))
         try:
             with Network(world) as network:
-                rehearsal = Rehearsal(options, world, disk, network, began + 60 * options.minutes)
+                rehearsal = Rehearsal(options, disk, network)
                 rehearsal.run()
             report(rehearsal, time.monotonic() - began)
             print("All rounds ended with the bytes of the undisturbed run: zips, embeddings, weights, captions.")

@@ -112,7 +112,8 @@ def say_phase(name):
 
 
 def forget_to_check():
-    """A bug to be found: damage on the disk goes unnoticed, as no CRC and no digest is looked at."""
+    """A bug to be found: damage on the disk goes unnoticed, as no CRC and no digest is looked at again."""
+    download_utils._verified = lambda path, *anything: path
     zipfile.ZipExtFile._update_crc = lambda *anything: None
     files.sha256 = lambda path: "the same for all"
 
