@@ -500,7 +500,7 @@ def main():
     parser.add_argument("--world", type=Path, help="a folder with the three zips, in place of a small drawn world")
     parser.add_argument("--no-true-encoder", dest="true_encoder", action="store_false")
     parser.add_argument("--verbose", action="store_true", help="a line for each fault")
-    parser.add_argument("--plant", action="store_true", help="a bug that has to be found: damage goes unnoticed")
+    parser.add_argument("--plant", action="store_true", help="a bug that has to be found")
     parser.add_argument("--in-namespace", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     options.true_encoder &= not options.plant

@@ -8,7 +8,6 @@ import json
 import sys
 import time
 import warnings
-import zipfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -111,18 +110,22 @@ def say_phase(name):
     print(f"phase: {name}", flush=True)
 
 
-def forget_to_check():
-    """A bug to be found: damage on the disk goes unnoticed, as no CRC and no digest is looked at again."""
-    download_utils._verified = lambda path, *anything: path
-    zipfile.ZipExtFile._update_crc = lambda *anything: None
-    files.sha256 = lambda path: "the same for all"
+def resume_wrongly():
+    """A bug to be found: where a process goes on with another one's batches, it makes its own otherwise."""
+    write, began = utils._Shards.write, time.time()
+
+    def write_wrongly(self, start, rows, skipped):
+        resumed = any(batch.stat().st_mtime < began for batch in self.folder.glob("*.npz"))
+        write(self, start, rows + np.float16(resumed), skipped)
+
+    utils._Shards.write = write_wrongly
 
 
 def main():
     order = json.loads(sys.argv[1])
     warnings.simplefilter("ignore")             # of the broken photos, at each start
     if order["plant"]:
-        forget_to_check()
+        resume_wrongly()
     try:
         go_the_way(order)
     except KeyboardInterrupt:
