@@ -452,8 +452,16 @@ def results(folder: Path) -> dict[str, str]:
         steps = sorted(folder.glob("checkpoints/*/step-*"))
         best = best_step(json.loads(path.read_text()))
         found |= {step / "arrays.npz" for step in steps if step == steps[-1] or step.name.endswith(f"{best:08d}")}
-    return {str(path.relative_to(folder)): files.sha256(path) if path.is_file() else "a folder"
-            for path in found if path.suffix != ".lock"}
+    return {str(path.relative_to(folder)): content_digest(path) for path in found if path.suffix != ".lock"}
+
+
+def content_digest(path: Path) -> str:
+    if path.is_dir():
+        return "a folder"
+    if path.parent.name != "embeddings" or path.suffix != ".json":
+        return files.sha256(path)
+    about = json.loads(path.read_text("utf-8"))         # of a skipped photo, nobody relies on the reason's wording
+    return hashlib.sha256(json.dumps(about | {"skipped": sorted(about["skipped"])}).encode()).hexdigest()
 
 
 # -------------------------------------------------------------------------------------------------- the end
