@@ -153,9 +153,12 @@ class Disk:
             resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (left, resource.RLIM_INFINITY))
             return
         with open(self.folder / "filler", "wb") as file:
-            free = shutil.disk_usage(self.folder).free - left
-            if free > 0:
-                os.posix_fallocate(file.fileno(), 0, free)
+            for _ in range(100):                # the process may take some of it in between: then nothing is taken
+                free = shutil.disk_usage(self.folder).free - left
+                if free <= 0:
+                    break
+                with contextlib.suppress(OSError):
+                    os.posix_fallocate(file.fileno(), os.fstat(file.fileno()).st_size, free)
 
     def free(self):
         (self.folder / "filler").unlink(missing_ok=True)
