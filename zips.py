@@ -91,7 +91,7 @@ class Zip:
 
 
 def read_arrays(path, most: int) -> dict[str, np.ndarray]:
-    """The arrays of an .npz, by name, of at most so many bytes each. No objects.
+    """The arrays of an .npz, by name, of at most so many bytes together. No objects.
 
     All bytes of each count for its CRC-32. np.load reads as far as an array's header says, so where damage makes the
     header say less, the CRC is not looked at. Raises FileNotFoundError, BrokenZip, or ValueError that names the array.
@@ -101,8 +101,9 @@ def read_arrays(path, most: int) -> dict[str, np.ndarray]:
         for member in archive.members:
             name = member.removesuffix(".npy")
             try:
-                file = io.BytesIO(archive.read(member, most))
-                arrays[name] = np.lib.format.read_array(file, allow_pickle=False)
+                raw = archive.read(member, most)
+                arrays[name] = np.lib.format.read_array(io.BytesIO(raw), allow_pickle=False)
+                most -= len(raw)
             except Exception as error:      # an odd header makes NumPy raise of many kinds, MemoryError among them
                 raise ValueError(f"its array {name!r:.80} can't be read: {error!s:.200}") from None
     return arrays

@@ -438,6 +438,14 @@ def test_a_checkpoint_of_objects_text_or_nan_is_refused(tmp_path, array):
         checkpoints.read_checkpoint(checkpoint(tmp_path, x=array))
 
 
+def test_a_checkpoint_of_many_arrays_unpacks_no_more_than_one_may(tmp_path, monkeypatch):
+    path = checkpoint(tmp_path, x=np.zeros(100), y=np.zeros(100))
+    assert len(checkpoints.read_checkpoint(path).arrays) == 2
+    monkeypatch.setattr(checkpoints, "MOST_BYTES", 1_500)
+    with pytest.raises(ValueError, match="its array 'y' can't be read: has 928 bytes unpacked; at most 572 are read"):
+        checkpoints.read_checkpoint(path)
+
+
 class Payload:
     """A pickle that leaves a mark where it is loaded."""
 
