@@ -133,3 +133,18 @@ class CaptionWriter:
         length = tf.reduce_sum(tf.cast(words != self.vocab[PAD], tf.float32), axis=2)
         best = tf.argmax(total / length, axis=1)
         return tf.gather(words, best, batch_dims=1), tf.gather(scores, best, batch_dims=1)
+
+    def next_words(self, embedding, caption: Caption, top: int = 5) -> list[list[tuple[str, float]]]:
+        """What the decoder would have written at each step of a caption, the words before it being the caption's.
+
+        embedding: (2048,). Returns for each word, and for #END# if the caption ended, the `top` likeliest words with
+        their probabilities, the likeliest first.
+        """
+        steps, word = [], START
+        h, c = self.initial_state(np.asarray(embedding, np.float32)[None], training=False)
+        for taken in (*caption.words, END)[:len(caption.words) + caption.ended]:
+            logits, h, c = self.one_step([tf.constant([self.vocab[word]]), h, c], training=False)
+            probabilities, indices = tf.math.top_k(tf.nn.softmax(logits + self._banned)[0], min(top, len(self.vocab)))
+            steps.append([(self.words[i], float(p)) for i, p in zip(indices.numpy(), probabilities.numpy())])
+            word = taken
+        return steps

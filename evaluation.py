@@ -190,8 +190,33 @@ def bootstrap_interval(
     return (float(low), float(high)) if drawn.ndim == 1 else list(zip(low.tolist(), high.tolist(), strict=True))
 
 
-def cider_difference(scores: Scores, baseline: Scores, seed: int = 0) -> tuple[float, float, float]:
-    """CIDEr of `scores` minus the baseline's, with the ends of its paired 95 % interval: (mean, low, high).
+@dataclass(frozen=True)
+class Difference:
+    """How much higher one CIDEr is than another, with the ends of its paired 95 % interval over photos."""
+
+    mean: float
+    low: float
+    high: float
+    scores: Scores
+    baseline: Scores
+
+    def as_dict(self) -> dict:
+        return {"CIDEr": self.mean, "CIDEr_interval_95": [self.low, self.high], "photos": self.scores.photos,
+                "tokenizer": self.scores.tokenizer, "decoding": self.scores.decoding,
+                "baseline": self.baseline.decoding}
+
+    def __str__(self) -> str:
+        verdict = ("That is no chance of these photos." if self.low > 0 or self.high < 0 else
+                   "On other photos it might be the other way round.")
+        return (f"CIDEr of “{self.scores.decoding}” less that of “{self.baseline.decoding}”: {self.mean:+.3f}, 95 % "
+                f"interval {self.low:+.3f} to {self.high:+.3f} ({self.scores.photos} photos, tokenizer: "
+                f"{self.scores.tokenizer}). {verdict}").replace("-", "−")
+
+    __repr__ = __str__
+
+
+def cider_difference(scores: Scores, baseline: Scores, seed: int = 0) -> Difference:
+    """CIDEr of `scores` minus the baseline's; its interval is paired, and so narrower than the two suggest.
 
     Raises ValueError when the two were not scored on the same photos, as many references and the same tokenizer.
     """
@@ -200,10 +225,10 @@ def cider_difference(scores: Scores, baseline: Scores, seed: int = 0) -> tuple[f
         raise ValueError(
             f"Scores of {scores.photos} photos against {scores.references:.3g} references ({scores.decoding}, "
             f"{scores.tokenizer}) and of {baseline.photos} against {baseline.references:.3g} ({baseline.decoding}, "
-            f"{baseline.tokenizer}) are not of the same photos, references and tokenizer: compare what is."
+            f"{baseline.tokenizer}) can't be compared: score both on the same photos, references and tokenizer."
         )
-    difference = scores.per_photo["CIDEr"] - baseline.per_photo["CIDEr"]
-    return float(difference.mean()), *bootstrap_interval(difference, seed)
+    each = scores.per_photo["CIDEr"] - baseline.per_photo["CIDEr"]
+    return Difference(float(each.mean()), *bootstrap_interval(each, seed), scores, baseline)
 
 
 @dataclass(frozen=True)
@@ -393,6 +418,12 @@ def nearest_photo_captions(
     return [next(iter(train_captions[row]), []) for row in rows[:, 0]]
 
 
+def cosine(first: np.ndarray, second: np.ndarray) -> float:
+    """Cosine of two photos' embeddings, (D,) each: 1 for what the encoder sees as the same."""
+    one, other = _unit_rows(np.stack([first, second]))
+    return float(one @ other)
+
+
 def hold_out_reference(
     references: Mapping[str, Sequence[Words]], seed: int = 0
 ) -> tuple[dict[str, Words], dict[str, list[Words]]]:
@@ -488,6 +519,65 @@ def caption_diversity(captions: Mapping[str, Words], train_captions: Iterable[Se
         most_common=" ".join(most_common),
         most_common_count=counts[most_common],
     )
+
+
+# -------------------------------------------------------------------------------------------------- confusions
+
+@dataclass(frozen=True)
+class Confusion:
+    """Two photos that the model says the same of and people do not.
+
+    captions, references: overlap of the two photos' content words, in their captions and in all their references:
+    shared words divided by all words (Jaccard index), 0..1.
+    """
+
+    first: str
+    second: str
+    captions: float
+    references: float
+
+    @property
+    def degree(self) -> float:
+        """captions − references: 1 for the same caption of photos of which people have no word in common."""
+        return self.captions - self.references
+
+
+def confused_photos(
+    captions: Mapping[str, Words], references: Mapping[str, Sequence[Words]], n: int = 10, most: int = 2000
+) -> list[Confusion]:
+    """The n pairs of photos with the highest `Confusion.degree`, no caption in two of them; fewer if it is 0 or less.
+
+    captions: photo name -> words; references: name -> lists of words. Content words are all but FUNCTION_WORDS; photos
+    whose caption or references have none are left out. Each is compared with each, so of more than `most` photos only
+    the first by name are looked at.
+    """
+    said = {name: frozenset(captions[name]) - FUNCTION_WORDS for name in sorted(captions)}
+    written = {name: frozenset().union(*references[name]) - FUNCTION_WORDS for name in said}
+    names = [name for name in said if said[name] and written[name]][:most]
+    if len(names) < 2:
+        return []
+    of_captions = _overlaps([said[name] for name in names])                                 # (N, N)
+    of_references = _overlaps([written[name] for name in names])
+    degree = np.triu(of_captions - of_references, 1)
+    pairs = []
+    while len(pairs) < n and degree.max() > 0:
+        row, column = np.unravel_index(degree.argmax(), degree.shape)
+        pairs.append(Confusion(names[row], names[column], float(of_captions[row, column]),
+                               float(of_references[row, column])))
+        shown = [said[name] in (said[names[row]], said[names[column]]) for name in names]
+        degree[shown] = degree[:, shown] = 0
+    return pairs
+
+
+def _overlaps(sets: Sequence[frozenset]) -> np.ndarray:
+    """Jaccard index of each set with each, (N, N) float32; none of them is empty."""
+    column = {word: index for index, word in enumerate(sorted(frozenset().union(*sets)))}
+    there = np.zeros((len(sets), len(column)), np.float32)
+    for row, words in enumerate(sets):
+        there[row, [column[word] for word in words]] = 1
+    shared = there @ there.T
+    sizes = there.sum(axis=1)
+    return shared / (sizes[:, None] + sizes - shared)
 
 
 # -------------------------------------------------------------------------------------------- what to look at

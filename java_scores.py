@@ -78,8 +78,8 @@ def spice(references: Sentences, captions: Sentences) -> tuple[float, np.ndarray
     library = PACKAGE / "spice" / get_stanford_models.SPICELIB
     jars = [library / f"{get_stanford_models.JAR}{kind}.jar" for kind in ("", "-models")]
     if not all(jar.is_file() for jar in jars):
-        raise NoJavaScore(f"SPICE needs {jars[0].name} and {jars[1].name} of Stanford CoreNLP, which are not in "
-                          f"{library}: put them there to have it.")
+        raise NoJavaScore(f"SPICE needs {jars[0].name} and {jars[1].name} of Stanford CoreNLP: put them into the "
+                          "folder spice/lib of the installed pycocoevalcap to have it.")
     find_java("SPICE")
     try:
         _, each = Spice().compute_score(references, captions)

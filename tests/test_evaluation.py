@@ -26,6 +26,8 @@ from evaluation import (
     caption_confidence,
     caption_diversity,
     cider_difference,
+    confused_photos,
+    cosine,
     hold_out_reference,
     human_agreement,
     likely_reason,
@@ -264,10 +266,14 @@ def test_the_interval_of_bleu_is_that_of_the_pooled_score(scored):
 
 def test_a_difference_is_paired_and_needs_the_same_photos(scored):
     captions, references, scores = scored
-    assert cider_difference(scores, scores) == (0, 0, 0)
-    silent = score_captions({name: [] for name in captions}, references)
-    mean, low, high = cider_difference(scores, silent)
-    assert 0 < low < mean < high and mean == pytest.approx(scores["CIDEr"])
+    same = cider_difference(scores, scores)
+    assert (same.mean, same.low, same.high) == (0, 0, 0) and "other way round" in str(same)
+    silent = score_captions({name: [] for name in captions}, references, decoding="silence")
+    above = cider_difference(scores, silent)
+    assert 0 < above.low < above.mean < above.high and above.mean == pytest.approx(scores["CIDEr"])
+    assert "no chance" in str(above) and "“silence”" in str(above) and f"{above.low:+.3f}" in str(above)
+    assert above.as_dict()["CIDEr_interval_95"] == [above.low, above.high]
+    assert (above.as_dict()["tokenizer"], above.as_dict()["baseline"]) == ("split_sentence", "silence")
     with pytest.raises(ValueError, match="same photos"):
         cider_difference(scores, score_captions(dict(list(captions.items())[:5]), references))
     with pytest.raises(ValueError, match="40 against 4 "):       # people meet one reference fewer
@@ -338,6 +344,34 @@ def test_diversity_sees_a_model_that_repeats_itself():
     assert (other.distinct, other.unseen_share, other.vocabulary_used) == (3, pytest.approx(2 / 3), 5)
     with pytest.raises(ValueError, match="no captions"):
         caption_diversity({}, seen)
+
+
+# --------------------------------------------------------------------------------------------- confusions
+
+def test_photos_are_confused_when_the_same_is_said_of_what_people_tell_apart():
+    captions = {"cat": words("a cat on a bed"), "dog": words("the cat on the bed"), "twin": words("two red kites"),
+                "kite": words("red kites two"), "mute": [], "car": words("a car")}
+    references = {"cat": [words("a cat asleep on a bed")], "dog": [words("a dog in the grass"), words("the grass")],
+                  "twin": [words("kites over a beach")], "kite": [words("some kites above the beach")],
+                  "mute": [words("a street")], "car": [words("a bus")]}
+    first, second = confused_photos(captions, references)
+    assert (first.first, first.second, first.captions, first.references) == ("cat", "dog", 1, 0)
+    assert (second.first, second.second, second.captions) == ("kite", "twin", 1)
+    assert second.references == pytest.approx(2 / 4) and second.degree == pytest.approx(1 / 2)     # kites, beach
+    assert confused_photos(captions, references, n=1) == [first]
+    assert confused_photos(dict(reversed(captions.items())), references) == [first, second]
+    assert confused_photos({"mute": []}, references) == confused_photos({}, {}) == []
+
+
+def test_a_caption_that_all_photos_get_is_shown_once():
+    captions = {f"{n}": words("a dog") for n in range(9)} | {"8": words("a cat"), "9": words("the cat")}
+    references = {name: [[f"word{name}"]] for name in captions}
+    assert [(pair.first, pair.second) for pair in confused_photos(captions, references)] == [("0", "1"), ("8", "9")]
+
+
+def test_the_cosine_of_embeddings_ignores_their_length():
+    assert cosine(np.array([3, 0], np.float16), np.array([1, 1], np.float16)) == pytest.approx(0.5 ** 0.5, abs=1e-6)
+    assert cosine(np.zeros(2), np.ones(2)) == 0
 
 
 # ---------------------------------------------------------------------------------------------- proposals
