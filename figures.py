@@ -873,7 +873,7 @@ def why_this_caption(photo, beams, next_words, neighbours=(), references=()):
         y = panel(y, "Beam search", "what it ended with, best first; words that the kept caption lacks are orange",
                   _ranking, beams)
     if neighbours:
-        y = panel(y, "The nearest training photos", "by cosine of their embeddings; words that the caption has are green",
+        y = panel(y, "The nearest training photos", "by cosine of their embeddings; words of the caption are green",
                   _neighbours, neighbours, beams[0])
     return _cut(figure, ax, y + 2)
 
