@@ -717,11 +717,16 @@ def _cut(figure, ax, bottom):
     return figure
 
 
-def _flow(ax, left, top, width, words, size, probabilities=None, hues=None, weight="normal"):
-    """Words in lines from (left, top) downwards, each over a bar of its probability; returns the y below them.
+def _lines(ax, left, top, width, text, size):
+    """A sentence in lines from (left, top) downwards; returns the y below them."""
+    for line in _wrapped(str(text), width, size):
+        _text(ax, left, top - 0.9 * size, line, size, ha="left")
+        top -= 1.8 * size
+    return top
 
-    hues: for each word its colour, None for ink. Without probabilities there are no bars.
-    """
+
+def _flow(ax, left, top, width, words, size, probabilities=None, hues=None, weight="normal"):
+    """As `_lines`, word by word: over a bar of its probability (if it has one), in its colour (hues; None for ink)."""
     bars = probabilities is not None
     space, step = 0.45 * size + 3 * bars, 1.8 * size + 8 * bars
     x, y = left, top
@@ -733,8 +738,8 @@ def _flow(ax, left, top, width, words, size, probabilities=None, hues=None, weig
         if x > left and x + extent > left + width:
             x, y = left, y - step
         _text(ax, x, y - 0.9 * size, word, points, hue.line if hue else INK, "left", weight=heavy, zorder=4)
-        if bars:
-            p, low = probabilities[index], y - 1.75 * size - 3
+        if bars and (p := probabilities[index]) is not None:
+            low = y - 1.75 * size - 3
             whole, part = (NOT_TAKEN, WORD.line) if p >= UNLIKELY else ("#F7C9A8", WRONG.line)
             ax.add_patch(Rectangle((x, low), extent, 3, color=whole, linewidth=0, zorder=2))
             ax.add_patch(Rectangle((x, low), extent * p, 3, color=part, linewidth=0, zorder=3))
@@ -743,10 +748,11 @@ def _flow(ax, left, top, width, words, size, probabilities=None, hues=None, weig
 
 
 def _words_of(caption):
-    """A caption's words and their probabilities, so that an empty or a cut one is seen to be so."""
-    words = [*caption.words] if caption.words else ["(no words)"]
-    probabilities = [*caption.word_probabilities[:len(caption.words)]] or [0]
-    return (words, probabilities) if caption.ended else ([*words, "…"], [*probabilities, 0])
+    """A caption's words and their probabilities; an empty or a cut one is seen to be so."""
+    words, probabilities = [*caption.words], [*caption.word_probabilities[:len(caption.words)]]
+    if not words or not caption.ended:
+        return [*words, "…" if words else "(no words)"], [*probabilities, None]
+    return words, probabilities
 
 
 def _log_p(caption):
@@ -761,7 +767,8 @@ def _photo_and_caption(ax, top, photo, caption, references):
     ax.add_patch(Rectangle((12, top - height), 300, height, facecolor=PANEL, edgecolor="none", zorder=0))
     _draw_photo(ax, photo, 162, top - height / 2, 300, height)
     _text(ax, left, top - 7, "The caption", 9, MUTED, "left")
-    y = _flow(ax, left, top - 24, WIDTH - 12 - left, *_as_flow(caption, 15), weight="bold")
+    words, probabilities = _words_of(caption)
+    y = _flow(ax, left, top - 24, WIDTH - 12 - left, words, 15, probabilities, weight="bold")
     total, mean = _log_p(caption)
     note = f"log p = {total}, {mean} per word. The bar below a word is its probability, orange below {UNLIKELY}."
     _text(ax, left, y - 8, note, _fitted(note, WIDTH - 12 - left, 8.5), MUTED, "left")
@@ -770,20 +777,15 @@ def _photo_and_caption(ax, top, photo, caption, references):
         _text(ax, left, y, "People wrote", 9, MUTED, "left")
         y -= 12
     for reference in references:
-        y = _flow(ax, left, y, WIDTH - 12 - left, str(reference).split(), 9.5) - 3
+        y = _lines(ax, left, y, WIDTH - 12 - left, reference, 9.5) - 3
     return min(y, top - height)
-
-
-def _as_flow(caption, size):
-    words, probabilities = _words_of(caption)
-    return words, size, probabilities
 
 
 def _steps(ax, top, caption, next_words):
     """For each step of the caption the words that came into question; returns the y below."""
     tokens = [*caption.words, "#END#"][:len(next_words)]
     across = -(-len(tokens) // -(-len(tokens) // PER_ROW))
-    pitch, line = min((WIDTH - 52) / across, 160), 20
+    pitch, line = min((WIDTH - 42) / across, 170), 20
     depth = RUNNERS_UP * line + 42
     for step, (taken, candidates) in enumerate(zip(tokens, next_words, strict=True)):
         row, column = divmod(step, across)
@@ -895,7 +897,7 @@ def _confused_pair(ax, left, top, width, pair):
         _draw_photo(ax, photo, x + side / 2, y - tile / 2, side, tile)
         below = y - tile - 8
         for reference in references:
-            below = _flow(ax, x, below, side, str(reference).split(), 9) - 4
+            below = _lines(ax, x, below, side, reference, 9) - 4
         bottom = min(bottom, below)
     return bottom
 
@@ -951,8 +953,8 @@ def captions_by_temperature(photo, samples, references=(), shown=3):
         y -= 26
         for caption in different[:shown]:
             words, probabilities = _words_of(caption)
-            y = _flow(ax, 300, y, WIDTH - 314, words, 10, probabilities) - 3
-        y -= 12
+            y = _flow(ax, 300, y, WIDTH - 314, words, 10, probabilities) - 6
+        y -= 10
     return _cut(figure, ax, min(y, bottom))
 
 
@@ -972,5 +974,5 @@ def _photo_and_references(ax, photo, references):
         _text(ax, 12, y, "People wrote", 9, MUTED, "left")
         y -= 12
     for reference in references:
-        y = _flow(ax, 12, y, width, str(reference).split(), 9) - 4
+        y = _lines(ax, 12, y, width, reference, 9) - 4
     return y - 4
