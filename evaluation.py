@@ -206,7 +206,7 @@ class Difference:
                 "baseline": self.baseline.decoding}
 
     def __str__(self) -> str:
-        verdict = ("That is no chance of these photos." if self.low > 0 or self.high < 0 else
+        verdict = ("Other photos of the kind would hardly turn it round." if self.low > 0 or self.high < 0 else
                    "On other photos it might be the other way round.")
         return (f"CIDEr of “{self.scores.decoding}” less that of “{self.baseline.decoding}”: {self.mean:+.3f}, 95 % "
                 f"interval {self.low:+.3f} to {self.high:+.3f} ({self.scores.photos} photos, tokenizer: "
@@ -497,6 +497,8 @@ class Diversity:
                 f"photos got one that no person wrote in training; {self.vocabulary_used} different words, "
                 f"{self.mean_length:.1f} a caption; the most common one, {self.most_common_count} times: "
                 f"“{self.most_common}”")
+
+    __repr__ = __str__
 
 
 def caption_diversity(captions: Mapping[str, Words], train_captions: Iterable[Sequence[Words]]) -> Diversity:

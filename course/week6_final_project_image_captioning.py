@@ -578,11 +578,14 @@ baselines = {
         dict.fromkeys(val_img_fns, most_frequent), references, decoding="the most frequent caption"),
     "caption of the nearest photo": evaluation.score_captions(
         {name: split_sentence(c) for name, c in zip(val_img_fns, nearest)}, references, decoding="caption of the nearest photo"),
-    "people": evaluation.human_agreement(references),
 }
+as_people = {}
 _, others = evaluation.hold_out_reference(references)       # what people are compared with
-as_people = evaluation.score_captions({name: captions[name] for name in others}, others, decoding="beam search, width 3")
-evaluation.ScoreTable({"beam of 3": by_beam, **baselines, "beam of 3, as people": as_people})
+if others:                                                  # none where each photo has one caption
+    baselines["people"] = evaluation.human_agreement(references)
+    as_people["beam of 3, as people"] = evaluation.score_captions(
+        {name: captions[name] for name in others}, others, decoding="beam search, width 3")
+evaluation.ScoreTable({"beam of 3": by_beam, **baselines, **as_people})
 
 # %% [markdown]
 # Retrieval is the baseline to beat: does the decoder say more than the nearest training photo's caption would? Both were scored on the
@@ -615,7 +618,8 @@ try:
     for decoding, texts in to_compare.items():
         extra = evaluation.JAVA_METRICS if texts is captions else ()
         as_in_papers[decoding] = evaluation.score_captions(texts, sentences, "ptb", decoding, extra=extra)
-    as_in_papers["people"] = evaluation.human_agreement(sentences, "ptb")
+    if others:
+        as_in_papers["people"] = evaluation.human_agreement(sentences, "ptb")
     display(evaluation.ScoreTable(as_in_papers))
     print(evaluation.cider_difference(as_in_papers["beam search, width 3"], as_in_papers["caption of the nearest photo"]))
 except java_scores.NoJavaScore as reason:
@@ -629,9 +633,9 @@ files.write_json(settings.output_dir / "val_captions.json", [
     {"image_id": image_id, "caption": " ".join(captions[name])}
     for image_id, name in zip(val.image_ids, val_img_fns)])
 files.write_json(settings.output_dir / "metrics.json", {
-    "beam": by_beam.as_dict(), "greedy": by_greedy.as_dict(), "beam_as_people": as_people.as_dict(),
-    "above_nearest_photo": above_nearest.as_dict(), "diversity": diversity.as_dict(),
-    "baselines": {name: scores.as_dict() for name, scores in baselines.items()},
+    "beam": by_beam.as_dict(), "greedy": by_greedy.as_dict(), "diversity": diversity.as_dict(),
+    "above_nearest_photo": above_nearest.as_dict(),
+    "baselines": {name: scores.as_dict() for name, scores in (baselines | as_people).items()},
     "as_in_papers": {name: scores.as_dict() for name, scores in as_in_papers.items()},
     "training": best | {"next_word_accuracy": float(accuracy)}, "settings": settings.as_dict(),
 })
