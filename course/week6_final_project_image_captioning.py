@@ -612,6 +612,7 @@ to_compare = {
     "beam search, width 3": captions,
     "greedy": {name: caption.words for name, caption in zip(val_img_fns, greedy)},
     "caption of the nearest photo": dict(zip(val_img_fns, nearest)),
+    "the most frequent caption": dict.fromkeys(val_img_fns, most_frequent),
 }
 as_in_papers = {}
 try:
@@ -620,6 +621,8 @@ try:
         as_in_papers[decoding] = evaluation.score_captions(texts, sentences, "ptb", decoding, extra=extra)
     if others:
         as_in_papers["people"] = evaluation.human_agreement(sentences, "ptb")
+        as_in_papers["beam search, as people"] = evaluation.score_captions(
+            {name: captions[name] for name in others}, evaluation.hold_out_reference(sentences)[1], "ptb", "beam search, width 3")
     display(evaluation.ScoreTable(as_in_papers))
     print(evaluation.cider_difference(as_in_papers["beam search, width 3"], as_in_papers["caption of the nearest photo"]))
 except java_scores.NoJavaScore as reason:
