@@ -25,6 +25,7 @@ notebooks: .venv/dev.done
 bench: .venv/bench.done
 	$(BIN)/python benchmarks/embedding.py
 	$(BIN)/python benchmarks/training.py
+	$(BIN)/python benchmarks/captioning.py
 
 .venv/run.done: requirements.txt
 	$(PYTHON) -m venv .venv
