@@ -587,7 +587,7 @@ _, others = evaluation.hold_out_reference(references)       # what people are co
 if others:                                                  # none where each photo has one caption
     baselines["people"] = evaluation.human_agreement(references)
     as_people["beam of 3, as people"] = evaluation.score_captions(
-        {name: captions[name] for name in others}, others, decoding="beam search, width 3")
+        {name: captions[name] for name in others}, others, decoding=by_beam.decoding)
 evaluation.ScoreTable({"beam of 3": by_beam, **baselines, **as_people})
 
 # %% [markdown]
@@ -612,22 +612,23 @@ diversity
 # %%
 sentences = dict(zip(val_img_fns, val_captions))
 to_compare = {
-    "beam search, width 3": captions,
+    "beam of 3": captions,
     "greedy": {name: caption.words for name, caption in zip(val_img_fns, greedy)},
     "caption of the nearest photo": dict(zip(val_img_fns, nearest)),
     "the most frequent caption": dict.fromkeys(val_img_fns, most_frequent),
 }
 as_in_papers = {}
 try:
-    for decoding, texts in to_compare.items():
-        extra = evaluation.JAVA_METRICS if texts is captions else ()
-        as_in_papers[decoding] = evaluation.score_captions(texts, sentences, "ptb", decoding, extra=extra)
+    for label, texts in to_compare.items():
+        decoding, extra = (by_beam.decoding, evaluation.JAVA_METRICS) if texts is captions else (label, ())
+        as_in_papers[label] = evaluation.score_captions(texts, sentences, "ptb", decoding, extra=extra)
     if others:
         as_in_papers["people"] = evaluation.human_agreement(sentences, "ptb")
-        as_in_papers["beam search, as people"] = evaluation.score_captions(
-            {name: captions[name] for name in others}, evaluation.hold_out_reference(sentences)[1], "ptb", "beam search, width 3")
+        _, other_sentences = evaluation.hold_out_reference(sentences)
+        as_in_papers["beam of 3, as people"] = evaluation.score_captions(
+            {name: captions[name] for name in other_sentences}, other_sentences, "ptb", by_beam.decoding)
     display(evaluation.ScoreTable(as_in_papers))
-    print(evaluation.cider_difference(as_in_papers["beam search, width 3"], as_in_papers["caption of the nearest photo"]))
+    print(evaluation.cider_difference(as_in_papers["beam of 3"], as_in_papers["caption of the nearest photo"]))
 except java_scores.NoJavaScore as reason:
     print(reason)
 
@@ -659,7 +660,7 @@ print(*sorted(path.name for path in settings.output_dir.iterdir()))
 looked_at = 2
 
 embedding = val_img_embeds[[looked_at]]
-beams = writer.beams(embedding, width=3)[0]
+beams = writer.beams(embedding, width=3, no_repeat=2)[0]
 nearest_rows, cosines = evaluation.nearest_photos(train_img_embeds, embedding, count=3)
 figures.why_this_caption(
     val_photos.photo(val_img_fns[looked_at]), beams, writer.next_words(embedding[0], beams[0]),

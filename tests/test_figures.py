@@ -59,8 +59,8 @@ LONG = "a man in a red coat and an extraordinary dog that runs next to him along
 GERMAN = "Donaudampfschifffahrtsgesellschaftskapitaenskajuetentuerschluessel"
 
 
-def why(text="a red kite above the beach", shape=(640, 480), ended=True, neighbours=3, beams=3, references=(LONG, GERMAN, "$^$", ""),
-        mode="RGB"):
+def why(text="a red kite above the beach", shape=(640, 480), ended=True, neighbours=3, beams=3,
+        references=(LONG, GERMAN, "$^$", ""), mode="RGB"):
     kept = said(text, 0.9, 0.05, 0.4, ended=ended)
     others = [said(f"two {text} at night", 0.01, ended=False), said("", 1), said(text.replace("red", "blue"))]
     near = [(photo(*shape, mode), 0.91, [LONG, "A red kite.", GERMAN]), (photo(90, 900), -0.02, []),
