@@ -55,6 +55,7 @@ with live.hushed():
     from keras import layers as L
     from keras import ops
 
+import caption_figures
 import captioning
 import evaluation
 import files
@@ -526,7 +527,7 @@ figures.temperature(np.array(ops.softmax(logits[0])), list(vocab))
 
 # %%
 samples = {t: writer.sample(np.repeat(val_img_embeds[[1]], 50, axis=0), temperature=t, seed=1) for t in (0.3, 0.7, 1, 1.5)}
-figures.captions_by_temperature(val_photos.photo(val_img_fns[1]), samples, val_captions[1])
+caption_figures.captions_by_temperature(val_photos.photo(val_img_fns[1]), samples, val_captions[1])
 
 # %% [markdown]
 # `writer` does the same for many photos at once, in one compiled graph. *Greedy* takes the most probable word at each step. *Sampling* draws.
@@ -662,7 +663,7 @@ looked_at = 2
 embedding = val_img_embeds[[looked_at]]
 beams = writer.beams(embedding, width=3, no_repeat=2)[0]
 nearest_rows, cosines = evaluation.nearest_photos(train_img_embeds, embedding, count=3)
-figures.why_this_caption(
+caption_figures.why_this_caption(
     val_photos.photo(val_img_fns[looked_at]), beams, writer.next_words(embedding[0], beams[0]),
     [(train_photos.photo(train_img_fns[row]), cosine, train_captions[row][:2])
      for row, cosine in zip(nearest_rows[0], cosines[0])],
@@ -693,7 +694,7 @@ def in_common(pair):
 
 
 confused = evaluation.confused_photos(captions, references, n=4)
-figures.confused_photos([(of_photo(pair.first), of_photo(pair.second), in_common(pair)) for pair in confused])
+caption_figures.confused_photos([(of_photo(pair.first), of_photo(pair.second), in_common(pair)) for pair in confused])
 
 # %% [markdown]
 # ## Your gallery

@@ -13,6 +13,8 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from matplotlib.text import Text
 from PIL import Image
 
+import caption_figures
+import drawing
 import figures
 from captioning import Caption
 
@@ -65,19 +67,19 @@ def why(text="a red kite above the beach", shape=(640, 480), ended=True, neighbo
     others = [said(f"two {text} at night", 0.01, ended=False), said("", 1), said(text.replace("red", "blue"))]
     near = [(photo(*shape, mode), 0.91, [LONG, "A red kite.", GERMAN]), (photo(90, 900), -0.02, []),
             (photo(900, 90), 1.0, [""])]
-    return figures.why_this_caption(photo(*shape, mode), [kept, *others][:beams], choices(kept), near[:neighbours],
-                                    references)
+    return caption_figures.why_this_caption(photo(*shape, mode), [kept, *others][:beams], choices(kept),
+                                            near[:neighbours], references)
 
 
 def confused(count, first="a red kite", second="a red kite"):
     pair = ((photo(640, 480), first, [LONG, "A kite."]), (photo(90, 900), second, []), "in common: 100 %")
-    return figures.confused_photos([pair] * count)
+    return caption_figures.confused_photos([pair] * count)
 
 
 def by_temperature(**options):
     samples = {0.3: [said("a red kite", 0.9)] * 9, 1: [said(LONG, 0.3), said("", 1), said("kites", 0.01, ended=False)],
                1.5: [said(f"{GERMAN} {GERMAN} $^$", 0.02)]}
-    return figures.captions_by_temperature(photo(90, 900), samples, **options)
+    return caption_figures.captions_by_temperature(photo(90, 900), samples, **options)
 
 
 V = 300
@@ -364,32 +366,33 @@ def test_why_this_caption_shows_what_was_taken_what_might_have_been_and_what_was
     steps = [[("a", 0.9), ("the", 0.1)], [("green", 0.3), ("red", 0.25)], [("kite", 0.8), ("bird", 0.001)],
              [("#END#", 0.7), ("on", 0.3)]]
     near = [(photo(40, 30), 0.875, ["A Kite, on a hill."])]
-    texts = draw(figures.why_this_caption(photo(40, 30), [kept, other], steps, near, ["One kite."]), monkeypatch)
+    figure = caption_figures.why_this_caption(photo(40, 30), [kept, other], steps, near, ["One kite."])
+    texts = draw(figure, monkeypatch)
     shown = [text.get_text() for text in texts]
     assert {"green", "0.30", "0.25", "0.90", "on", "cosine 0.88", "One kite.", "kept", "2"} <= set(shown)
     assert "bird" not in shown                          # what is as good as impossible is left out
     assert f"{kept.log_probability:.2f}".replace("-", "−") in shown
     colours = {text.get_text(): text.get_color() for text in texts}
-    assert colours["blue"] == figures.WRONG.line and colours["Kite,"] == figures.WORD.line
-    assert colours["hill."] == colours["A"] == figures.INK
+    assert colours["blue"] == drawing.WRONG.line and colours["Kite,"] == drawing.WORD.line
+    assert colours["hill."] == colours["A"] == drawing.INK
 
 
 def test_a_word_that_is_not_among_the_likeliest_is_shown_as_taken(monkeypatch):
     kept = said("kite", 0.02, 0.9)
     likelier = [(word, 0.2) for word in ("dog", "cat", "cow", "bird", "boat")]
-    shown = words_of(figures.why_this_caption(photo(40, 30), [kept], [likelier, [("#END#", 0.9)]]), monkeypatch)
+    shown = words_of(caption_figures.why_this_caption(photo(40, 30), [kept], [likelier, [("#END#", 0.9)]]), monkeypatch)
     assert {"dog", "cat", "cow", "kite", "0.02"} <= shown and not {"bird", "boat"} & shown
 
 
 def test_why_this_caption_says_what_is_missing():
     with pytest.raises(ValueError, match="got 1 beams, 2 steps"):
-        figures.why_this_caption(photo(4, 4), [said("a kite")], [[("a", 1.0)]] * 2)
+        caption_figures.why_this_caption(photo(4, 4), [said("a kite")], [[("a", 1.0)]] * 2)
     with pytest.raises(ValueError, match="got 0 beams"):
-        figures.why_this_caption(photo(4, 4), [], [])
+        caption_figures.why_this_caption(photo(4, 4), [], [])
 
 
 def test_captions_by_temperature_count_the_different_ones(monkeypatch):
     shown = words_of(by_temperature(), monkeypatch)
     assert {"1 of 9 captions are different; log p −0.11 per word", "t = 0.3", "t = 1", "t = 1.5"} <= shown
     with pytest.raises(ValueError, match=r"\{0.5: 0\}"):
-        figures.captions_by_temperature(photo(4, 4), {0.5: []})
+        caption_figures.captions_by_temperature(photo(4, 4), {0.5: []})
