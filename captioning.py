@@ -103,8 +103,10 @@ class CaptionWriter:
 
     def beams(self, embeddings, width: int = 3, length_penalty: float = LENGTH_PENALTY,
               no_repeat: int = 0) -> list[list[Caption]]:
-        """All captions that the beam search ends with, for each photo best first: `width` of them, or fewer where
-        there are no more. The first is that of `beam`."""
+        """All captions that the beam search ends with, for each photo, best first; the first is that of `beam`.
+
+        They are `width` many, or fewer where there are no more.
+        """
         return self._searched(embeddings, width, length_penalty, no_repeat, True)
 
     def sample(self, embeddings, temperature: float = 1.0, seed: int = 0, top_k: int | None = None,

@@ -74,7 +74,7 @@ def get_cnn_encoder(weights: str = "drawn", precision: str = "auto", encoder: st
     architecture, precision = ARCHITECTURES[encoder], _resolve_precision(precision)
     if precision == "int8":
         _require_int8(encoder, calibration, cache_dir)
-    path, label = find(weights, encoder)
+    path, label = find(weights)
 
     def graph():
         return frozen_graph(architecture, load(architecture, path))
@@ -98,13 +98,10 @@ def _require_int8(encoder, calibration, cache_dir):
                          "cache_dir=settings.cache_dir).")
 
 
-def find(weights: str, encoder: str) -> tuple[str | Path, str]:
+def find(weights: str) -> tuple[str | Path, str]:
     """What Keras should load, and what the recipe calls it: files by their content."""
     if weights == "imagenet":
         return weights, weights
-    if weights == "drawn" and encoder != "inception_v3":
-        raise ValueError(f"CAPTION_ENCODER is {encoder}, but only inception_v3 has weights of the drawn world: set "
-                         "CAPTION_ENCODER_WEIGHTS to `imagenet` or a file.")
     if weights == "drawn":
         return DRAWN_WEIGHTS, f"drawn, sha256 {_verified(DRAWN_WEIGHTS)}"
     path = Path(weights)
@@ -115,7 +112,7 @@ def find(weights: str, encoder: str) -> tuple[str | Path, str]:
 
 def _verified(path: Path) -> str:
     """The digest of weights that come with the project, which is the one in the JSON beside them."""
-    about = path.with_suffix("").with_suffix(".json")
+    about = weights_files.about_path(path)
     again = f"It comes with the project: get it back with `git checkout -- {path.parent.parent.name}`."
     for file in (path, about):
         if not file.is_file():
@@ -128,17 +125,17 @@ def _verified(path: Path) -> str:
 
 def load(architecture: Architecture, weights) -> keras.Model:
     """The network with its weights. Raises OSError or ValueError when they can't be had or do not fit."""
-    name = architecture.build.__name__
+    name, from_file = architecture.build.__name__, weights != "imagenet"
     try:
-        if weights != "imagenet":
+        if from_file:
             weights_files.check_weights(weights)
         with warnings.catch_warnings():
-            if weights != "imagenet":
+            if from_file:
                 warnings.simplefilter("error")  # Keras only warns of layers that the file does not have
-            return architecture.network(weights if weights == "imagenet" else str(weights))
+            return architecture.network(str(weights))
     except Exception as error:                  # h5py, Keras and its download raise many kinds
         reason = str(error).splitlines()[0]
-    if weights != "imagenet":
+    if from_file:
         raise ValueError(f"{weights} does not hold weights of {name} without its classifier (include_top=False): "
                          f"{reason}")
     hint = (download_utils.offline_weights_hint() if name == "InceptionV3" else
@@ -178,6 +175,8 @@ class Session:
         with graph.as_default():
             tf.import_graph_def(graph_def, name="")
         self._session = tf.compat.v1.Session(graph=graph, config=config)
+        side = graph.get_tensor_by_name("photos:0").shape[1]
+        self._embed(np.zeros((1, side, side, 3), np.uint8))     # rewrites the graph; two at once take 1 GB more
         self._pool = ThreadPoolExecutor(self.AT_A_TIME)
 
     def __call__(self, photos: np.ndarray) -> np.ndarray:

@@ -13,6 +13,7 @@ import tensorflow as tf
 from tqdm.auto import tqdm
 
 import fast_training
+import keras_utils
 import model_text
 from checkpoints import CheckpointFolder, best_step
 from settings import Settings
@@ -62,7 +63,9 @@ class Trainer:
         self.generate_batch, self.train, self.val = generate_batch, train, val
         self.vocab, self.settings, self.recipe = vocab, settings, recipe
         self.loss_model = keras.Model([decoder.img_embeds, decoder.sentences], decoder.loss)
-        self._loss = fast_training.training_loss(decoder, *self._draw(train, PREFLIGHT, 0))
+        self._loss = fast_training.training_loss(
+            decoder, *self._draw(train, PREFLIGHT, 0),
+            bfloat16=settings.precision != "float32" and keras_utils.has_fast_bfloat16())
         self.optimizer = fast_training.FusedAdam(settings.learning_rate)
         self.optimizer.build(self.loss_model.trainable_variables)
         self.averages = [tf.Variable(variable) for variable in self.loss_model.trainable_variables]

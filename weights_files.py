@@ -54,3 +54,8 @@ def _flaw_of_arrays(file, most_bytes) -> str | None:
         return None
 
     return file.visititems(look)
+
+
+def about_path(weights: Path) -> Path:
+    """The JSON beside a .weights.h5 file that says how it came about, and its digest."""
+    return weights.with_suffix("").with_suffix(".json")

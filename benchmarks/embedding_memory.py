@@ -9,7 +9,6 @@ process embeds 320 photos with the real network: its peak, and the slope for the
 
 import argparse
 import io
-import resource
 import subprocess
 import sys
 import tempfile
@@ -66,7 +65,7 @@ def embed(folder: Path, weights: str):
     captions = [[f"caption {k} of {name}, about as long as most are" for k in range(5)] for name in names]
     split = utils.Split("train", folder / "train2014.zip", names, captions, list(range(len(names))))
     utils.embed_split(split, encoder, folder / "cache")
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+    print(report.peak_memory())
 
 
 def slope(few: int, many: int) -> tuple[float, int]:

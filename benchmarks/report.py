@@ -33,6 +33,15 @@ def rates(ways: dict, items: int, repeats: int = 5) -> dict[str, float]:
     return {name: items / float(np.median(times)) for name, times in seconds.items()}
 
 
+def peak_memory() -> int:
+    """Most memory that this process had at a time, bytes; 0 where /proc does not tell.
+
+    getrusage would begin with that of the process which started this one.
+    """
+    status = Path("/proc/self/status")
+    return int(status.read_text().split("VmHWM:")[1].split()[0]) * 1024 if status.exists() else 0
+
+
 def record(section: str, values: dict):
     """Puts a section of outputs/bench.json in place of an earlier one."""
     found = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}

@@ -1,18 +1,20 @@
 """How fast the decoder trains at MSCOCO's sizes, beside Keras's `fit` and PyTorch, in one run.
 
-    python benchmarks/training.py [--steps 16] [--turns 9] [--vocabulary 8769] [--batch-size 64]
+    python benchmarks/training.py [--steps 16] [--turns 9] [--vocabulary 8769] [--batch-size 64] [--tokens 12.5]
+    python benchmarks/training.py --sweep
 
 Captions and embeddings are made up: 82,783 photos with five captions each and float16 embeddings, memory-mapped. The
 captions' lengths are spread much as MSCOCO's. Each contender has a process of its own; they take turns of a few steps,
 so that what else the machine does slows all of them, and the medians of the turns are compared. PyTorch takes part
-where it is installed (requirements-bench.txt). The results go under "training" into outputs/bench.json.
+where it is installed (requirements-bench.txt). The others compute in float32; ours takes bfloat16 for the logits where
+the processor has it, and a row shows it without. --sweep shows how the cost of a step grows with the vocabulary, the
+batch and the captions' length. The results go under "training" and "training_sweep" into outputs/bench.json.
 """
 
 import argparse
 import importlib.util
 import math
 import multiprocessing
-import resource
 import sys
 import tempfile
 import time
@@ -21,13 +23,25 @@ from pathlib import Path
 import numpy as np
 import report
 
-PHOTOS, CAPTIONS_EACH, EMBEDDING, MAX_LEN, PAD_INDEX = 82_783, 5, 2_048, 20, 0
+PHOTOS, CAPTIONS_EACH, EMBEDDING, PAD_INDEX = 82_783, 5, 2_048, 0
 COURSE_STEPS = 12 * 1_000
-
-# Chance of a caption of so many tokens, #START# and #END# included. Whoever wrote MSCOCO's captions was asked for eight
-# words or more, and they average about 10.5: made up here as ten tokens and a Poisson number, 2.5 on average, more.
-LENGTHS = {10 + more: math.exp(-2.5) * 2.5 ** more / math.factorial(more) for more in range(11)}
 BOTTLENECK, UNITS, WORD_SIZE = 120, 300, 100
+MORE = 10                               # tokens that a caption may have beyond the shortest
+
+# What --sweep changes, one at a time; the first of each is MSCOCO's.
+SWEEP = {
+    "vocabulary": (8_769, 1_000, 4_000, 16_000), "batch_size": (64, 16, 32, 128, 256), "tokens": (12.5, 22.5, 42.5),
+}
+
+
+def lengths(mean_tokens: float) -> dict[int, float]:
+    """Chance of a caption of so many tokens, #START# and #END# included.
+
+    Whoever wrote MSCOCO's captions was asked for eight words or more, and they average about 10.5: made up here as
+    ten tokens and a Poisson number, 2.5 on average, more. Other means are this, moved.
+    """
+    shortest = round(mean_tokens - 2.5)
+    return {shortest + more: math.exp(-2.5) * 2.5 ** more / math.factorial(more) for more in range(MORE + 1)}
 
 
 # ------------------------------------------------------------------------------------------------------ data
@@ -42,13 +56,13 @@ def write_embeddings(path: Path):
     rows.flush()
 
 
-def made_up_captions(vocabulary: int) -> list[list[list[int]]]:
+def made_up_captions(options) -> list[list[list[int]]]:
     """Captions of random words for all photos, as lists of indices."""
-    rng = np.random.default_rng(1)
-    share = np.array(list(LENGTHS.values())) / sum(LENGTHS.values())
-    lengths = rng.choice(list(LENGTHS), PHOTOS * CAPTIONS_EACH, p=share)
-    words = rng.integers(1, vocabulary, lengths.sum(), dtype=np.int32)
-    captions = [part.tolist() for part in np.split(words, lengths.cumsum()[:-1])]
+    rng, chances = np.random.default_rng(1), lengths(options.tokens)
+    share = np.array(list(chances.values())) / sum(chances.values())
+    tokens = rng.choice(list(chances), PHOTOS * CAPTIONS_EACH, p=share)
+    words = rng.integers(1, options.vocabulary, tokens.sum(), dtype=np.int32)
+    captions = [part.tolist() for part in np.split(words, tokens.cumsum()[:-1])]
     return [captions[i:i + CAPTIONS_EACH] for i in range(0, len(captions), CAPTIONS_EACH)]
 
 
@@ -63,12 +77,12 @@ def generate_batch(img_embeds, captions_indexed, batch_size, max_len, rng):
     return {"img_embeds": np.asarray(img_embeds[rows], np.float32), "sentences": sentences}
 
 
-def padded_batches(embeddings, captions, batch_size):
-    """Batches without end, all padded to MAX_LEN."""
+def padded_batches(embeddings, captions, options):
+    """Batches without end, all padded to the greatest length."""
     rng = np.random.default_rng(2)
     while True:
-        batch = generate_batch(embeddings, captions, batch_size, MAX_LEN, rng)
-        sentences = np.pad(batch["sentences"], ((0, 0), (0, MAX_LEN - batch["sentences"].shape[1])))
+        batch = generate_batch(embeddings, captions, options.batch_size, options.max_len, rng)
+        sentences = np.pad(batch["sentences"], ((0, 0), (0, options.max_len - batch["sentences"].shape[1])))
         yield batch["img_embeds"], sentences
 
 
@@ -107,12 +121,12 @@ def keras_fit(embeddings, captions, options):
     from keras import ops
 
     decoder = make_decoder(options.vocabulary)
-    by_word = ops.reshape(decoder.flat_token_logits, [-1, MAX_LEN - 1, options.vocabulary])
+    by_word = ops.reshape(decoder.flat_token_logits, [-1, options.max_len - 1, options.vocabulary])
     model = keras.Model([decoder.img_embeds, decoder.sentences], by_word)
     model.compile(optimizer="adam", loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))
 
     def batches():
-        for images, sentences in padded_batches(embeddings, captions, options.batch_size):
+        for images, sentences in padded_batches(embeddings, captions, options):
             truth = sentences[:, 1:]
             yield (images, sentences), truth, np.float32(truth != PAD_INDEX)
 
@@ -150,7 +164,7 @@ def pytorch(embeddings, captions, options):
 
     def train(steps):
         for _ in range(steps):
-            batch = generate_batch(embeddings, captions, options.batch_size, MAX_LEN, rng)
+            batch = generate_batch(embeddings, captions, options.batch_size, options.max_len, rng)
             optimizer.zero_grad()
             loss = decoder(torch.from_numpy(batch["img_embeds"]), torch.from_numpy(batch["sentences"]).long())
             loss.backward()
@@ -160,15 +174,15 @@ def pytorch(embeddings, captions, options):
     return train
 
 
-def ours(embeddings, captions, options):
+def ours(embeddings, captions, options, precision="auto"):
     """The project's trainer, with the decoder as the notebook has it."""
     import fast_training
     from settings import Settings
     from trainer import Data, Trainer
 
     data = Data(embeddings, captions)
-    settings = Settings(epochs=1, batches_per_epoch=COURSE_STEPS, batch_size=options.batch_size, max_len=MAX_LEN,
-                        dropout=0.0, checkpoint_root=options.folder)
+    settings = Settings(epochs=1, batches_per_epoch=COURSE_STEPS, batch_size=options.batch_size,
+                        max_len=options.max_len, dropout=0.0, precision=precision, checkpoint_root=options.folder)
     decoder = make_decoder(options.vocabulary)
     trainer = Trainer(decoder, generate_batch, data, data, {"#PAD#": PAD_INDEX}, settings, recipe={})
     fast_training.keep_freed_memory()
@@ -178,6 +192,11 @@ def ours(embeddings, captions, options):
             trainer._take_step()
 
     return train
+
+
+def ours_float32(embeddings, captions, options):
+    """The same as on a processor without bfloat16."""
+    return ours(embeddings, captions, options, "float32")
 
 
 def product(embeddings, captions, options):
@@ -194,7 +213,8 @@ def product(embeddings, captions, options):
     return multiply
 
 
-CONTENDERS = {"keras_fit": keras_fit, "pytorch": pytorch, "ours": ours, "product": product}
+CONTENDERS = {each.__name__: each for each in (keras_fit, pytorch, ours, ours_float32, product)}
+RATIOS = {"keras_fit": "ratio_to_fit", "pytorch": "ratio_to_torch", "ours_float32": "ratio_to_float32"}
 PRODUCT_FLOP = 2 * 2_048 ** 3
 
 
@@ -202,7 +222,7 @@ def work(name, options, pipe):
     """A contender's process: trains as many steps as it is told, and answers with the seconds that they took."""
     began = time.perf_counter()
     embeddings = np.load(options.folder / "embeddings.npy", mmap_mode="r")
-    train = CONTENDERS[name](embeddings, made_up_captions(options.vocabulary), options)
+    train = CONTENDERS[name](embeddings, made_up_captions(options), options)
     made = time.perf_counter()
     train(options.warm_up)
     pipe.send((made - began, time.perf_counter() - made))
@@ -210,62 +230,68 @@ def work(name, options, pipe):
         began = time.perf_counter()
         train(steps)
         pipe.send(time.perf_counter() - began)
-    pipe.send(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)        # Linux counts in KiB
+    pipe.send(report.peak_memory() / 2 ** 20)
 
 
 # ------------------------------------------------------------------------------------------------------- run
 
-def measure(names, options) -> dict[str, dict]:
-    """Steps per second of each turn, seconds to start, and peak memory in MiB, by contender."""
+def measure(runs, turns) -> dict[str, dict]:
+    """Steps per second of each turn, seconds to start, and peak memory in MiB, by label.
+
+    runs: label -> (contender's name, options).
+    """
     context, pipes, found = multiprocessing.get_context("spawn"), {}, {}
-    for name in names:                          # one after the other, so that start costs are each one's own
-        pipes[name], end = context.Pipe()
+    for label, (name, options) in runs.items():     # one after the other, so that start costs are each one's own
+        pipes[label], end = context.Pipe()
         context.Process(target=work, args=(name, options, end), daemon=True).start()
-        end.close()                             # so that a process that dies is noticed here
-        made, warm = pipes[name].recv()
-        found[name] = {"made_s": made, "first_steps_s": warm, "turns": []}
-        print(f"{name}: ready after {made + warm:.0f} s", file=sys.stderr)
-    for turn in range(options.turns):
-        for name in names:
-            pipes[name].send(options.steps)
-            found[name]["turns"].append(options.steps / pipes[name].recv())
-        print(f"turn {turn + 1} of {options.turns}", file=sys.stderr)
-    for name in names:
-        pipes[name].send(0)
-        found[name]["peak_memory_mib"] = pipes[name].recv()
+        end.close()                                 # so that a process that dies is noticed here
+        made, warm = pipes[label].recv()
+        found[label] = {"made_s": made, "first_steps_s": warm, "turns": []}
+        print(f"{label}: ready after {made + warm:.0f} s", file=sys.stderr)
+    for turn in range(turns):
+        for label, (_, options) in runs.items():
+            pipes[label].send(options.steps)
+            found[label]["turns"].append(options.steps / pipes[label].recv())
+        print(f"turn {turn + 1} of {turns}", file=sys.stderr)
+    for label in runs:
+        pipes[label].send(0)
+        found[label]["peak_memory_mib"] = pipes[label].recv()
     return found
 
 
 def flop_per_step(options) -> float:
     """Work of a step if only real words are counted: two operations a weight forwards, four backwards."""
-    mean_words = np.average(list(LENGTHS), weights=list(LENGTHS.values())) - 1          # #START# is no target
+    chances = lengths(options.tokens)
+    mean_words = np.average(list(chances), weights=list(chances.values())) - 1          # #START# is no target
     by_word = (WORD_SIZE + UNITS) * 4 * UNITS + UNITS * BOTTLENECK + BOTTLENECK * options.vocabulary
     by_photo = EMBEDDING * BOTTLENECK + BOTTLENECK * UNITS
     return 6 * options.batch_size * (mean_words * by_word + by_photo)
 
 
-def summary(found, options) -> dict:
-    """What goes into outputs/bench.json: rates by median of the turns, ratios by median of each turn's ratio."""
+def compare(options) -> dict:
+    """All contenders: rates by median of the turns, ratios by median of each turn's ratio."""
+    names = [name for name in CONTENDERS if name != "pytorch" or importlib.util.find_spec("torch")]
+    found = measure({name: (name, options) for name in names}, options.turns)
     ours, flop = np.array(found["ours"]["turns"]), flop_per_step(options)
     result = {"steps_per_s": float(np.median(ours))}
-    for name, key in (("keras_fit", "ratio_to_fit"), ("pytorch", "ratio_to_torch")):
+    for name, key in RATIOS.items():
         result[key] = float(np.median(ours / found[name]["turns"])) if name in found else None
     peak = np.array(found["product"]["turns"]) * PRODUCT_FLOP
-    result |= {
+    return result | {
         "share_of_peak": float(np.median(ours * flop / peak)), "peak_gflop_per_s": float(np.median(peak)) / 1e9,
         "minutes_for_12000_steps": COURSE_STEPS / result["steps_per_s"] / 60,
-        "vocabulary": options.vocabulary, "batch_size": options.batch_size, "steps_per_turn": options.steps,
+        "vocabulary": options.vocabulary, "batch_size": options.batch_size, "tokens": options.tokens,
+        "steps_per_turn": options.steps,
         "contenders": {name: values | {"steps_per_s": float(np.median(values["turns"]))}
                        for name, values in found.items() if name != "product"},
     }
-    return result
 
 
 def table(result) -> str:
-    lines = [f"{'':10}  steps/s  ours is  peak memory  start  12 x 1,000 batches"]
+    lines = [f"{'':12}  steps/s  ours is  peak memory  start  12 x 1,000 batches"]
     for name, values in result["contenders"].items():
-        ratio = {"keras_fit": result["ratio_to_fit"], "pytorch": result["ratio_to_torch"]}.get(name)
-        lines.append(f"{name:10}  {values['steps_per_s']:7.2f}  {f'{ratio:.2f} x' if ratio else '':>7}  "
+        ratio = result[RATIOS[name]] if name in RATIOS else None
+        lines.append(f"{name:12}  {values['steps_per_s']:7.2f}  {f'{ratio:.2f} x' if ratio else '':>7}  "
                      f"{values['peak_memory_mib']:7,.0f} MiB  {values['first_steps_s']:3.0f} s  "
                      f"{COURSE_STEPS / values['steps_per_s'] / 60:14.0f} min")
     lines.append(f"ours uses {result['share_of_peak']:.0%} of this machine's float32 matrix product, "
@@ -273,21 +299,51 @@ def table(result) -> str:
     return "\n".join(lines)
 
 
+def sweep(options) -> list[dict]:
+    """Time of a step beside that at MSCOCO's sizes, with one of them changed; each pair takes turns."""
+    rows = []
+    for name, (usual, *others) in SWEEP.items():
+        base = argparse.Namespace(**vars(options) | {name: usual})
+        for other in others:
+            changed = argparse.Namespace(**vars(options) | {name: other})
+            changed.max_len = round(other - 2.5) + MORE if name == "tokens" else options.max_len
+            found = measure({"usual": ("ours", base), "changed": ("ours", changed)}, options.turns)
+            ratios = np.array(found["usual"]["turns"]) / found["changed"]["turns"]
+            rows.append({"changed": name, "usual": usual, "to": other, "time_ratio": float(np.median(ratios)),
+                         "work_ratio": flop_per_step(changed) / flop_per_step(base),
+                         "peak_memory_mib": found["changed"]["peak_memory_mib"]})
+    return rows
+
+
+def sweep_table(rows) -> str:
+    lines = [f"{'':12}  {'usual':>7}  {'here':>7}  time of a step  its work  peak memory"]
+    lines += [f"{row['changed']:12}  {row['usual']:7,}  {row['to']:7,}  {row['time_ratio']:12.2f} x  "
+              f"{row['work_ratio']:6.2f} x  {row['peak_memory_mib']:7,.0f} MiB" for row in rows]
+    return "\n".join(lines)
+
+
 def main(arguments=None):
     parser = argparse.ArgumentParser(description="How fast the decoder trains, beside Keras's fit and PyTorch.")
     parser.add_argument("--vocabulary", type=int, default=8_769)
     parser.add_argument("--batch-size", type=int, default=64)
+    parser.add_argument("--tokens", type=float, default=12.5, help="of a caption, on average (default: %(default)s)")
+    parser.add_argument("--max-len", type=int, default=20, help="most tokens of a caption (default: %(default)s)")
     parser.add_argument("--steps", type=int, default=16, help="of a turn (default: %(default)s)")
     parser.add_argument("--turns", type=int, default=9, help="default: %(default)s")
     parser.add_argument("--warm-up", type=int, default=16, help="first steps, not counted (default: %(default)s)")
+    parser.add_argument("--sweep", action="store_true", help="how cost grows with vocabulary, batch and length")
     options = parser.parse_args(arguments)
-    names = [name for name in CONTENDERS if name != "pytorch" or importlib.util.find_spec("torch")]
     with tempfile.TemporaryDirectory() as folder:
         options.folder = Path(folder)
         write_embeddings(options.folder / "embeddings.npy")
-        result = summary(measure(names, options), options)
-    print(table(result))
-    report.record("training", result)
+        if options.sweep:
+            rows = sweep(options)
+            print(sweep_table(rows))
+            report.record("training_sweep", {"rows": rows})
+        else:
+            result = compare(options)
+            print(table(result))
+            report.record("training", result)
 
 
 if __name__ == "__main__":

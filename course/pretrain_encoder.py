@@ -35,11 +35,11 @@ sys.path.insert(0, str(ROOT))
 import drawn_world  # noqa: E402
 import files  # noqa: E402
 import keras_utils  # noqa: E402
+import weights_files  # noqa: E402
 from checkpoints import CheckpointFolder  # noqa: E402
 from drawn.scenes import most_striking  # noqa: E402
 from utils import BadPhoto, PhotoZip, center_crop  # noqa: E402
 
-WEIGHTS = ROOT / "data" / "drawn" / "inception_v3_drawn_notop.weights.h5"
 SEED = 2014                     # of the training scenes; the dataset's is 0
 MIN_EXAMPLES = 8                # claims that fewer training scenes make are not asked for
 STAGES = "96x64:900,128x64:550,192x32:1300,299x16:1000"
@@ -387,7 +387,7 @@ class Training:
     def begin_with(self, path: Path):
         """Takes over the encoder of an earlier run; what is asked of it may have changed since."""
         self.network.inception.load_weights(path)
-        self.began_with = files.read_json(_about_path(path), "what --export wrote")
+        self.began_with = files.read_json(weights_files.about_path(path), "what --export wrote")
 
     def resume(self):
         checkpoint = self.checkpoints.newest()
@@ -478,12 +478,8 @@ def export(training: Training, path: Path, command: str):
         "scenes": len(training.pool.scenes), "seed": training.seed, "minutes": round(training.minutes, 1),
         "held_out_scenes": len(training.held_out.scenes), "f1": scores, "began_with": training.began_with,
     }
-    files.write_json(_about_path(path), about)
+    files.write_json(weights_files.about_path(path), about)
     return about
-
-
-def _about_path(weights: Path) -> Path:
-    return weights.with_suffix("").with_suffix(".json")         # instead of .weights.h5
 
 
 def _halve(source: Path, target: Path):
@@ -514,14 +510,14 @@ def main(arguments=None):
     parser.add_argument("--folder", type=Path, default=ROOT / "checkpoints" / "pretrain",
                         help="of scenes and checkpoints (default: %(default)s)")
     parser.add_argument("--begin-with", type=Path, metavar="WEIGHTS", help="of an earlier run, that --export wrote")
-    parser.add_argument("--output", type=Path, default=WEIGHTS, help="default: %(default)s")
+    parser.add_argument("--output", type=Path, default=keras_utils.DRAWN_WEIGHTS, help="default: %(default)s")
     parser.add_argument("--export", action="store_true", help="do not train: write the newest checkpoint's weights")
     parser.add_argument("--quick", action="store_true", help="a few steps on a few small photos, to try the way")
     options = parser.parse_args(arguments)
     if options.quick:
         options.stages, options.scenes, options.held_out = parse_stages("75x4:2,80x2:1"), 16, 4
         tf.config.run_functions_eagerly(True)       # tracing takes longer than the few steps
-    if keras_utils._resolve_precision("auto") == "bfloat16":
+    if keras_utils.has_fast_bfloat16():
         tf.config.optimizer.set_experimental_options({"auto_mixed_precision_onednn_bfloat16": True})
     try:
         pools = make_pools(options.folder / "scenes", options.scenes, options.held_out, options.seed)

@@ -64,6 +64,7 @@ import grading
 import java_scores
 import keras_utils
 import utils
+from album import Album
 from settings import Settings
 from trainer import Data, Trainer
 
@@ -190,7 +191,7 @@ def split_sentence(sentence):
     return [word for word in re.split(r"\W+", sentence.lower()) if word]
 
 
-split_sentence(train_captions[0][0])
+print(*split_sentence(train_captions[0][0]), sep=", ")
 
 # %%
 def generate_vocabulary(train_captions):
@@ -299,7 +300,7 @@ def generate_batch(images_embeddings, indexed_captions, batch_size, max_len=None
     }
 
 
-generate_batch(train_img_embeds, train_captions_indexed, 3, rng=np.random.default_rng(0))["sentences"]
+print(generate_batch(train_img_embeds, train_captions_indexed, 3, rng=np.random.default_rng(0))["sentences"])
 
 # %% [markdown]
 # ## Exercise 4: the decoder
@@ -327,9 +328,9 @@ figures.flatten_and_mask()
 # | name | what it is | shape |
 # |---|---|---|
 # | `h0`, `c0` | first state of the LSTM, both from the image: `image`, through `img_embed_to_bottleneck`, then `img_embed_bottleneck_to_h0` | (B, 300) |
-# | `word_embeds` | embeddings of all words of `sentences` but the last | (B, T−1, 100) |
-# | `hidden_states` | outputs of the LSTM for `word_embeds`, begun in the state `[h0, c0]` | (B, T−1, 300) |
-# | `flat_hidden_states` | the same, through `dropout`, in one long row | (B·(T−1), 300) |
+# | `word_embeds` | embeddings of all words of `sentences` but the last | (B,&nbsp;T−1,&nbsp;100) |
+# | `hidden_states` | outputs of the LSTM for `word_embeds`, begun in the state `[h0, c0]` | (B,&nbsp;T−1,&nbsp;300) |
+# | `flat_hidden_states` | the same, through `dropout`, in one long row | (B·(T−1),&nbsp;300) |
 # | `flat_token_logits` | logits of the next word: through `token_logits_bottleneck`, then `token_logits` | (B·(T−1), V) |
 # | `flat_ground_truth` | all words of `sentences` but the first, in one long row | (B·(T−1),) |
 # | `flat_loss_mask` | 1.0 where the ground truth is a word, 0.0 where it is `PAD` | (B·(T−1),) |
@@ -502,8 +503,9 @@ def generate_caption(image, t=1, sample=False, max_len=20):
 def apply_model_to_image_raw_bytes(raw):
     """Shows a photo, given as the bytes of a JPEG, PNG ... file, with its caption."""
     photo = utils.decode_photo(raw)
-    caption = [token for token in generate_caption(utils.center_crop(photo, IMG_SIZE)) if token not in (START, END)]
-    return figures.photos_with_captions([photo], [" ".join(caption)], columns=1)
+    tokens = generate_caption(utils.center_crop(photo, IMG_SIZE))
+    caption = " ".join(token for token in tokens if token not in (START, END))
+    return figures.photos_with_captions([photo], [caption], columns=1)
 
 
 def show_valid_example(val_img_fns, example_idx=0):
@@ -707,39 +709,48 @@ caption_figures.confused_photos([(of_photo(pair.first), of_photo(pair.second), i
 probabilities = {name: caption.word_probabilities[:len(caption.words)]
                  for name, caption in zip(val_img_fns, written)}
 confidence = {name: evaluation.caption_confidence(p) for name, p in probabilities.items()}
-proposal = evaluation.propose_examples(val_img_fns, captions, references, by_beam, confidence, n=15)
+proposal = evaluation.propose_examples(val_img_fns, captions, references, by_beam, confidence, n=16)
 
 
-def examples(chosen, good):
-    """Examples for the gallery. chosen: names, or {name: reason}."""
-    return gallery.make_examples(chosen, val_photos.read, captions,
-                                 dict(zip(val_img_fns, val_captions)), by_beam, probabilities, good)
+def caption_photo(photo):
+    """Words for a photo of your own, and the probability of each."""
+    [caption] = writer.beam(encoder(utils.center_crop(photo, IMG_SIZE)[None]), width=3)
+    return caption.words, caption.word_probabilities[:len(caption.words)]
 
 
-gallery.contact_sheet(examples([candidate.name for candidate in proposal.good], good=True))
+album = Album(proposal, val_photos.read, captions, dict(zip(val_img_fns, val_captions)), by_beam,
+              probabilities, caption_photo)
+album.sheet(good=True)
 
 # %%
-gallery.contact_sheet(examples([candidate.name for candidate in proposal.bad], good=False))
+album.sheet(good=False)
 
 # %% [markdown]
-# Now choose. Put the file names of your photos into the cell below, and say for each bad one why it fails, in your own
-# words or by one of these reasons:
+# Now choose. Name each photo by its number; one of the second sheet may well be good, and one of the first bad. Say for each bad one why
+# it fails, in your own words or by one of these reasons:
 
 # %%
 for reason, meaning in evaluation.REASONS.items():
     print(f"{reason:18}{meaning}")
 
-# %%
-my_good = [candidate.name for candidate in proposal.good[:10]]      # or ["COCO_val2014_….jpg", …]
-my_bad = {candidate.name: candidate.hint for candidate in proposal.bad[:10]}    # or {"COCO_val2014_….jpg": "why", …}
+# %% [markdown]
+# Photos of your own are welcome too: write the path of a file instead of a number. They get a caption now, but no score, since nobody has
+# described them.
 
 # %%
-good, bad = examples(my_good, good=True), examples(my_bad, good=False)
+# Yours may read: my_good = [1, 2, 5, "holiday.jpg"] and my_bad = {17: "wrong count", 21: "a bird"}
+my_good = [candidate.name for candidate in proposal.good[:10]]
+my_bad = {candidate.name: candidate.hint for candidate in proposal.bad[:10]}
+
+choice = album.choose(my_good, my_bad)
+choice
+
+# %%
 gallery.write_gallery(
-    settings.output_dir / "gallery.html", good, bad, scores=by_beam, baselines=baselines,
+    settings.output_dir / "gallery.html", choice.good, choice.bad, scores=by_beam, baselines=baselines,
     about=f"Learnt from {len(train_img_fns):,} photos of the dataset “{settings.dataset}” in "
           f"{best['step']:,} steps. Captions by beam search of width 3.")
-figure = gallery.gallery_figure(good, bad)
+figure = gallery.gallery_figure(choice.good, choice.bad)
 figure.savefig(settings.output_dir / "gallery.png")
 figure
 
@@ -753,7 +764,7 @@ figure
 my_photo = None                                          # for instance "holiday.jpg"
 
 if my_photo:
-    display(apply_model_to_image_raw_bytes(Path(my_photo).read_bytes()))
+    live.show_photo_file(my_photo, apply_model_to_image_raw_bytes)
 else:
     live.photo_chooser(apply_model_to_image_raw_bytes)
 

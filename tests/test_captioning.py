@@ -179,7 +179,7 @@ def test_a_beam_as_wide_as_all_captions_finds_the_best_of_all(seed):
             assert list(map(tokens_of, found)) == ranked
 
 
-@pytest.mark.parametrize("width, no_repeat", [(1, 0), (2, 2), (3, 0), (4, 1), (5, 3)])
+@pytest.mark.parametrize("width, no_repeat", [(1, 0), (2, 2), (3, 0), (5, 3)])
 def test_beams_are_those_of_a_plain_search(width, no_repeat):
     writer = writer_of(seed=width, max_len=6, scale=1.5)
     searches = [next_words(writer, photo) for photo in photos(5)]
@@ -202,16 +202,19 @@ def test_a_beam_of_one_is_greedy():
         assert tokens_of(caption) == tokens
 
 
-def test_what_has_ended_stays_among_the_beams():
-    """Ended at p = 0.02, far behind what goes on, but whole; those that go on never end."""
+def two_step_writer(first, later, max_len=20):
+    """A decoder whose next word depends on one thing only, whether it is the first: {word: probability}."""
     initial_state = keras.Model(image := keras.Input((2048,)), [image[:, :1] * 0, image[:, :1] * 0])
     word, h, c = keras.Input((), dtype="int32"), keras.Input((1,)), keras.Input((1,))
-    first = keras.ops.equal(word, VOCAB[START])[:, None]
-    chances = np.full((2, len(VOCAB)), -50, np.float32)
-    chances[0, [VOCAB[END], VOCAB["a"]]] = np.log([0.02, 0.98])
-    chances[1, [VOCAB["a"], VOCAB["b"]]] = np.log([0.5, 0.5])
-    logits = keras.ops.where(first, chances[:1], chances[1:])
-    writer = captioning.CaptionWriter(initial_state, keras.Model([word, h, c], [logits, h, c]), VOCAB)
+    chances = np.array([[np.log(given.get(token, 1e-20)) for token in sorted(VOCAB)] for given in (first, later)])
+    logits = ops.where(ops.equal(word, VOCAB[START])[:, None], *np.float32(chances[:, None]))
+    one_step = keras.Model([word, h, c], [Counted(name="counted")(logits), h, c])
+    return captioning.CaptionWriter(initial_state, one_step, VOCAB, max_len)
+
+
+def test_what_has_ended_stays_among_the_beams():
+    """Ended at p = 0.02, far behind what goes on, but whole; those that go on never end."""
+    writer = two_step_writer({END: 0.02, "a": 0.98}, {"a": 0.5, "b": 0.5})
     caption = writer.beam(photos(1), width=2, length_penalty=0)[0]
     assert caption.ended and caption.words == () and caption.log_probability == pytest.approx(np.log(0.02), abs=1e-3)
 
@@ -226,7 +229,7 @@ def test_words_of_equal_probability_are_taken_in_the_vocabularys_order():
 @pytest.mark.parametrize("many", [1, 2, 3, 5, 40])
 def test_the_likeliest_words_are_those_of_a_sort(many):
     rng = np.random.default_rng(0)
-    for logits in (rng.normal(size=(40, 900)), rng.integers(0, 9, (40, 900)), np.zeros((2, 900))):      # with many ties
+    for logits in (rng.normal(size=(40, 900)), rng.integers(0, 300, (40, 900)), np.zeros((2, 900))):    # with ties
         places = captioning.likeliest(tf.constant(logits, tf.float32), many)
         np.testing.assert_array_equal(places, np.argsort(-logits, axis=1, kind="stable")[:, :many])
 
@@ -252,11 +255,11 @@ def test_a_whole_caption_wins_over_half_a_sentence():
     assert cut > 0
 
 
-@pytest.mark.parametrize("width, length_penalty, least", [(1, 0.7, 1), (4, 0.0, 1)])
-def test_the_search_stops_when_no_beam_can_win(width, length_penalty, least):
-    writer = writer_of(bias={END: 60}, max_len=500)
-    writer.beam(photos(4), width, length_penalty)
-    assert least <= int(writer.one_step.get_layer("counted").runs) <= 3
+def test_the_search_stops_when_no_beam_can_win():
+    """Others would go on for 500 words."""
+    writer = two_step_writer({END: 0.9, "a": 0.1}, {"a": 0.9, "b": 0.1}, max_len=500)
+    assert writer.beam(photos(4), 3, length_penalty=0)[0].words == ()
+    assert int(writer.one_step.get_layer("counted").runs) <= 2
 
 
 def test_more_beams_than_captions_there_are():

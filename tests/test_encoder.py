@@ -1,13 +1,14 @@
 """Each encoder gives Keras's own embeddings, its recipe names its weights, and wrong weights are told apart."""
 
 import shutil
+import subprocess
 import sys
 
 import h5py
 import keras
 import numpy as np
 import pytest
-from conftest import SAMPLE
+from conftest import ROOT, SAMPLE
 
 import drawn_world
 import files
@@ -95,12 +96,22 @@ def test_photos_keep_their_order_and_any_number_will_do(drawn, crops):
     assert cosines(together[:1], together[1:]).max() < 0.99
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+def test_the_encoder_leaves_room_on_a_machine_of_4_gb():
+    """1.4 GB of it are TensorFlow, Keras and the making; 2.1 GB were measured, 3.1 when two runs rewrite the graph."""
+    code = ("import numpy as np, keras_utils\n"
+            "keras_utils.get_cnn_encoder('drawn')(np.zeros((32, 299, 299, 3), np.uint8))\n"
+            "print(open('/proc/self/status').read().split('VmHWM:')[1].split()[0])")
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert int(result.stdout) / 1e6 < 2.6           # GB
+
+
 def test_the_recipe_names_weights_by_content_and_the_precision_that_is_used(drawn, tmp_path):
     copy = tmp_path / "copy.weights.h5"
     shutil.copy(keras_utils.DRAWN_WEIGHTS, copy)
     digest = files.sha256(copy)
     assert drawn.recipe == {"encoder": "InceptionV3", "weights": f"drawn, sha256 {digest}", "precision": "float32"}
-    assert keras_utils.find(str(copy), "inception_v3") == (copy, f"file, sha256 {digest}")
+    assert keras_utils.find(str(copy)) == (copy, f"file, sha256 {digest}")
     assert keras_utils._resolve_precision("auto") in ("float32", "bfloat16")
 
 
@@ -110,7 +121,7 @@ def test_the_settings_know_the_same_encoders():
 
 def test_only_inception_has_weights_of_the_drawn_world():
     with pytest.raises(ValueError, match="CAPTION_ENCODER is mobilenet_v3.*CAPTION_ENCODER_WEIGHTS to `imagenet`"):
-        keras_utils.get_cnn_encoder("drawn", encoder="mobilenet_v3")
+        settings.Settings(encoder="mobilenet_v3")
 
 
 def test_missing_weights_are_named(tmp_path):

@@ -85,9 +85,10 @@ def test_more_epochs_go_on_as_if_never_stopped(tmp_path):
     assert_same(outcome(whole), outcome(rest))
 
 
-# A process that trains, and kills itself at the given step: before it, or in the save after it.
+# A process that trains, and kills itself at the given step: before it, in the save after it, or in the middle of that
+# save's last rename, on a drive that renames a folder file by file.
 KILLED = """
-import os, signal, sys
+import os, pathlib, signal, sys
 sys.path[:0] = [{root!r}, {tests!r}]
 import test_trainer
 trainer = test_trainer.trainer_in({folder!r}, checkpoint_minutes={minutes})
@@ -96,20 +97,26 @@ def die(*anything):
     os.kill(os.getpid(), signal.SIGKILL)
 def until(*batch):
     if trainer.step == {at}:
-        if {in_save}:
-            os.replace = die
-        else:
+        os.replace = {{"before": replace, "saving": die, "renaming": file_by_file}}[{when!r}]
+        if {when!r} == "before":
             die()
     return step(*batch)
+def file_by_file(source, target):
+    if not os.path.isdir(source):
+        return replace(source, target)
+    os.mkdir(target)
+    for file in sorted(pathlib.Path(source).iterdir()):
+        replace(file, pathlib.Path(target) / file.name)
+        die()
 trainer._train_step = until
 print("ready", flush=True)
 trainer.fit()
 """
 
 
-def training_process(folder, at=-1, minutes=5, in_save=False):
+def training_process(folder, at=-1, minutes=5, when="before"):
     code = KILLED.format(root=str(ROOT), tests=str(ROOT / "tests"), folder=str(folder), at=at, minutes=minutes,
-                         in_save=in_save)
+                         when=when)
     return subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
 
 
@@ -121,10 +128,11 @@ def undisturbed(tmp_path_factory):
     return outcome(trainer)
 
 
-@pytest.mark.parametrize("minutes, in_save, resumed_at", [(5, False, 10), (0, False, 12), (0, True, 12)],
-                         ids=["from the epoch's end", "inside an epoch", "while it saved"])
-def test_a_killed_run_ends_as_an_undisturbed_one(tmp_path, undisturbed, minutes, in_save, resumed_at):
-    process = training_process(tmp_path, 12, minutes, in_save)
+@pytest.mark.parametrize("minutes, when, resumed_at", [
+    (5, "before", 10), (0, "before", 12), (0, "saving", 12), (0, "renaming", 12)],
+    ids=["from the epoch's end", "inside an epoch", "while it saved", "on a drive that can't rename folders"])
+def test_a_killed_run_ends_as_an_undisturbed_one(tmp_path, undisturbed, minutes, when, resumed_at):
+    process = training_process(tmp_path, 12, minutes, when)
     process.communicate()
     assert process.returncode == -signal.SIGKILL
     rest = trainer_in(tmp_path)
@@ -288,6 +296,30 @@ def test_a_loss_that_counts_padding_stays_as_it_was_written(padded_batch):
     assert found[0] == pytest.approx(found[1], rel=1e-5)
 
 
+def test_many_logits_in_bfloat16_have_the_loss_and_gradients_of_the_decoder_as_written(padded_batch, monkeypatch):
+    decoder = small_decoder()
+    variables = keras.Model([decoder.img_embeds, decoder.sentences], decoder.loss).trainable_variables
+    exact = fast_training.training_loss(decoder, *padded_batch)
+    kinds = []
+    multiply = fast_training.WideDense.call
+    monkeypatch.setattr(fast_training, "WIDE", 12)
+    monkeypatch.setattr(fast_training.WideDense, "call", lambda self, inputs: kinds.append(inputs.dtype.name)
+                        or multiply(self, inputs))
+    wide = fast_training.training_loss(decoder, *padded_batch, bfloat16=True)
+    found, expected = (losses_and_gradients(lambda *batch, loss=loss: loss(*batch, training=False),
+                                            variables, *padded_batch) for loss in (wide, exact))
+    assert kinds == ["float32"]
+    assert found[0] == pytest.approx(expected[0], rel=1e-3) and len(found) == len(variables) + 1
+    for one, other in zip(found[1:], expected[1:], strict=True):
+        assert np.linalg.norm(one - other) < 0.01 * np.linalg.norm(other)
+
+
+def test_few_logits_stay_in_float32(padded_batch):
+    decoder = small_decoder()
+    exact, asked = (fast_training.training_loss(decoder, *padded_batch, bfloat16=half) for half in (False, True))
+    assert float(exact(*padded_batch, training=False)) == float(asked(*padded_batch, training=False))
+
+
 def test_a_decoder_with_other_names_trains_too(tmp_path, padded_batch):
     decoder = small_decoder()
     del decoder.flat_hidden_states
@@ -320,7 +352,7 @@ def test_the_fused_optimizer_is_adam():
 
 def test_the_fast_cross_entropy_is_that_of_the_decoder_as_written():
     model = trainer_in("unused").loss_model
-    fast = fast_training.with_fast_cross_entropy(model)
+    fast = fast_training.with_fast_logits(model)
     assert any(isinstance(operation, fast_training.CrossEntropy) for operation in fast.operations)
     assert [id(v) for v in fast.trainable_variables] == [id(v) for v in model.trainable_variables]
     batch = generate_batch(data(0).img_embeds, data(0).captions_indexed, 8, 20, np.random.default_rng(0))
