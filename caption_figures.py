@@ -227,8 +227,8 @@ def confused_photos(pairs):
     """Pairs of photos that a model says (nearly) the same of, each with what people wrote.
 
     pairs: of each ((photo, caption, references), (photo, caption, references), note); `evaluation.confused_photos`
-    finds them. photo: PIL image or uint8 array (H, W, 3); caption: str; references: sentences. No pairs are good news, and a
-    picture that says so. Returns a Figure.
+    finds them. photo: PIL image or uint8 array (H, W, 3); caption: str; references: sentences.
+    No pairs are good news, and a picture that says so. Returns a Figure.
     """
     figure, ax = long_canvas(PhotoSheet)
     gap, y = 14, -12
