@@ -26,6 +26,7 @@ notebooks: .venv/dev.done
 bench: .venv/bench.done
 	$(BIN)/python benchmarks/embedding.py
 	$(BIN)/python benchmarks/training.py
+	$(BIN)/python benchmarks/captioning.py
 
 soak: .venv/dev.done
 	$(BIN)/python tests/soak.py

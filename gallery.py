@@ -1,7 +1,6 @@
 """The gallery that peers review: good and bad captions beside their photos, as a figure and as one HTML file.
 
-    good = make_examples(["a.jpg", "b.jpg"], photos, captions, references, scores)
-    bad = make_examples({"c.jpg": "wrong count"}, photos, captions, references, scores, good=False)
+    good = [Example("a.jpg", photo, ["a", "dog"], references=["A dog on a beach."], score=1.2)]
     gallery_figure(good, bad)
     write_gallery("outputs/gallery.html", good, bad, title="My captions", scores=scores)
 """
@@ -11,7 +10,7 @@ import errno
 import io
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,8 +23,8 @@ from matplotlib.patches import Rectangle
 from PIL import Image, ImageOps
 
 import files
+from drawing import PhotoSheet
 from evaluation import REASONS, SCALE, Scores, Words, caption_confidence
-from figures import PhotoSheet
 from utils import BadPhoto, decode_photo
 
 PHOTO_SIDE = 800            # pixels of a photo's longer side on the page: sharp at a card's width, 50 to 120 kB each
@@ -81,6 +80,11 @@ class Example:
         return [words if isinstance(words, str) else " ".join(words) for words in self.references]
 
     @property
+    def own(self) -> bool:
+        """Whether it is a photo of one's own, which nobody has described."""
+        return self.score is None and not self.references
+
+    @property
     def confidence(self) -> float | None:
         """Geometric mean of the word probabilities, 0..1."""
         return None if self.word_probabilities is None else caption_confidence(self.word_probabilities)
@@ -96,39 +100,11 @@ class Example:
             raise ValueError(f"{self.name!r} {error}. Choose another photo for the gallery.") from None
 
 
-def make_examples(
-    chosen: Iterable[str] | Mapping[str, str],
-    photos: Mapping[str, bytes] | Callable[[str], bytes],
-    captions: Mapping[str, Words],
-    references: Mapping[str, Sequence[str | Words]],
-    scores: Scores | None = None,
-    word_probabilities: Mapping[str, Sequence[float]] | None = None,
-    good: bool = True,
-) -> list[Example]:
-    """Examples for the photos of these names, in their order.
-
-    chosen: names, or name -> reason. photos: name -> bytes, as a mapping or a function.
-    Raises ValueError for a name that has no caption; a name without references, score or probabilities is fine.
-    """
-    reasons = chosen if isinstance(chosen, Mapping) else dict.fromkeys(chosen, "")
-    photo_of = photos if callable(photos) else photos.__getitem__
-    score_of = scores.by_photo("CIDEr") if scores else {}
-    unknown = [name for name in reasons if name not in captions]
-    if unknown:
-        raise ValueError(f"There is no photo called {unknown[0]!r} among the {len(captions)} captions: "
-                         "copy the names as the contact sheet shows them.")
-    return [
-        Example(name, photo_of(name), captions[name], references.get(name, ()), score_of.get(name),
-                (word_probabilities or {}).get(name), good, reason)
-        for name, reason in reasons.items()
-    ]
-
-
 # --------------------------------------------------------------------------------------------------- figures
 
 INK, MUTED = "#1d1c1a", "#68635a"
 GOOD, BAD = "#1d6b51", "#a03d18"
-CELL, GAP, MARGIN, HEADING, SECTION_GAP = 2.5, 0.24, 0.3, 0.55, 0.2      # inches; CELL is a photo's width
+CELL, GAP, MARGIN, HEADING, SECTION_GAP = 2.15, 0.24, 0.3, 0.55, 0.2      # inches; CELL is a photo's width
 FIGURE_DPI = 110
 _ruler = FigureCanvasAgg(Figure(dpi=72)).get_renderer()    # at 72 dots per inch a dot is a point
 
@@ -149,12 +125,15 @@ class _Text:
         return len(self.lines) * self.size * 1.32 / 72 + (0.05 if self.lines else 0)
 
 
-def contact_sheet(examples: Sequence[Example], columns: int = 5) -> Figure:
-    """Photos with caption, score and name, numbered: to choose from.  Raises ValueError without any."""
+def contact_sheet(examples: Sequence[Example], columns: int = 4, first: int = 1) -> Figure:
+    """Photos with caption, score and name, numbered from `first`: to choose from.
+
+    A reason is shown as a guess. Raises ValueError without any examples.
+    """
     if not examples:
         raise ValueError("A contact sheet needs examples: the list is empty.")
-    return _draw([("", INK, [(example, _choice_texts(number, example)) for number, example in enumerate(examples, 1)])],
-                 columns)
+    cells = [(example, _choice_texts(number, example)) for number, example in enumerate(examples, first)]
+    return _draw([("", INK, cells)], columns)
 
 
 def gallery_figure(good: Sequence[Example], bad: Sequence[Example], columns: int = 5) -> Figure:
@@ -172,6 +151,7 @@ def gallery_figure(good: Sequence[Example], bad: Sequence[Example], columns: int
 def _choice_texts(number: int, example: Example) -> list[_Text]:
     return [
         _wrapped(f"{number}.  {example.text}", 9.5, weight="bold"),
+        _wrapped(f"Perhaps {example.reason}?" if example.reason else "", 9, colour=BAD, style="italic"),
         _wrapped(_facts(example), 8, colour=MUTED),
         _wrapped(example.name, 6.5, colour=MUTED, family="monospace"),
     ]
@@ -188,7 +168,8 @@ def _gallery_texts(example: Example) -> list[_Text]:
 
 def _facts(example: Example) -> str:
     """Score and confidence in a line."""
-    facts = [f"CIDEr {example.score:.2f}" if example.score is not None else "not scored"]
+    facts = [f"CIDEr {example.score:.2f}" if example.score is not None else
+             "own photo, not scored" if example.own else "not scored"]
     if example.confidence is not None:
         facts.append(f"confidence {example.confidence:.0%}")
     return ", ".join(facts)
@@ -319,7 +300,9 @@ def write_gallery(
 def _section(kind: str, examples: Sequence[Example]) -> dict:
     """What the template needs of the good or the bad examples."""
     reasons = Counter(example.reason for example in examples if example.reason in REASONS)
-    return {"kind": kind, "cards": [_card(example) for example in examples], "reasons": reasons.most_common()}
+    others = sum(bool(example.reason) for example in examples) - reasons.total()
+    return {"kind": kind, "cards": [_card(example) for example in examples],
+            "reasons": reasons.most_common() + [("another reason", others)] * bool(reasons and others)}
 
 
 def _card(example: Example) -> dict:
@@ -335,6 +318,7 @@ def _card(example: Example) -> dict:
         "words": [{"text": word, "percent": None if probability is None else round(100 * probability)}
                   for word, probability in zip(example.caption, probabilities, strict=True)],
         "shaded": bool(example.word_probabilities),
+        "own": example.own,
         "score": example.score,
         "confidence": example.confidence,
         "references": written,

@@ -51,6 +51,7 @@ PARTS = {part.key: part for part in (
 )}
 TOTAL = sum(part.points for part in PARTS.values())
 COLOURS = {"passed": PASSED, "not yet": FAILED, "not checked": OPEN}
+MARKS = {"passed": "&#10003;", "not yet": "&#10007;", "not checked": "&#9675;"}
 
 
 # ------------------------------------------------------------------------------------------ what a learner sees
@@ -93,7 +94,7 @@ class Verdict:
     def _repr_html_(self):
         head = (
             '<div style="display:flex;gap:.6em;align-items:baseline">'
-            f'<b style="color:{COLOURS[self.state]}">{"&#10003;" if self.passed else "&#10007;"}</b>'
+            f'<b style="color:{COLOURS[self.state]}">{MARKS[self.state]}</b>'
             f'<b>{html.escape(self.part.title)}</b><span style="opacity:.75">{self.state}</span>'
             f'<span style="margin-left:auto;white-space:nowrap">{self.points} of {self.part.points} points</span></div>'
         )
@@ -143,7 +144,7 @@ class Table:
                        (("Part", left), ("Key", left), ("State", left), ("Points", right)))
         rows = "".join(
             f'<tr><td style="{left}">{html.escape(part.title)}</td><td style="{left}"><code>{part.key}</code></td>'
-            f'<td style="{left};color:{COLOURS[state]}">{state}</td>'
+            f'<td style="{left}"><span style="color:{COLOURS[state]}">{MARKS[state]}</span> {state}</td>'
             f'<td style="{right}">{points} of {part.points}</td></tr>'
             for part, state, points in self._rows()
         )
@@ -152,20 +153,34 @@ class Table:
         return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}{total}</tbody></table>"
 
 
+MADE_BY = {                         # names that an exercise's cells make, for those who come to a check too early
+    "vocab": 1, "vocab_inverse": 1, "train_captions_indexed": 2, "val_captions_indexed": 2, "decoder": 4,
+}
+
+
 def short_errors():
     """In a notebook: an exercise that is not solved yet stops its cell with one sentence instead of a traceback.
 
-    Errors of other kinds, and a library's own NotImplementedError, are shown as ever. Outside a notebook: does nothing.
+    So does a cell that needs what an exercise makes, if that is not there. Errors of other kinds, and a library's own
+    NotImplementedError, are shown as ever. Outside a notebook: does nothing.
     """
     from IPython import get_ipython
 
     def show(shell, kind, error, trace, tb_offset=None):
-        if learners_frames(error)[-1:] == traceback.extract_tb(trace)[-1:]:
-            error._render_traceback_ = lambda: [f"{error}"]         # IPython's hook for what to show of an exception
+        sentence, frames = "", learners_frames(error)
+        if frames[-1:] == traceback.extract_tb(trace)[-1:]:         # else a library's own
+            in_a_cell = frames[-1].name in ("<module>", "decoder")  # not in a function, which may have a slip
+            if isinstance(error, NotImplementedError):
+                sentence = str(error)
+            elif error.name in MADE_BY and in_a_cell:
+                sentence = (f"There is no {error.name} yet: exercise {MADE_BY[error.name]} makes it. Solve that first, "
+                            "and run all its cells.")
+        if sentence:
+            error._render_traceback_ = lambda: [sentence]           # IPython's hook for what to show of an exception
         shell.showtraceback((kind, error, trace), tb_offset=tb_offset)
 
     if get_ipython() is not None:
-        get_ipython().set_custom_exc((NotImplementedError,), show)
+        get_ipython().set_custom_exc((NotImplementedError, NameError), show)
 
 
 # --------------------------------------------------------------------------------------------------- the grader
@@ -183,7 +198,8 @@ class Grader:
             raise ValueError(f"dataset is {dataset!r}; expected one of {', '.join(settings.DATASETS)}.")
         self.dataset = dataset
         self.url = url
-        self.timeout = timeout
+        connect, answer = timeout           # what is wrong is to fail here, where no token is about
+        self.timeout = connect, answer
         self.verdicts: dict[str, Verdict] = {}
 
     def check_vocabulary(self, vocab, generate_vocabulary, train_captions) -> Verdict:

@@ -62,7 +62,7 @@ def _tensor(decoder, name):
         raise Stopped(Problem(f"decoder.{name} is missing.", f"a tensor decoder.{name}"))
     hints = {
         "flat_loss_mask": "The mask has the wrong type: it should be a tensor with a truth value for each word, which "
-                          "ops.not_equal(decoder.flat_ground_truth, pad_idx) makes.",
+                          "ops.not_equal(decoder.flat_ground_truth, pad_idx) makes; == compares no values here.",
         "c0": "decoder.c0 does not come from the image: use the same state as for decoder.h0.",
     }
     hint = hints.get(name, f"decoder.{name} should be a tensor that comes from the decoder's inputs.")

@@ -155,7 +155,7 @@ def mean_loss(decoder, generate_batch, images, captions, n_batches) -> float:
 
     total = 0.0
     with _seeded_globals():
-        for _ in tqdm(range(n_batches), desc="Validation loss", unit="batch", leave=False):
+        for _ in tqdm(range(n_batches), desc="Validation loss", unit="batch"):
             embeds, sentences = _draw(generate_batch, images, captions)
             total += float(loss(embeds.astype(np.float32, copy=False), sentences.astype(np.int32, copy=False)))
     return total / n_batches

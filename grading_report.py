@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-PASSED, FAILED, OPEN = "#2e9d58", "#d4553f", "#8a8f98"     # readable on white and on black
+PASSED, FAILED, OPEN = "#2e9d58", "#d4553f", "#8a8f98"     # of marks and edges, on white and on black
 REPR = reprlib.Repr()
 REPR.maxlist = REPR.maxtuple = REPR.maxdict = REPR.maxset = 40
 REPR.maxstring = REPR.maxother = 160

@@ -145,13 +145,14 @@ def _index(caption, vocab):
 def _indexing_mistakes(came, practice, vocab):
     expected = [[_index(caption, vocab) for caption in captions] for captions in practice]
     try:
-        came = [[list(caption) for caption in captions] for captions in came]
+        as_lists = [[list(caption) for caption in captions] for captions in came]
     except TypeError:
-        came = None
-    if came is None or list(map(len, came)) != list(map(len, expected)):
+        as_lists = []
+    if list(map(len, as_lists)) != list(map(len, expected)):
         yield Problem("The result should be a list for each photo, in it a list for each caption, in it the indices.",
                       "[[[…], […]], [[…]], [[…]]]", short(came))
         return
+    came = as_lists
     pairs = list(zip(itertools.chain(*came), itertools.chain(*expected), strict=True))
     indices = [index for caption, _ in pairs for index in caption]
     if any(isinstance(index, str) for index in indices):

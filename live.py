@@ -1,7 +1,8 @@
-"""What moves in the notebook: the picture of a training run, and a button to choose a photo."""
+"""What moves in the notebook: the picture of a training run, and photos that are chosen while it runs."""
 
 import base64
 import contextlib
+import functools
 import html
 import io
 import os
@@ -55,6 +56,18 @@ def hushed():
         os.close(nowhere)
 
 
+def show_photo_file(path, on_photo):
+    """Displays what `on_photo(bytes)` returns for a photo's file, or says in a sentence what is wrong with the file."""
+    _show(path, lambda: on_photo(utils.read_photo_file(path)))
+
+
+def _show(name, make):
+    try:
+        display(make())
+    except utils.BadPhoto as error:
+        print(f"{name} {error}.")
+
+
 def photo_chooser(on_photo):
     """Shows a button to choose a photo's file; displays what `on_photo(bytes)` returns for it."""
     import ipywidgets
@@ -65,13 +78,12 @@ def photo_chooser(on_photo):
         output.clear_output()
         with output:
             for file in change["new"]:
-                try:
-                    display(on_photo(bytes(file["content"])))
-                except utils.BadPhoto as error:
-                    print(f"{file['name']} {error}.")
+                _show(file["name"], functools.partial(on_photo, bytes(file["content"])))
 
     button.observe(chosen, names="value")
-    display(ipywidgets.VBox([button, output]))
+    shown = ipywidgets.VBox([button, output])._repr_mimebundle_()
+    # Where a saved notebook is read, there are no buttons; the widget's own text would be its Python code.
+    display({**shown, "text/plain": "(Here is a button to choose a photo, while the notebook runs.)"}, raw=True)
 
 
 def _data_url(photo: Image.Image, largest: int = 480) -> str:

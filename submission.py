@@ -47,7 +47,7 @@ def credentials() -> tuple[str, str]:
     """E-mail and token from the environment, or asked for; both empty if one is missing and nobody is there to ask."""
     try:
         return settings.grader_credentials()
-    except (EOFError, NotImplementedError):         # ipykernel's error, where cells can't ask, is of the second kind
+    except (EOFError, KeyboardInterrupt, NotImplementedError):      # the last is ipykernel's where cells can't ask
         return "", ""
 
 
@@ -56,18 +56,18 @@ def submit(answers: dict[str, str | None], email: str, token: str, url=SERVICE_U
 
     A failure becomes a sentence, because an exception would carry the request with its token.
     """
-    host = urlsplit(url).hostname or url
     parts = {key: {"output": answer} if answer else {} for key, answer in answers.items()}
     body = {"assignmentKey": ASSIGNMENT_KEY, "submitterEmail": email, "secret": token, "parts": parts}
-    taken = False
+    taken, host = False, str(url)
     try:
+        host = urlsplit(url).hostname or host
         # A redirect is not followed: it would take the token to another host.
         with requests.post(url, json=body, timeout=timeout, allow_redirects=False, stream=True) as response:
             taken = response.status_code == 201
             message = _understood(response.status_code, b"" if taken else _read(response, timeout[1]), host)
     except KeyboardInterrupt:
         message = f"Stopped while waiting for {host}. Look at the assignment's page whether the answers came in."
-    except (requests.exceptions.RequestException, UnicodeError, OSError) as error:
+    except Exception as error:
         message = _failed(error, host, timeout)
     for secret in (email, token):
         message = message.replace(secret, "…")          # the service may repeat what it was sent

@@ -14,6 +14,7 @@ from tqdm.auto import tqdm
 
 import fast_training
 import keras_utils
+import model_text
 from checkpoints import CheckpointFolder, best_step
 from settings import Settings
 
@@ -54,9 +55,11 @@ class Trainer:
     generate_batch(img_embeds, captions_indexed, batch_size, max_len, rng): a batch, as a dict of arrays by input.
     vocab: word -> index; kept in the checkpoint, so that weights and words never drift apart.
     recipe: of the embeddings; a checkpoint made from others is refused.
+    models: of the decoder's layers, those that write captions, by name; a checkpoint then needs no code to write them.
     """
 
-    def __init__(self, decoder, generate_batch, train: Data, val: Data, vocab: dict, settings: Settings, recipe: dict):
+    def __init__(self, decoder, generate_batch, train: Data, val: Data, vocab: dict, settings: Settings, recipe: dict,
+                 models: dict | None = None):
         self.generate_batch, self.train, self.val = generate_batch, train, val
         self.vocab, self.settings, self.recipe = vocab, settings, recipe
         self.loss_model = keras.Model([decoder.img_embeds, decoder.sentences], decoder.loss)
@@ -66,6 +69,8 @@ class Trainer:
         self.optimizer = fast_training.FusedAdam(settings.learning_rate)
         self.optimizer.build(self.loss_model.trainable_variables)
         self.averages = [tf.Variable(variable) for variable in self.loss_model.trainable_variables]
+        self._models = model_text.describe(models or {}, {
+            "model": self.loss_model.variables, "average": self.loss_model.trainable_variables})
         self.checkpoints = CheckpointFolder(settings.checkpoint_dir)
         self.step, self.history, self.sample_caption = 0, [], None
         self._losses = []                       # of the epoch's steps so far
@@ -279,6 +284,7 @@ class Trainer:
             "settings": self.settings.as_dict(), "vocab": self.vocab, "recipe": self.recipe,
             "shapes": {group: [list(variable.shape) for variable in variables]
                        for group, variables in self._variables().items()},
+            "models": self._models,
         }
 
     def _variables(self) -> dict:

@@ -9,6 +9,7 @@ import functools
 import hashlib
 import io
 import json
+import os
 import re
 import warnings
 from collections import Counter, deque
@@ -74,6 +75,19 @@ def decode_photo(raw: bytes) -> Image.Image:
         raise BadPhoto("has too many pixels to be decoded") from None
     except Exception as error:      # Pillow's plugins raise many kinds: OSError, SyntaxError, struct.error, ...
         raise BadPhoto(f"can't be decoded: {error or type(error).__name__}") from None
+
+
+def read_photo_file(path) -> bytes:
+    """The bytes of a photo's file, for decode_photo. Raises BadPhoto with the reason."""
+    path = Path(os.path.expanduser(path))
+    try:
+        if not os.path.isfile(path):                    # a pipe, say, would be waited for
+            raise BadPhoto("is no file" if os.path.exists(path) else "is not there")
+        if path.stat().st_size > MAX_PHOTO_BYTES:
+            raise BadPhoto(f"has {path.stat().st_size:,} bytes, more than {MAX_PHOTO_BYTES:,}")
+        return path.read_bytes()
+    except OSError as error:
+        raise BadPhoto(f"can't be read: {error.strerror or error}") from None
 
 
 def _bound(image: Image.Image, raw: bytes):

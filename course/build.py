@@ -22,7 +22,7 @@ SOLUTION = re.compile(r"^( *)# BEGIN SOLUTION\n.*?^ *# END SOLUTION$", re.MULTIL
 MARKS = re.compile(r"^ *# (BEGIN|END) SOLUTION\n?", re.MULTILINE)
 STUB = """\
 {indent}# YOUR CODE HERE
-{indent}raise NotImplementedError("{exercise} is not solved yet. Write it in this cell.")"""
+{indent}raise NotImplementedError("{exercise} is not solved yet. Its cell says where: YOUR CODE HERE.")"""
 
 
 def build(student: bool) -> nbformat.NotebookNode:

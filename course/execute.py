@@ -3,9 +3,12 @@
     python course/execute.py NOTEBOOK RESULT
 
 Prints each section as it begins and what its cells print. RESULT is written after each section, so that a run that
-fails can be looked at; the first error ends it with exit code 1.
+fails can be looked at; the first error ends it with exit code 1. Widgets, which are nothing without a kernel, are left
+out of it; progress bars leave their last line as text.
 """
 
+import copy
+import html
 import re
 import sys
 import time
@@ -14,6 +17,30 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
+
+WIDGET = "application/vnd.jupyter.widget-view+json"
+
+
+def bar_as_text(model_id: str, states: dict) -> str | None:
+    """A progress bar as it was last, e.g. "Training: 100% 600/600 [01:02<00:00]"; None for another widget.
+
+    states: of all widgets, by their ids. tqdm's bars are boxes of a text, the bar itself, and a text.
+    """
+    parts = [states.get(child.removeprefix("IPY_MODEL_"), {}) for child in states.get(model_id, {}).get("children", [])]
+    if [part.get("_model_name") for part in parts] != ["HTMLModel", "FloatProgressModel", "HTMLModel"]:
+        return None
+    text = " ".join(html.unescape(part["value"]).replace("\N{FIGURE SPACE}", " ").strip() for part in parts[::2])
+    return re.sub(r" \[[\d:]*<\?.*", "", text)               # of a bar that was full at once, there is no rate to tell
+
+
+def without_widgets(notebook: nbformat.NotebookNode, states: dict) -> nbformat.NotebookNode:
+    """A copy in which each widget is the text that stands for it where there is no kernel."""
+    plain = copy.deepcopy(notebook)
+    for output in (output for cell in plain.cells for output in cell.get("outputs", [])):
+        if WIDGET in output.get("data", {}):
+            model_id = output.data.pop(WIDGET)["model_id"]
+            output.data["text/plain"] = bar_as_text(model_id, states) or output.data.get("text/plain", "")
+    return plain
 
 
 def execute(source: Path, result: Path):
@@ -24,7 +51,7 @@ def execute(source: Path, result: Path):
 
     def save():
         aside = result.with_name(result.name + ".tmp")
-        nbformat.write(notebook, aside)
+        nbformat.write(without_widgets(notebook, client.widget_state), aside)
         aside.replace(result)
 
     def announce(cell, cell_index):
@@ -44,6 +71,7 @@ def execute(source: Path, result: Path):
     try:
         client.execute()
     finally:
+        notebook.metadata.pop("widgets", None)
         save()
     print(f"{time.monotonic() - began:6.1f} s  done: {result}")
 

@@ -1,11 +1,12 @@
 """Each check passes right solutions, however they are written, and names the mistake of each wrong one."""
 
+import itertools
 import random
 import re
 import subprocess
 import sys
 import time
-from collections import Counter
+from collections import Counter, OrderedDict, defaultdict
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -58,6 +59,12 @@ def generate_vocabulary_with_numpy(train_captions):
     return dict(zip(tokens.tolist(), range(len(tokens)), strict=True))
 
 
+def generate_vocabulary_with_itertools(train_captions):
+    counts = Counter(itertools.chain.from_iterable(map(split_sentence, itertools.chain(*train_captions))))
+    tokens = sorted({*SPECIAL, *(word for word, count in counts.most_common() if count > 4)})
+    return OrderedDict((np.str_(token), tokens.index(token)) for token in tokens)
+
+
 def caption_tokens_to_indices(captions, vocab):
     return [
         [[vocab[START], *(vocab.get(word, vocab[UNK]) for word in split_sentence(caption)), vocab[END]]
@@ -82,6 +89,12 @@ def caption_tokens_to_indices_with_numpy(captions, vocab):
              for c in photo] for photo in captions]
 
 
+def caption_tokens_to_indices_as_tuples(captions, vocab):
+    index = defaultdict(lambda: vocab[UNK], vocab)
+    return tuple(tuple(tuple(index[token] for token in (START, *split_sentence(caption), END)) for caption in photo)
+                 for photo in captions)
+
+
 def batch_captions_to_matrix(batch_captions, pad_idx, max_len=None):
     width = max(map(len, batch_captions))
     if max_len is not None:
@@ -104,6 +117,18 @@ def batch_captions_to_matrix_with_a_mask(batch_captions, pad_idx, max_len=None):
     matrix[np.arange(lengths.max()) < lengths[:, None]] = np.concatenate(
         [c[:n] for c, n in zip(batch_captions, lengths, strict=True)])
     return matrix
+
+
+def batch_captions_to_matrix_by_transposing(batch_captions, pad_idx, max_len=None):
+    return np.array(list(itertools.zip_longest(*batch_captions, fillvalue=pad_idx))).T[:, :max_len]
+
+
+def batch_captions_to_matrix_with_keras(batch_captions, pad_idx, max_len=None):
+    import keras
+
+    longest = max(map(len, batch_captions))
+    return keras.utils.pad_sequences(batch_captions, min(max_len or longest, longest), padding="post",
+                                     truncating="post", value=pad_idx)
 
 
 WORDS = [f"word{i}" for i in range(46)]
@@ -145,7 +170,8 @@ def named(verdict, *texts):
 # --------------------------------------------------------------------------------------------------- vocabulary
 
 @pytest.mark.parametrize("solution", [
-    generate_vocabulary, generate_vocabulary_with_loops, generate_vocabulary_with_numpy])
+    generate_vocabulary, generate_vocabulary_with_loops, generate_vocabulary_with_numpy,
+    generate_vocabulary_with_itertools])
 def test_a_right_vocabulary_passes_in_any_style(grader, captions, solution):
     verdict = grader.check_vocabulary(solution(captions), solution, captions)
     assert verdict.passed and verdict.points == 10, verdict
@@ -227,7 +253,8 @@ def test_a_vocabulary_of_other_captions_is_told_from_a_wrong_function(grader, ca
 # ----------------------------------------------------------------------------------------------------- indexing
 
 @pytest.mark.parametrize("solution", [
-    caption_tokens_to_indices, caption_tokens_to_indices_with_loops, caption_tokens_to_indices_with_numpy])
+    caption_tokens_to_indices, caption_tokens_to_indices_with_loops, caption_tokens_to_indices_with_numpy,
+    caption_tokens_to_indices_as_tuples])
 def test_right_indices_pass_in_any_style(grader, captions, vocab, solution):
     verdict = grader.check_indexing(solution(captions, vocab), vocab, solution)
     assert verdict.passed, verdict
@@ -267,6 +294,8 @@ WRONG_INDICES = {
              "list for each photo"),
     "first caption only": (lambda captions, vocab: caption_tokens_to_indices([p[:1] for p in captions], vocab),
                            "list for each caption"),
+    "dictionary": (lambda captions, vocab: dict(enumerate(caption_tokens_to_indices(captions, vocab))),
+                   "list for each photo", "came: {0: [["),
     "None": (lambda captions, vocab: None, "list for each photo"),
     "not solved": (unsolved, "not solved yet"),
 }
@@ -299,7 +328,8 @@ def test_indexing_with_an_incomplete_vocabulary_points_to_the_vocabulary(grader,
 # ----------------------------------------------------------------------------------------------------- batching
 
 @pytest.mark.parametrize("solution", [
-    batch_captions_to_matrix, batch_captions_to_matrix_with_lists, batch_captions_to_matrix_with_a_mask])
+    batch_captions_to_matrix, batch_captions_to_matrix_with_lists, batch_captions_to_matrix_with_a_mask,
+    batch_captions_to_matrix_by_transposing, batch_captions_to_matrix_with_keras])
 def test_a_right_matrix_passes_in_any_style(grader, solution):
     verdict = grader.check_batching(solution)
     assert verdict.passed, verdict
@@ -446,7 +476,38 @@ def cell_style(vocab):
     )
 
 
-@pytest.mark.parametrize("style", [build_decoder, other_layers_style, cell_style])
+def tensorflow_style(vocab):
+    """TensorFlow's own functions in Lambda layers, Sequential models, words cut off after they are embedded."""
+    keras, L, _ = keras_tools()
+    import tensorflow as tf
+
+    return build_decoder(
+        vocab,
+        h0=lambda d: keras.Sequential([L.Dense(120, "elu"), L.Dense(300, "elu")])(d.img_embeds),
+        word_embeds=lambda d: L.Embedding(len(vocab), 100)(d.sentences)[:, :-1],
+        flat_token_logits=lambda d: keras.Sequential([L.Dense(120, "elu"), L.Dense(len(vocab))])(d.flat_hidden_states),
+        flat_loss_mask=lambda d: L.Lambda(lambda x: tf.where(tf.equal(x, vocab[PAD]), 0.0, 1.0))(d.flat_ground_truth),
+        loss=lambda d: L.Lambda(lambda pair: tf.reduce_mean(tf.boolean_mask(pair[0], pair[1] > 0)), output_shape=())(
+            [d.xent, d.flat_loss_mask]),
+    )
+
+
+def weights_style(vocab):
+    """A state for c0 of its own, logits before they are flattened, Keras's loss with the mask as weights."""
+    keras, L, ops = keras_tools()
+    return build_decoder(
+        vocab,
+        c0=lambda d: L.Dense(300, "elu")(L.Dense(120, "elu")(d.img_embeds)),
+        flat_token_logits=lambda d: ops.reshape(
+            L.Dense(len(vocab))(L.Dense(120, "elu")(d.hidden_states)), (-1, len(vocab))),
+        flat_loss_mask=lambda d: d.flat_ground_truth != vocab[PAD],
+        loss=lambda d: keras.losses.SparseCategoricalCrossentropy(
+            from_logits=True, reduction="mean_with_sample_weight")(
+                d.flat_ground_truth, d.flat_token_logits, ops.cast(d.flat_loss_mask, "float32")),
+    )
+
+
+@pytest.mark.parametrize("style", [build_decoder, other_layers_style, cell_style, tensorflow_style, weights_style])
 def test_a_right_decoder_passes_in_any_style(grader, vocab, style):
     decoder = style(vocab)
     shapes, loss = grader.check_decoder_shapes(decoder, vocab), grader.check_untrained_loss(decoder, vocab)
@@ -521,6 +582,8 @@ def wrong_decoders(vocab):
             d.flat_hidden_states)))}, "softmax is applied before the loss"),
         "mask is a bool": ({"flat_loss_mask": lambda d: d.flat_ground_truth is not pad,
                             "loss": lambda d: ops.mean(d.xent)}, "mask has the wrong type", "bool"),
+        "mask by ==": ({"flat_loss_mask": lambda d: ops.where(d.flat_ground_truth == pad, 0.0, 1.0),
+                        "loss": lambda d: ops.mean(d.xent)}, "mask has the wrong type", "== compares no values"),
         "mask is the words": ({"flat_loss_mask": lambda d: d.flat_ground_truth}, "mask has the wrong type", "int32"),
         "mask inverted": ({"flat_loss_mask": lambda d: ops.equal(d.flat_ground_truth, pad)}, "mask is inverted"),
         "mask of inputs": ({"flat_loss_mask": lambda d: ops.reshape(d.sentences[:, :-1] != pad, (-1,))},
@@ -546,8 +609,8 @@ WRONG_DECODERS = [
     "word size", "truth not shifted", "truth with START", "truth transposed", "h0 zeros", "h0 from words", "c0 zeros",
     "c0 no tensor", "c0 not given", "h0 not given", "no state given", "last state only", "both directions",
     "states transposed", "state size", "logits size", "image bottleneck", "logits bottleneck", "softmax",
-    "mask is a bool", "mask is the words", "mask inverted", "mask of inputs", "mask of ones", "mask for another index",
-    "mask not flat", "loss not reduced", "missing", "another input", "batch size fixed",
+    "mask is a bool", "mask by ==", "mask is the words", "mask inverted", "mask of inputs", "mask of ones",
+    "mask for another index", "mask not flat", "loss not reduced", "missing", "another input", "batch size fixed",
 ]
 
 
@@ -846,20 +909,38 @@ def test_the_plain_checks_of_coco_sized_captions_take_seconds(grader):
     assert time.process_time() - started < 3
 
 
-def test_an_unsolved_exercise_stops_its_cell_with_a_sentence_and_other_errors_show_as_ever(tmp_path):
+def test_an_unsolved_exercise_stops_its_cells_with_a_sentence_and_other_errors_show_as_ever(tmp_path):
     import nbformat
     from nbclient import NotebookClient
 
     sources = [
         f"import sys; sys.path.insert(0, {str(ROOT)!r})\nimport grading\ngrading.short_errors()",
         'def f():\n    raise NotImplementedError("Exercise 3 is not solved yet.")\nf()',
+        "grader.check_decoder_shapes(decoder, vocab)".replace("grader", "grading.Grader()"),
         "1 / 0",
+        "vocabulary",                                                       # a learner's own slips
+        "def f():\n    return vocab\nf()",
         "import asyncio\nasyncio.AbstractEventLoop().run_forever()",        # a library's own NotImplementedError
     ]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
     NotebookClient(notebook, timeout=60, allow_errors=True, resources={"metadata": {"path": str(tmp_path)}}).execute()
-    unsolved_cell, division, library = [cell.outputs[-1] for cell in notebook.cells[1:]]
-    assert unsolved_cell.output_type == "error"         # so that "run all" stops here
+    unsolved_cell, check, division, *slips, library = [cell.outputs[-1] for cell in notebook.cells[1:]]
+    assert unsolved_cell.output_type == check.output_type == "error"        # so that "run all" stops here
     assert unsolved_cell.traceback == ["Exercise 3 is not solved yet."]
-    assert any("Traceback" in line for line in division.traceback)
+    assert check.traceback == ["There is no decoder yet: exercise 4 makes it. Solve that first, and run all its cells."]
+    assert all(any("Traceback" in line for line in output.traceback) for output in (division, *slips))
     assert any("run_forever" in line for line in library.traceback)
+
+
+def test_the_names_that_exercises_make_are_the_notebooks():
+    import build
+
+    cells = [cell.source for cell in build.build(student=True).cells]
+    exercise = {}
+    for source in cells:
+        number = re.search(r"^## Exercise (\d)", source, re.MULTILINE)
+        exercise["now"] = int(number[1]) if number else exercise.get("now")
+        for name in grading.MADE_BY:
+            if re.search(rf"^(class )?{name}( =|:)", source, re.MULTILINE):
+                exercise[name] = exercise["now"]
+    assert {name: exercise.get(name) for name in grading.MADE_BY} == grading.MADE_BY

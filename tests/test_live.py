@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 
+import ipywidgets
 import pytest
 from conftest import ROOT
 from PIL import Image
@@ -30,7 +31,7 @@ def shown(monkeypatch):
         def update(self, part):
             calls.append(("update", part))
 
-    def display(part, display_id=False):
+    def display(part, display_id=False, raw=False):
         calls.append(("display", part))
         return Handle() if display_id else None
 
@@ -62,13 +63,32 @@ def test_a_chosen_photo_is_captioned_and_a_broken_one_said_to_be(shown):
         return "a caption"
 
     live.photo_chooser(on_photo)
-    button, output = shown[0][1].children
+    bundle = shown[0][1]
+    assert "button to choose a photo" in bundle["text/plain"]           # for readers of a saved notebook
+    box = ipywidgets.widget_serialization["from_json"](
+        f"IPY_MODEL_{bundle['application/vnd.jupyter.widget-view+json']['model_id']}", None)
+    button, output = box.children
     jpeg = io.BytesIO()
     Image.new("RGB", (30, 30)).save(jpeg, "JPEG")
     button.value = (chosen("a.jpg", jpeg.getvalue()),)
     assert seen == [jpeg.getvalue()] and shown[-1] == ("display", "a caption")
     button.value = (chosen("b.jpg", b"text"),)
     assert len(seen) == 1
+
+
+def test_a_photos_file_is_captioned_and_a_broken_one_said_to_be(shown, tmp_path, capsys):
+    jpeg = tmp_path / "a.jpg"
+    Image.new("RGB", (30, 30)).save(jpeg)
+    live.show_photo_file(str(jpeg), lambda raw: live.utils.decode_photo(raw).size)
+    assert shown == [("display", (30, 30))]
+    jpeg.write_bytes(b"text")
+    live.show_photo_file(jpeg, live.utils.decode_photo)
+    live.show_photo_file(tmp_path / "b.jpg", live.utils.decode_photo)
+    live.show_photo_file(tmp_path, live.utils.decode_photo)
+    assert len(shown) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == f"{jpeg} is no photo (JPEG, PNG, GIF, WebP, BMP or TIFF)."
+    assert lines[1].endswith("b.jpg is not there.") and lines[2].endswith("is no file.")
 
 
 def test_no_module_but_the_notebooks_loads_pyplot():

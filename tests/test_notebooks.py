@@ -1,6 +1,7 @@
 """Both notebooks are built from their source; the solved one runs to its end, the student's to its first exercise."""
 
 import ast
+import contextlib
 import json
 import os
 import re
@@ -12,11 +13,14 @@ import build
 import nbformat
 import pytest
 from conftest import ROOT
+from grader_service import EMAIL, TOKEN, address, running_service
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
+from PIL import Image
 
 SETTINGS = {"CAPTION_DATASET": "folder", "CAPTION_ENCODER_WEIGHTS": "drawn", "CAPTION_EPOCHS": "2",
-            "CAPTION_BATCHES_PER_EPOCH": "20", "CAPTION_VAL_BATCHES": "2", "CAPTION_BATCH_SIZE": "16"}
+            "CAPTION_BATCHES_PER_EPOCH": "20", "CAPTION_VAL_BATCHES": "2", "CAPTION_BATCH_SIZE": "16",
+            "CAPTION_GRADER_EMAIL": EMAIL, "CAPTION_GRADER_TOKEN": TOKEN}
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +32,8 @@ def project(tmp_path_factory, small_world):
         if (ROOT / name).is_file():
             (copy / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, copy / name)
-    return copy, {**os.environ, **SETTINGS, "CAPTION_DATA_DIR": str(small_world)}
+    kept = {"IPYTHONDIR": str(copy / "ipython"), "JUPYTER_RUNTIME_DIR": str(copy / "jupyter")}
+    return copy, {**os.environ, **SETTINGS, **kept, "CAPTION_DATA_DIR": str(small_world)}
 
 
 def execute(project, notebook, **settings):
@@ -108,6 +113,18 @@ def test_the_solved_notebook_runs_to_its_end_and_leaves_its_results(project, exe
     assert not [output for output in outputs(notebook) if output.get("name") == "stderr"]
 
 
+def test_the_executed_notebook_shows_bars_and_buttons_as_text(executed):
+    """Widgets show nothing where there is no kernel: on GitHub, as HTML, on paper."""
+    _, notebook = executed
+    assert "widgets" not in notebook.metadata
+    assert not [output for output in outputs(notebook) if any("widget" in kind for kind in output.get("data", {}))]
+    text = text_of(notebook)
+    for bar in (r"Embedding train2014\.zip: 100% 48/48 \[\d\d:\d\d<", r"Training: 100% 40/40 \[",
+                r"Validation loss: 100% 1000/1000 \["):
+        assert re.search(bar, text), bar
+    assert "Here is a button to choose a photo" in text and "VBox(" not in text
+
+
 def test_a_second_run_goes_on_from_caches_and_checkpoints(project, executed):
     made = {path: path.stat().st_mtime_ns for path in (project[0] / "data").rglob("*.npy")}
     assert len(made) == 2
@@ -117,31 +134,100 @@ def test_a_second_run_goes_on_from_caches_and_checkpoints(project, executed):
     assert "after 40 of 60 steps" in text_of(notebook)
 
 
+def early_check(client, index):
+    """What the next check says if it is run before its exercise is solved."""
+    while "grader.check_" not in client.nb.cells[index].source:
+        index += 1
+    with contextlib.suppress(CellExecutionError):
+        client.execute_cell(client.nb.cells[index], index)
+    return "".join(str(output) for output in client.nb.cells[index].outputs)
+
+
+def solve_one_after_the_other(client, notebook, solved):
+    """Runs the student copy; where it stops, puts the solution in. Returns what the stops and the early checks said."""
+    stops, checks, unsolved = [], [], None
+    for index, cell in enumerate(notebook.cells):
+        if "raise NotImplementedError" in cell.source:
+            unsolved = index
+        try:
+            client.execute_cell(cell, index)
+        except CellExecutionError:
+            stops.append("".join(str(output) for output in cell.outputs))
+            assert unsolved is not None, stops[-1]
+            checks.append(early_check(client, index))
+            notebook.cells[unsolved].source = solved.cells[unsolved].source
+            for again in range(unsolved, index + 1):
+                client.execute_cell(notebook.cells[again], again)
+            unsolved = None
+    return stops, checks
+
+
+OWN_PHOTO = """
+choice = album.choose([1, "own.jpg"], {9: "Too general."})
+own = choice.good[1]
+print(own.name, own.image.size, len(own.caption) == len(own.word_probabilities) > 0, own.score, choice)
+gallery.write_gallery("own.html", choice.good, choice.bad)
+"""
+
+
 def test_a_learner_who_solves_one_exercise_after_the_other_gets_the_same_points(project, executed):
     """The student copy, run cell by cell: it stops at each exercise with its name until the solution is put in."""
     copy, environment = project
-    notebook, solved = nbformat.read(build.STUDENT, as_version=4), build.build(student=False)
+    notebook = nbformat.read(build.STUDENT, as_version=4)
     client = NotebookClient(notebook, kernel_name="python3", timeout=600,
                             resources={"metadata": {"path": str(copy / "student")}})
-    stops, unsolved = [], None
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    Image.new("RGB", (640, 480), "teal").save(copy / "own.jpg", exif=turned)
     with client.setup_kernel(env={**environment, "CAPTION_CHECKPOINT_ROOT": str(copy / "checkpoints" / "student")}):
-        for index, cell in enumerate(notebook.cells):
-            if "raise NotImplementedError" in cell.source:
-                unsolved = index
-            try:
-                client.execute_cell(cell, index)
-            except CellExecutionError:
-                stops.append("".join(str(output) for output in cell.outputs))
-                assert unsolved is not None, stops[-1]
-                notebook.cells[unsolved].source = solved.cells[unsolved].source
-                for again in range(unsolved, index + 1):
-                    client.execute_cell(notebook.cells[again], again)
-                unsolved = None
+        stops, checks = solve_one_after_the_other(client, notebook, build.build(student=False))
+        notebook.cells.append(nbformat.v4.new_code_cell(OWN_PHOTO))
+        own = client.execute_cell(notebook.cells[-1], len(notebook.cells) - 1)
     assert [re.search(r"Exercise \d: [a-z ]+", stop)[0] for stop in stops] == [
         "Exercise 1: vocabulary is not solved yet", "Exercise 2: from words to indices is not solved yet",
         "Exercise 3: batches is not solved yet", "Exercise 4: the decoder is not solved yet"]
-    assert not [stop for stop in stops if "Traceback" in stop]
+    assert not [text for text in stops + checks if "Traceback" in text]
+    expected = ("There is no vocab yet: exercise 1 makes it", "no train_captions_indexed yet: exercise 2",
+                "Exercise 3: batches is not solved yet", "no decoder yet: exercise 4")
+    assert all(said in check for check, said in zip(checks, expected)), checks
+    assert own.outputs[0].text.startswith("own.jpg (480, 640) True None 2 good and 1 bad.")
+    assert "own.jpg" in (copy / "own.html").read_text()
     # The validation loss is out of reach in so few steps; the rest has its points.
     points = [re.findall(r"(\d+) of +(\d+)(?:\n|$)", text_of(run)) for run in (notebook, executed[1])]
     assert points[0] == points[1] and len(points[0]) == 7
     assert all(got == all_points for got, all_points in points[0][:5])
+
+
+# --------------------------------------------------------------------------------------- e-mail and token
+
+def submission_cells(server):
+    """The notebook's cells that a submission needs, for services that refuse it, are slow, and accept it."""
+    cells = [cell.source for cell in build.build(student=False).cells if cell.cell_type == "code"]
+    needed = ("PROJECT = ", "import numpy", "Settings.from_environment", "grading.Grader",
+              "def batch_captions_to_matrix", "check_batching", "grader.table()")
+    submit = next(cell for cell in cells if "submit_now = False" in cell).replace("= False", "= True")
+    sources = ["%xmode Verbose", *(next(cell for cell in cells if text in cell) for text in needed), submit]
+    for path in ("/expired", "/echo", "/portal", "/hang-up", "/slow", "/ok"):
+        where = f"grader.url, grader.timeout = {address(server, path)!r}, (2, 0.5)"
+        sources += [where, submit.replace("submit()", "submit(anyway=True)")]
+    sources += ["settings", "vars(grader)", "grader.submit(1 / 0)"]
+    return nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
+
+
+def test_nothing_that_runs_leave_holds_the_graders_email_or_token(project, executed):
+    copy, _ = project
+    with running_service() as server:
+        nbformat.write(submission_cells(server), copy / "submission.ipynb")
+        process, notebook = execute(project, "submission.ipynb")
+    text = "".join(str(output) for output in outputs(notebook))
+    for said in ("expects the answers for MSCOCO", "Invalid email or token", "Token … of …", "sign-in page",
+                 "No connection", "did not answer within 0.5 s", "took the answers", "ZeroDivisionError"):
+        assert said in text, said
+    assert server.received and all(TOKEN in body.decode() for *_, body in server.received)
+
+    (copy / "printed.txt").write_text("".join([process.stdout, process.stderr, executed[0].stdout, executed[0].stderr]))
+    left = [path for path in copy.rglob("*") if path.is_file()]
+    assert {".ipynb", ".html", ".json", ".txt", ".h5"} <= {path.suffix for path in left}
+    secrets = EMAIL.encode(), TOKEN.encode()
+    held = [path for path in left if any(secret in path.read_bytes() for secret in secrets)]
+    assert held == [copy / "tests" / "grader_service.py"]           # where this test has them from

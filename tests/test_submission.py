@@ -1,18 +1,16 @@
 """Submission: what is sent, byte for byte; a sentence for each way to fail; no e-mail or token left anywhere."""
 
-import contextlib
 import gc
 import json
 import logging
 import os
 import socket
-import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
 import pytest
+from grader_service import EMAIL, TOKEN, address, running_service
 
 import grading
 import grading_report
@@ -21,7 +19,6 @@ from grading import Grader, Verdict
 from utils import END, PAD, START, UNK
 
 ROOT = Path(__file__).resolve().parent.parent
-EMAIL, TOKEN = "learner-7f3a@example.org", "sEcReT9x4TokenQq"
 COCO_ANSWERS = {
     "19Wpv": "8769 8769 1",
     "uJh73": "1 1 8766 8768 1 23303",
@@ -30,76 +27,11 @@ COCO_ANSWERS = {
     "E2OIL": "9.077761",
     "YJR7z": "2.6038471",
 }
-PAGE = "<!DOCTYPE html><html><head><title>Welcome</title></head><body>Please sign in</body></html>"
-
-
-def learner_message(text):
-    return json.dumps({"errorCode": "invalidSubmission", "message": None, "details": {"learnerMessage": text}})
-
-
-class Service(BaseHTTPRequestHandler):
-    """Behaves like the course's service, or fails in the way that the path names."""
-
-    ANSWERS = {                     # path: status, body
-        "/ok": (201, "{}"),
-        "/expired": (401, learner_message("Invalid email or token.")),
-        "/echo": (400, learner_message(f"Token {TOKEN} of {EMAIL} is not known")),
-        "/empty": (400, ""),
-        "/no-message": (400, json.dumps({"details": {}})),
-        "/odd-message": (400, json.dumps({"details": {"learnerMessage": ["a", 1]}})),
-        "/null": (404, "null"),
-        "/nested": (400, "[" * 50_000),
-        "/portal": (200, PAGE),
-        "/forbidden-page": (403, PAGE),
-        "/login-needed": (511, PAGE),
-        "/proxy-login": (407, ""),
-        "/bad-gateway": (502, PAGE),
-        "/unavailable": (503, ""),
-        "/too-many": (429, "slow down"),
-        "/accepted": (200, "{}"),
-        "/moved": (307, ""),
-        "/endless": (400, "x" * 3_000_000),
-    }
-
-    def do_POST(self):
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.received.append((self.path, self.headers, body))
-        if self.path == "/slow":
-            time.sleep(1.5)
-        elif self.path == "/trickle":
-            self.send_response(400)
-            self.end_headers()
-            for _ in range(80):
-                self.wfile.write(b" ")
-                time.sleep(0.1)
-        elif self.path == "/hang-up":
-            self.connection.close()
-        else:
-            status, text = self.ANSWERS[self.path]
-            self.send_response(status)
-            if status == 307:
-                self.send_header("Location", "/ok")
-            self.send_header("Content-Length", str(len(text)))
-            self.end_headers()
-            self.wfile.write(text.encode())
-
-    def log_message(self, *_):
-        pass
-
-    def handle(self):
-        with contextlib.suppress(OSError):      # the client may have had enough
-            super().handle()
-
 
 @pytest.fixture(scope="module")
 def server():
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Service)
-    server.received = []
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
+    with running_service() as service:
+        yield service
 
 
 @pytest.fixture(autouse=True)
@@ -109,10 +41,6 @@ def direct_connections(monkeypatch):
         monkeypatch.delenv(name.upper(), raising=False)
     for name in ("CAPTION_GRADER_EMAIL", "CAPTION_GRADER_TOKEN"):
         monkeypatch.delenv(name, raising=False)
-
-
-def address(server, path):
-    return f"http://127.0.0.1:{server.server_address[1]}{path}"
 
 
 def solved(url, dataset="coco2014", answers=COCO_ANSWERS, timeout=(2, 5)):
@@ -253,6 +181,19 @@ def test_a_host_that_takes_no_connection_times_out():
         for client in waiting:
             client.close()
     assert "within 0.4 s" in str(receipt)
+
+
+@pytest.mark.parametrize("url", ["http://[", "no address", "ftp://grader.invalid/", f"http://{70 * 'x'}/", 7, None])
+def test_an_odd_address_is_said_and_raises_nothing(url):
+    receipt = solved(url).submit(EMAIL, TOKEN)
+    assert not receipt.sent and "answers are kept" in str(receipt)
+
+
+def test_whoever_breaks_off_at_the_question_is_told_how_to_go_on(monkeypatch):
+    def broken_off(*_):
+        raise KeyboardInterrupt
+    monkeypatch.setattr("getpass.getpass", broken_off)
+    assert "E-mail or token is missing" in str(solved("http://grader.invalid/").submit())
 
 
 # -------------------------------------------------------------------------------------------- before it is sent

@@ -1,0 +1,94 @@
+"""Keras models as text and back, so that a checkpoint can write captions without the code that made its decoder.
+
+What is kept is the list of layers with their sizes, and for each weight the name of its array in the checkpoint. Only
+layers of a known list are made from text: no Lambda, no class of anyone's own, nothing that runs.
+"""
+
+import copy
+import json
+
+import keras
+
+# Layers that are arithmetic and no more.
+LAYERS = frozenset({
+    "InputLayer", "Dense", "Embedding", "LSTMCell", "GRUCell", "SimpleRNNCell", "BatchNormalization",
+    "LayerNormalization", "UnitNormalization", "Dropout", "Activation", "ELU", "ReLU", "LeakyReLU", "Softmax", "Add",
+    "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Concatenate", "Reshape", "Flatten", "Identity",
+})
+KNOWN = {*(("keras.layers", name) for name in LAYERS), ("keras", "DTypePolicy"), ("None", "__keras_tensor__")}
+OF_TRAINING = {"_initializer": "zeros", "_regularizer": None, "_constraint": None, "seed": None}   # by ends of names
+WHY_NOT = "why not"
+
+
+def describe(models: dict[str, keras.Model], weights: dict[str, list]) -> dict:
+    """Models as JSON can hold them: {name: {"config": its layers, "arrays": the names of its weights' arrays}}.
+
+    weights: {group: variables}; the array of a group's i-th variable is "group/00i". Of a variable that is in several
+    groups, the last one counts. Where a model can't be made from text again, the answer is {"why not": the reason}.
+    """
+    arrays = {id(variable): f"{group}/{i:03d}" for group, variables in weights.items()
+              for i, variable in enumerate(variables)}
+    described = {}
+    try:
+        for name, model in models.items():
+            config = _for_use(json.loads(model.to_json())["config"])
+            _require_known(config)
+            described[name] = {"config": config, "arrays": [arrays[id(variable)] for variable in model.variables]}
+    except KeyError:
+        return {WHY_NOT: f"{name} has weights that are not trained"}
+    except (TypeError, ValueError, NotImplementedError) as error:
+        return {WHY_NOT: f"{name}: {error!s:.500}"}
+    return described
+
+
+def rebuild(described: dict, arrays: dict, names: tuple[str, ...]) -> list[keras.Model]:
+    """The models of these names again, with their weights. Raises ValueError with the reason when that can't be."""
+    if not isinstance(described, dict) or not all(isinstance(described.get(name), dict) for name in names):
+        reason = described.get(WHY_NOT) if isinstance(described, dict) else None
+        reason = f"{reason or 'none were given to Trainer'!s:.500}"
+        raise ValueError(f"it does not hold the models that write captions ({reason})")
+    return [_model(described[name], arrays) for name in names]
+
+
+def _model(described, arrays) -> keras.Model:
+    config, names = described.get("config"), described.get("arrays")
+    _require_known(config)
+    _require_small(config, max((max(array.shape, default=0) for array in arrays.values()), default=0))
+    try:
+        model = keras.Model.from_config(copy.deepcopy(config))                  # it takes the config apart
+        expected = [tuple(variable.shape) for variable in model.variables]
+        if [arrays[name].shape for name in names] != expected:
+            raise ValueError(f"its arrays are not of the shapes {expected}")
+    except Exception as error:          # an odd config makes Keras raise of many kinds
+        raise ValueError(f"a model that writes captions can't be made of it: {error!s:.300}") from None
+    for variable, name in zip(model.variables, names):
+        variable.assign(arrays[name])
+    return model
+
+
+def _for_use(config):
+    """A model's config without what only matters before and in training."""
+    if isinstance(config, list):
+        return [_for_use(part) for part in config]
+    if not isinstance(config, dict):
+        return config
+    return {key: next((value for end, value in OF_TRAINING.items() if key.endswith(end)), _for_use(part))
+            for key, part in config.items()}
+
+
+def _require_known(config):
+    """Raises ValueError when the config names a class that is not on the list."""
+    if isinstance(config, dict) and "class_name" in config:
+        named = str(config.get("module")), str(config["class_name"])
+        if named not in KNOWN or config.get("registered_name") is not None:
+            raise ValueError(f"{named[1]:.80} of {named[0]:.80} is none of the layers that are made from text")
+    for part in config.values() if isinstance(config, dict) else config if isinstance(config, list) else ():
+        _require_known(part)
+
+
+def _require_small(config, greatest: int):
+    """Raises ValueError when a size in the config is more than any array has: it would only fill the memory."""
+    if isinstance(config, int) and config > greatest:
+        raise ValueError(f"a model that writes captions has a layer of size {config:,}, more than any array has")
+    for part in config.values() if isinstance(config, dict) else config if isinstance(config, list) else ():
+        _require_small(part, greatest)
