@@ -114,6 +114,9 @@ grader = grading.Grader(dataset=settings.dataset)
 #
 # Photos stay inside their zip files, and so do the captions. Each photo has about five captions, each by another
 # person.
+#
+# Exercises 1 and 2 need words alone. For MSCOCO, `utils.load_dataset(settings, photos=False)` fetches the captions, 0.25 GB, and leaves
+# out 20 GB of photos. Go on at *Captions* then, and pass over the cell that shows some photos.
 
 # %%
 train, val = utils.load_dataset(settings)
@@ -162,7 +165,9 @@ print("training", train_img_embeds.shape, "validation", val_img_embeds.shape, tr
 # %%
 train_img_fns, train_captions = train.names, train.captions
 val_img_fns, val_captions = val.names, val.captions
+print(train_captions[0])
 
+# %%
 train_photos, val_photos = utils.PhotoZip(train.photos), utils.PhotoZip(val.photos)
 
 figures.photos_with_captions(
