@@ -1,10 +1,11 @@
 # run: the solved notebook on the drawn world, results in outputs/    lab: JupyterLab on the notebook
 # test: the tests    notebooks: both notebooks from their source    bench: how fast this machine is
+# soak: 20 minutes of the whole way through kills, damage, full disks and a broken line (Linux)
 PYTHON ?= python3
 BIN := .venv/bin
 NOTEBOOK := week6_final_project_image_captioning.ipynb
 
-.PHONY: run test lab notebooks bench
+.PHONY: run test lab notebooks bench soak
 
 run: .venv/run.done
 	$(BIN)/python course/execute.py $(NOTEBOOK) "$${CAPTION_OUTPUT_DIR:-outputs}/notebook.ipynb"
@@ -26,6 +27,9 @@ bench: .venv/bench.done
 	$(BIN)/python benchmarks/embedding.py
 	$(BIN)/python benchmarks/training.py
 	$(BIN)/python benchmarks/captioning.py
+
+soak: .venv/dev.done
+	$(BIN)/python tests/soak.py
 
 .venv/run.done: requirements.txt
 	$(PYTHON) -m venv .venv

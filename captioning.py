@@ -133,6 +133,21 @@ class CaptionWriter:
             captions += map(self._caption, *(tensor.numpy() for tensor in drawn))
         return captions
 
+    def next_words(self, embedding, caption: Caption, top: int = 5) -> list[list[tuple[str, float]]]:
+        """What the decoder would have written at each step of a caption, the words before it being the caption's.
+
+        embedding: (2048,). Returns for each word, and for #END# if the caption ended, the `top` likeliest words with
+        their probabilities, the likeliest first.
+        """
+        steps, word = [], START
+        h, c = self.initial_state(np.asarray(embedding, np.float32)[None], training=False)
+        for taken in (*caption.words, END)[:len(caption.words) + caption.ended]:
+            logits, h, c = self._step(tf.constant([self.vocab[word]]), h, c)
+            probabilities, indices = tf.math.top_k(tf.nn.softmax(logits)[0], min(top, len(self.vocab)))
+            steps.append([(self.words[i], float(p)) for i, p in zip(indices.numpy(), probabilities.numpy())])
+            word = taken
+        return steps
+
     # ---------------------------------------------------------------------------------------------- arrays
 
     def _searched(self, embeddings, width, length_penalty, no_repeat, keep_all) -> list[list[Caption]]:

@@ -1,6 +1,5 @@
 """Checkpoints: folders that are whole or absent, found out when damaged, the newest few and the best kept."""
 
-import io
 import os
 import re
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ import files
 import zips
 
 ARRAYS, ABOUT, DIGESTS = "arrays.npz", "about.json", "sha256.json"
-LARGEST_ARRAY = 1_000_000_000       # bytes
+MOST_BYTES = 1_000_000_000          # of all arrays together; MSCOCO's decoder and what trains it have 44 million
 
 
 @dataclass(frozen=True)
@@ -95,17 +94,10 @@ def read_checkpoint(path) -> Checkpoint:
 
 def _read_arrays(path) -> dict[str, np.ndarray]:
     """The arrays of an .npz, by name: numbers only, none of them NaN or infinite."""
-    arrays = {}
-    with zips.Zip(path) as archive:
-        for member in archive.members:
-            name = member.removesuffix(".npy")
-            try:
-                array = np.lib.format.read_array(io.BytesIO(archive.read(member, LARGEST_ARRAY)), allow_pickle=False)
-            except Exception as error:      # an odd header makes NumPy raise of many kinds, MemoryError among them
-                raise ValueError(f"its array {name!r:.80} can't be read: {error!s:.200}") from None
-            if array.dtype.kind not in "fiub" or not np.isfinite(array).all():
-                raise ValueError(f"its array {name!r:.80} has values that are no finite numbers")
-            arrays[name] = array
+    arrays = zips.read_arrays(path, MOST_BYTES)
+    for name, array in arrays.items():
+        if array.dtype.kind not in "fiub" or not np.isfinite(array).all():
+            raise ValueError(f"its array {name!r:.80} has values that are no finite numbers")
     return arrays
 
 

@@ -2,7 +2,8 @@
 
 Captions are lists of words without START and END, keyed by the photo's name; references are the lists that
 people wrote for that photo. The scorers are pycocoevalcap's own (BLEU, ROUGE-L, CIDEr), which are plain Python:
-no Java. A score depends on how text was cut into words, so every result carries its tokenizer's name.
+no Java. A score depends on how text was cut into words, so every result carries its tokenizer's name; where there is
+Java, the MSCOCO challenge's own tokenizer and METEOR can be had too.
 
     scores = score_captions(captions, references, tokenizer="split_sentence", decoding="greedy")
     ScoreTable({"this model": scores, "people": human_agreement(references)})
@@ -11,16 +12,20 @@ no Java. A score depends on how text was cut into words, so every result carries
 import html
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from pycocoevalcap.bleu.bleu import Bleu
+from pycocoevalcap.bleu.bleu_scorer import BleuScorer
 from pycocoevalcap.cider.cider import Cider
 from pycocoevalcap.rouge.rouge import Rouge
 
+import java_scores
+
 METRICS = ("BLEU-1", "BLEU-2", "BLEU-3", "BLEU-4", "ROUGE-L", "CIDEr")
-SCALE = "BLEU and ROUGE-L run from 0 to 1, CIDEr from 0 to 10; papers' tables print 100 times as much"
+JAVA_METRICS = ("METEOR", "SPICE")
+SCALE = "CIDEr runs from 0 to 10, the others from 0 to 1; papers' tables print 100 times as much"
+PTB = "ptb"                 # the tokenizer's name by which score_captions cuts the sentences anew
 RESAMPLES = 1000            # bootstrap samples; from seed to seed the interval's ends move by about 2 % of its width
 
 REASONS = {
@@ -55,19 +60,24 @@ Words = Sequence[str]
 class Scores:
     """Scores of one set of captions, with what they depend on.
 
-    values: corpus score by metric, keys as in METRICS. BLEU and ROUGE-L are in 0..1, CIDEr in 0..10.
+    values: corpus score by metric: those of METRICS, and of JAVA_METRICS what was asked for and could be had. CIDEr
+        is in 0..10, the others in 0..1.
+    intervals: 95 % interval of each metric over photos, see `bootstrap_interval`; METEOR has none.
     names: the N photos, sorted.
-    per_photo: for each metric a (N,) float64 array in the order of `names`. ROUGE-L and CIDEr of the corpus are
-        their means; BLEU of the corpus is not (it pools n-gram counts before it divides).
-    cider_interval: 95 % interval of the corpus CIDEr over photos, see `bootstrap_interval`.
+    per_photo: for each metric a (N,) float64 array in the order of `names`. ROUGE-L, CIDEr and SPICE of the corpus are
+        their means; BLEU and METEOR of the corpus are not (they pool their counts before they divide).
+    references: how many references a photo was compared with, on average.
+    left_out: a sentence for each metric that was asked for and could not be had.
     """
 
     values: Mapping[str, float]
+    intervals: Mapping[str, tuple[float, float]]
     names: tuple[str, ...]
     per_photo: Mapping[str, np.ndarray]
-    cider_interval: tuple[float, float]
+    references: float
     tokenizer: str
     decoding: str
+    left_out: tuple[str, ...] = ()
 
     def __getitem__(self, metric: str) -> float:
         return self.values[metric]
@@ -85,11 +95,13 @@ class Scores:
         """What belongs in a metrics.json: plain numbers and strings, without the per-photo arrays."""
         return {
             **self.values,
-            "CIDEr_interval_95": list(self.cider_interval),
+            **{f"{metric}_interval_95": list(interval) for metric, interval in self.intervals.items()},
             "photos": self.photos,
+            "references_per_photo": self.references,
             "tokenizer": self.tokenizer,
             "decoding": self.decoding,
             "scale": SCALE,
+            **({"left_out": list(self.left_out)} if self.left_out else {}),
         }
 
     def __str__(self) -> str:
@@ -107,64 +119,116 @@ def score_captions(
     tokenizer: str = "split_sentence",
     decoding: str = "greedy",
     seed: int = 0,
+    extra: Sequence[str] = (),
 ) -> Scores:
     """BLEU-1 to 4, ROUGE-L and CIDEr of captions, exactly as pycocoevalcap computes them on these words.
 
     captions: photo name -> words. An empty list is a caption too and scores 0.
     references: photo name -> lists of words. Photos without a caption are left out of the score; so is a
         reference without any word (pycocoevalcap would give an empty caption full ROUGE-L for matching it).
-    tokenizer, decoding: labels that travel with the numbers.
-    seed: of the bootstrap interval.
+    tokenizer: the name of what cut the text into words, which travels with the numbers. Only "ptb" does something: all
+        is cut anew as the MSCOCO challenge does it, and both sides may then be sentences. It needs Java.
+    decoding: how the captions came about, for the label.
+    seed: of the bootstrap intervals.
+    extra: of JAVA_METRICS. One that can't be had is left out, with the reason.
 
     CIDEr is CIDEr-D (Vedantam et al. 2015, https://arxiv.org/abs/1411.5726) with document frequencies from the
     references of the photos scored here, so it shifts with the set of photos, and is 0 for a single photo.
 
     Raises ValueError for no captions at all, a photo that `references` does not know or has no words for, and a
-    caption that is a string instead of a list of words.
+    caption that is a string instead of a list of words; java_scores.NoJavaScore for "ptb" without Java.
     """
+    if tokenizer == PTB:
+        captions, references = _ptb_words(captions, references)
     hypotheses, truths = _as_pycocoevalcap_wants(captions, references)
-    bleu, bleu_per_photo = Bleu(4).compute_score(truths, hypotheses, verbose=0)
+    bleu, bleu_per_photo, bleu_counts = _bleu(truths, hypotheses)
     rouge, rouge_per_photo = Rouge().compute_score(truths, hypotheses)
     cider, cider_per_photo = Cider().compute_score(truths, hypotheses)
+    values = dict(zip(METRICS, map(float, (*bleu, rouge, cider)), strict=True))
+    per_photo = dict(zip(METRICS, map(np.asarray, (*bleu_per_photo, rouge_per_photo, cider_per_photo)), strict=True))
+    more, left_out = _java_metrics(truths, hypotheses, extra)
+    for metric, (corpus, each) in more.items():
+        values[metric], per_photo[metric] = corpus, each
+
+    means = {metric: bootstrap_interval(per_photo[metric], seed) for metric in ("ROUGE-L", "CIDEr", "SPICE")
+             if metric in per_photo}
+    pooled = bootstrap_interval(bleu_counts, seed, statistic=_bleu_of_counts)
     return Scores(
-        values=dict(zip(METRICS, map(float, (*bleu, rouge, cider)), strict=True)),
+        values=values,
+        intervals=dict(zip(METRICS, pooled, strict=False)) | means,
         names=tuple(hypotheses),
-        per_photo=dict(zip(METRICS, map(np.asarray, (*bleu_per_photo, rouge_per_photo, cider_per_photo)),
-                           strict=True)),
-        cider_interval=bootstrap_interval(cider_per_photo, seed=seed),
+        per_photo=per_photo,
+        references=float(np.mean([len(written) for written in truths.values()])),
         tokenizer=tokenizer,
         decoding=decoding,
+        left_out=left_out,
     )
 
 
-def bootstrap_interval(per_photo: np.ndarray, seed: int = 0, resamples: int = RESAMPLES) -> tuple[float, float]:
+def bootstrap_interval(
+    per_photo: np.ndarray,
+    seed: int = 0,
+    resamples: int = RESAMPLES,
+    statistic: Callable[[np.ndarray], np.ndarray] = lambda mean: mean,
+) -> tuple[float, float] | list[tuple[float, float]]:
     """95 % percentile interval of a mean over photos, by drawing photos anew with replacement.
 
     It answers: had other photos of the same kind been scored, where would the mean have come out? The model, its
     training seed and CIDEr's document frequencies stay as they are, so it says nothing of another training run.
 
-    per_photo: (N,) scores. For two models on the same photos pass the differences: the interval is then paired,
-    and the models differ when it leaves out 0. Efron and Tibshirani 1993, chapter 13.
+    per_photo: (N,) scores, or (N, K) of them. For two models on the same photos pass the differences: the interval is
+    then paired, and the models differ when it leaves out 0. Efron and Tibshirani 1993, chapter 13.
+    statistic: what is made of each resample's means, (K,) -> (M,); without it the means themselves.
+    Returns (low, high); of (N, K) a list of M of them.
     """
     per_photo = np.asarray(per_photo, dtype=np.float64)
     rng = np.random.default_rng(seed)
-    means = [per_photo[rng.integers(0, len(per_photo), len(per_photo))].mean() for _ in range(resamples)]
-    low, high = np.percentile(means, [2.5, 97.5])
-    return float(low), float(high)
+    n = len(per_photo)
+    counts = (np.bincount(rng.integers(0, n, n), minlength=n) for _ in range(resamples))     # how often each photo
+    drawn = np.array([statistic(count @ per_photo / n) for count in counts])                 # (resamples,) or (…, M)
+    low, high = np.percentile(drawn, [2.5, 97.5], axis=0)
+    return (float(low), float(high)) if drawn.ndim == 1 else list(zip(low.tolist(), high.tolist(), strict=True))
 
 
-def cider_difference(scores: Scores, baseline: Scores, seed: int = 0) -> tuple[float, float, float]:
-    """CIDEr of `scores` minus the baseline's, with the ends of its paired 95 % interval: (mean, low, high).
+@dataclass(frozen=True)
+class Difference:
+    """How much higher one CIDEr is than another, with the ends of its paired 95 % interval over photos."""
 
-    Raises ValueError when the two were not scored on the same photos.
+    mean: float
+    low: float
+    high: float
+    scores: Scores
+    baseline: Scores
+
+    def as_dict(self) -> dict:
+        return {"CIDEr": self.mean, "CIDEr_interval_95": [self.low, self.high], "photos": self.scores.photos,
+                "tokenizer": self.scores.tokenizer, "decoding": self.scores.decoding,
+                "baseline": self.baseline.decoding}
+
+    def __str__(self) -> str:
+        verdict = ("Other photos of the kind would hardly turn it round." if self.low > 0 or self.high < 0 else
+                   "On other photos it might be the other way round.")
+        return (f"CIDEr of “{self.scores.decoding}” less that of “{self.baseline.decoding}”: {self.mean:+.3f}, 95 % "
+                f"interval {self.low:+.3f} to {self.high:+.3f} ({self.scores.photos} photos, tokenizer: "
+                f"{self.scores.tokenizer}). {verdict}").replace("-", "−")
+
+    __repr__ = __str__
+
+
+def cider_difference(scores: Scores, baseline: Scores, seed: int = 0) -> Difference:
+    """CIDEr of `scores` minus the baseline's; its interval is paired, and so narrower than the two suggest.
+
+    Raises ValueError when the two were not scored on the same photos, as many references and the same tokenizer.
     """
-    if scores.names != baseline.names:
+    if (scores.names, scores.references, scores.tokenizer) != (
+            baseline.names, baseline.references, baseline.tokenizer):
         raise ValueError(
-            f"Scores of {scores.photos} photos ({scores.decoding}) and {baseline.photos} photos "
-            f"({baseline.decoding}) are not of the same photos: score both on the same ones to compare them."
+            f"Scores of {scores.photos} photos against {scores.references:.3g} references ({scores.decoding}, "
+            f"{scores.tokenizer}) and of {baseline.photos} against {baseline.references:.3g} ({baseline.decoding}, "
+            f"{baseline.tokenizer}) can't be compared: score both on the same photos, references and tokenizer."
         )
-    difference = scores.per_photo["CIDEr"] - baseline.per_photo["CIDEr"]
-    return float(difference.mean()), *bootstrap_interval(difference, seed)
+    each = scores.per_photo["CIDEr"] - baseline.per_photo["CIDEr"]
+    return Difference(float(each.mean()), *bootstrap_interval(each, seed), scores, baseline)
 
 
 @dataclass(frozen=True)
@@ -174,17 +238,21 @@ class ScoreTable:
     rows: Mapping[str, Scores]
 
     def _cells(self) -> list[list[str]]:
-        header = ["", *METRICS, "95 % interval"]
+        metrics = [m for m in (*METRICS, *JAVA_METRICS) if any(m in scores.values for scores in self.rows.values())]
+        header = ["", "references", *metrics, "BLEU-4, 95 %", "CIDEr, 95 %"]
         return [header] + [
-            [label, *(f"{scores[metric]:.3f}" for metric in METRICS), "{:.3f} to {:.3f}".format(*scores.cider_interval)]
+            [label, f"{scores.references:.3g}",
+             *(f"{scores[metric]:.3f}" if metric in scores.values else "–" for metric in metrics),
+             *("{:.3f} to {:.3f}".format(*scores.intervals[metric]) for metric in ("BLEU-4", "CIDEr"))]
             for label, scores in self.rows.items()
         ]
 
     def _notes(self) -> str:
         photos = sorted({scores.photos for scores in self.rows.values()})
         tokenizers = sorted({scores.tokenizer for scores in self.rows.values()})
-        return (f"{' / '.join(map(str, photos))} photos, tokenizer: {' / '.join(tokenizers)}. {SCALE}. "
-                "The interval is CIDEr's, by bootstrap over photos.")
+        left_out = sorted({reason for scores in self.rows.values() for reason in scores.left_out})
+        return " ".join([f"{' / '.join(map(str, photos))} photos, tokenizer: {' / '.join(tokenizers)}. {SCALE}.",
+                         "Intervals by bootstrap over photos.", *left_out])
 
     def __str__(self) -> str:
         cells = self._cells()
@@ -200,11 +268,61 @@ class ScoreTable:
         head = "".join(f'<th scope="col" style="text-align:right">{html.escape(cell)}</th>' for cell in header)
         body = "".join(
             f'<tr><th scope="row" style="text-align:left">{html.escape(row[0])}</th>'
-            + "".join(f'<td style="text-align:right">{html.escape(cell)}</td>' for cell in row[1:]) + "</tr>"
-            for row in rows
+            + "".join(f'<td style="text-align:right;white-space:nowrap">{html.escape(cell)}</td>' for cell in row[1:])
+            + "</tr>" for row in rows
         )
         return (f'<table style="font-variant-numeric:tabular-nums"><thead><tr>{head}</tr></thead><tbody>{body}</tbody>'
                 f'</table><p style="max-width:46em;font-size:.9em">{html.escape(self._notes())}</p>')
+
+
+def _bleu(truths, hypotheses) -> tuple[list[float], list[list[float]], np.ndarray]:
+    """BLEU-1 to 4 of the corpus and of each photo, and each photo's counts (N, 10) for `_bleu_of_counts`."""
+    scorer = BleuScorer(n=4)
+    for name, (caption,) in hypotheses.items():
+        scorer += (caption, truths[name])
+    corpus, each = scorer.compute_score(option="closest", verbose=0)
+    counts = []
+    for test in scorer.ctest:
+        nearest = min((abs(length - test["testlen"]), length) for length in test["reflen"])[1]
+        counts.append([*test["correct"], *test["guess"], test["testlen"], nearest])
+    return corpus, each, np.array(counts, np.float64)
+
+
+def _bleu_of_counts(counts: np.ndarray) -> np.ndarray:
+    """BLEU-1 to 4 (Papineni et al. 2002) of pooled counts: n-grams that match (4), that are there (4), words of the
+    captions, words of the references nearest in length."""
+    matches, there, length, reference_length = counts[:4], counts[4:8], counts[8], counts[9]
+    precision = matches / np.maximum(there, 1e-9)
+    brevity = min(1.0, math.exp(1 - reference_length / length)) if length else 0.0
+    return np.cumprod(precision) ** (1 / np.arange(1, 5)) * brevity
+
+
+def _java_metrics(truths, hypotheses, wanted: Sequence[str]) -> tuple[dict[str, tuple], tuple[str, ...]]:
+    """{metric: (of the corpus, of each photo)} of those that can be had, and why the others can't."""
+    scorers = {"METEOR": java_scores.meteor, "SPICE": java_scores.spice}
+    unknown = [metric for metric in wanted if metric not in scorers]
+    if unknown:
+        raise ValueError(f"There is no metric {unknown[0]!r} to add; there are {', '.join(scorers)}.")
+    found, left_out = {}, []
+    for metric in wanted:
+        try:
+            found[metric] = scorers[metric](truths, hypotheses)
+        except java_scores.NoJavaScore as reason:
+            left_out.append(str(reason))
+    return found, tuple(left_out)
+
+
+def _ptb_words(captions, references):
+    """Captions, and the references of the same photos, in the challenge's words. Sentences or lists of words."""
+    def sentence(said):
+        return said if isinstance(said, str) else " ".join(said)
+
+    written = {name: references[name] for name in captions if name in references}
+    texts = [sentence(said) for said in captions.values()]
+    texts += [sentence(said) for all_said in written.values() for said in all_said]
+    words = iter(java_scores.ptb_tokenize(texts) if texts else [])
+    return ({name: next(words) for name in captions},
+            {name: [next(words) for _ in all_said] for name, all_said in written.items()})
 
 
 def _as_pycocoevalcap_wants(captions, references) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
@@ -286,31 +404,39 @@ def nearest_photos(
 
 def nearest_photo_captions(
     train_embeddings: np.ndarray, train_captions: Sequence[Sequence[Words]], val_embeddings: np.ndarray
-) -> list[list[str]]:
+) -> list[Words]:
     """For each validation photo the first caption of the training photo most like it: retrieval, not generation.
 
-    train_captions: T lists of captions in the order of train_embeddings (T, D); val_embeddings: (V, D).
-    Returns V lists of words.  Raises ValueError when captions and embeddings are not of the same photos.
+    train_captions: T lists of captions in the order of train_embeddings (T, D), each words or a sentence.
+    val_embeddings: (V, D).  Returns V captions of that kind, [] where there is none.
+    Raises ValueError when captions and embeddings are not of the same photos in the same order.
     """
     if len(train_captions) != len(train_embeddings):
         raise ValueError(f"{len(train_embeddings)} training embeddings, but captions of {len(train_captions)} "
                          "photos: both must be of the same photos in the same order.")
     rows, _ = nearest_photos(train_embeddings, val_embeddings)
-    return [list(next(iter(train_captions[row]), ())) for row in rows[:, 0]]
+    return [next(iter(train_captions[row]), []) for row in rows[:, 0]]
+
+
+def cosine(first: np.ndarray, second: np.ndarray) -> float:
+    """Cosine of two photos' embeddings, (D,) each: 1 for what the encoder sees as the same."""
+    one, other = _unit_rows(np.stack([first, second]))
+    return float(one @ other)
 
 
 def hold_out_reference(
     references: Mapping[str, Sequence[Words]], seed: int = 0
-) -> tuple[dict[str, list[str]], dict[str, list[Words]]]:
+) -> tuple[dict[str, Words], dict[str, list[Words]]]:
     """One reference of each photo, drawn at random, as if it were a caption, and the others as its references.
 
+    references: photo name -> lists of words, or sentences. Photos with fewer than two are left out.
     A model scored against these others is compared with people fairly: with one reference fewer for both, since
-    BLEU and ROUGE-L grow with the number of references. Photos with fewer than two references are left out.
+    BLEU and ROUGE-L grow with the number of references.
     """
     rng = np.random.default_rng(seed)
     captions, others = {}, {}
     for name in sorted(references):
-        written = [list(words) for words in references[name] if words]
+        written = [words for words in references[name] if words]
         if len(written) > 1:
             captions[name] = written.pop(int(rng.integers(len(written))))
             others[name] = written
@@ -327,7 +453,7 @@ def human_agreement(
     captions, others = hold_out_reference(references, seed)
     if not captions:
         raise ValueError("Human agreement needs photos with two references or more: there are none.")
-    return score_captions(captions, others, tokenizer, decoding="one person against the others", seed=seed)
+    return score_captions(captions, others, tokenizer, "one person against the others", seed)
 
 
 def _unit_rows(embeddings: np.ndarray) -> np.ndarray:
@@ -372,6 +498,8 @@ class Diversity:
                 f"{self.mean_length:.1f} a caption; the most common one, {self.most_common_count} times: "
                 f"“{self.most_common}”")
 
+    __repr__ = __str__
+
 
 def caption_diversity(captions: Mapping[str, Words], train_captions: Iterable[Sequence[Words]]) -> Diversity:
     """Diversity of captions (photo name -> words) against the training photos' captions (lists of lists of words).
@@ -393,6 +521,65 @@ def caption_diversity(captions: Mapping[str, Words], train_captions: Iterable[Se
         most_common=" ".join(most_common),
         most_common_count=counts[most_common],
     )
+
+
+# -------------------------------------------------------------------------------------------------- confusions
+
+@dataclass(frozen=True)
+class Confusion:
+    """Two photos that the model says the same of and people do not.
+
+    captions, references: overlap of the two photos' content words, in their captions and in all their references:
+    shared words divided by all words (Jaccard index), 0..1.
+    """
+
+    first: str
+    second: str
+    captions: float
+    references: float
+
+    @property
+    def degree(self) -> float:
+        """captions − references: 1 for the same caption of photos of which people have no word in common."""
+        return self.captions - self.references
+
+
+def confused_photos(
+    captions: Mapping[str, Words], references: Mapping[str, Sequence[Words]], n: int = 10, most: int = 2000
+) -> list[Confusion]:
+    """The n pairs of photos with the highest `Confusion.degree`, no caption in two of them; fewer if it is 0 or less.
+
+    captions: photo name -> words; references: name -> lists of words. Content words are all but FUNCTION_WORDS; photos
+    whose caption or references have none are left out. Each is compared with each, so of more than `most` photos only
+    the first by name are looked at.
+    """
+    said = {name: frozenset(captions[name]) - FUNCTION_WORDS for name in sorted(captions)}
+    written = {name: frozenset().union(*references[name]) - FUNCTION_WORDS for name in said}
+    names = [name for name in said if said[name] and written[name]][:most]
+    if len(names) < 2:
+        return []
+    of_captions = _overlaps([said[name] for name in names])                                 # (N, N)
+    of_references = _overlaps([written[name] for name in names])
+    degree = np.triu(of_captions - of_references, 1)
+    pairs = []
+    while len(pairs) < n and degree.max() > 0:
+        row, column = np.unravel_index(degree.argmax(), degree.shape)
+        pairs.append(Confusion(names[row], names[column], float(of_captions[row, column]),
+                               float(of_references[row, column])))
+        shown = [said[name] in (said[names[row]], said[names[column]]) for name in names]
+        degree[shown] = degree[:, shown] = 0
+    return pairs
+
+
+def _overlaps(sets: Sequence[frozenset]) -> np.ndarray:
+    """Jaccard index of each set with each, (N, N) float32; none of them is empty."""
+    column = {word: index for index, word in enumerate(sorted(frozenset().union(*sets)))}
+    there = np.zeros((len(sets), len(column)), np.float32)
+    for row, words in enumerate(sets):
+        there[row, [column[word] for word in words]] = 1
+    shared = there @ there.T
+    sizes = there.sum(axis=1)
+    return shared / (sizes[:, None] + sizes - shared)
 
 
 # -------------------------------------------------------------------------------------------- what to look at

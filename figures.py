@@ -4,149 +4,41 @@ Each function returns a Figure that pyplot does not know of, so a notebook cell 
 shows it once. Diagrams are 900 units wide, 1 unit = 1/100 inch = 1 pixel at 100 dpi, y upwards.
 Letters in shapes: B photos in a batch, T tokens of a caption with #START# and #END#, V tokens in the vocabulary.
 """
-import io
-from base64 import b64encode
-from functools import lru_cache
-from typing import NamedTuple
-
 import numpy as np
-from matplotlib import style
-from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties
 from matplotlib.patches import Circle, Ellipse, FancyArrowPatch, FancyBboxPatch, Polygon, Rectangle
 from matplotlib.path import Path
-from matplotlib.textpath import TextToPath
 from matplotlib.ticker import MaxNLocator
-from matplotlib.transforms import Bbox
-from PIL import Image
 
-WIDTH = 900
-own_style = style.context("default")  # matplotlib's own: a notebook's rcParams change no figure
-FONT = "DejaVu Sans"  # comes with matplotlib, so the layout is the same everywhere
-INK, MUTED, RULE, PANEL = "#1F2933", "#5B6672", "#AEB8C2", "#F5F7F9"
+from drawing import (
+    FONT,
+    GREY,
+    IMAGE,
+    INK,
+    MUTED,
+    PANEL,
+    RULE,
+    STATE,
+    TARGET,
+    WIDTH,
+    WORD,
+    WRONG,
+    Drawing,
+    Hue,
+    PhotoSheet,
+    as_rgb,
+    canvas,
+    draw_arrow,
+    draw_box,
+    draw_panel,
+    draw_photo,
+    draw_text,
+    fitted,
+    own_style,
+    text_width,
+    wrapped,
+)
 
-
-class Hue(NamedTuple):
-    """One role's colour: a strong one for lines and a pale one for areas."""
-
-    line: str
-    fill: str
-
-
-# Okabe and Ito's colours, told apart by readers of all kinds of colour vision; some a little darker for thin lines.
-IMAGE = Hue("#0072B2", "#DCECF7")
-STATE = Hue("#A64D86", "#F6E4EF")
-WORD = Hue("#00805E", "#DAF1E9")
-TARGET = Hue("#C98500", "#FDF0D0")
-WRONG = Hue("#D55E00", "#FCE5D6")
-GREY = Hue("#8793A0", "#E9EDF1")
-
-
-# ---------------------------------------------------------------- the parts that all figures are made of
-
-
-class _Drawing(Figure):
-    """A Figure that Jupyter shows though pyplot was never imported, at twice the dots for dense screens."""
-
-    def _repr_png_(self):
-        return self._shown("png")
-
-    def _shown(self, kind, **options):
-        picture = io.BytesIO()
-        inches, _ = self.get_size_inches()
-        self.savefig(picture, format=kind, dpi=min(2 * self.dpi, 2 * WIDTH / inches), pil_kwargs=options)
-        width, height = (round(inches * self.dpi) for inches in self.get_size_inches())
-        return b64encode(picture.getvalue()).decode(), {"width": width, "height": height}
-
-    def get_tightbbox(self, *_, **__):
-        """The whole canvas: pyplot's notebook backend crops to this box, but a live picture must keep its size."""
-        return Bbox.from_bounds(0, 0, *self.get_size_inches())
-
-
-class PhotoSheet(_Drawing):
-    """A drawing full of photos: as JPEG, a quarter of the bytes in the notebook's file."""
-
-    _repr_png_ = None
-
-    def _repr_jpeg_(self):
-        return self._shown("jpeg", quality=85)
-
-
-def _canvas(height, kind=_Drawing):
-    """Empty white drawing and the axes that cover it: x in 0..900, y in 0..height."""
-    figure = kind(figsize=(WIDTH / 100, height / 100), dpi=100, facecolor="white")
-    ax = figure.add_axes((0, 0, 1, 1))
-    ax.set(xlim=(0, WIDTH), ylim=(0, height), autoscale_on=False)
-    ax.axis("off")
-    return figure, ax
-
-
-@lru_cache(maxsize=4096)
-def _text_width(text, size, weight="normal"):
-    """Width of one line in units; size in points."""
-    font = FontProperties(family=FONT, size=size, weight=weight)
-    return TextToPath().get_text_width_height_descent(text, font, ismath=False)[0] * 100 / 72
-
-
-def _fitted(text, width, size, weight="normal"):
-    """The font size, at most `size`, with which the text is no wider than `width`."""
-    return size * min(1, width / max(_text_width(text, size, weight), 1))
-
-
-def _wrapped(line, width, size):
-    """Lines no wider than `width` units; a word wider than that is cut."""
-    lines = [""]
-    for word in line.split():
-        longer = f"{lines[-1]} {word}".strip()
-        if _text_width(longer, size) <= width:
-            lines[-1] = longer
-            continue
-        if lines[-1]:
-            lines.append("")
-        for letter in word:
-            if lines[-1] and _text_width(lines[-1] + letter, size) > width:
-                lines.append("")
-            lines[-1] += letter
-    return lines
-
-
-def _text(ax, x, y, text, size=9.5, colour=INK, ha="center", **options):
-    """One line whose capitals are centred on y, so words in a row share a baseline whatever their letters."""
-    options = {"parse_math": False} | options
-    return ax.text(x, y - 0.365 * size * 100 / 72, text, fontsize=size, color=colour, ha=ha, va="baseline",
-                   family=FONT, **options)
-
-
-def _box(ax, x, y, width, height, hue, lines=(), size=9.5, rounding=7, **options):
-    """Rounded box centred on (x, y). The first of several lines is the name in bold, the others are notes."""
-    options = {"facecolor": hue.fill, "edgecolor": hue.line, "linewidth": 1.2, "zorder": 2} | options
-    style = f"round,pad=0,rounding_size={rounding}"
-    ax.add_patch(FancyBboxPatch((x - width / 2, y - height / 2), width, height, boxstyle=style, **options))
-    lines = (lines,) if isinstance(lines, str) else lines
-    step = 1.75 * size
-    for row, line in enumerate(lines):
-        name = row == 0
-        weight = "bold" if name and len(lines) > 1 else "normal"
-        points = _fitted(line, width - 10, size if name else size - 1, weight)
-        _text(ax, x, y + step * ((len(lines) - 1) / 2 - row), line, points, INK if name else MUTED, weight=weight,
-              zorder=4)
-
-
-def _panel(ax, left, bottom, right, top, heading, note="", heading_below=False):
-    """Pale area that groups what is drawn on it, its heading in the upper or lower left corner."""
-    style = "round,pad=0,rounding_size=10"
-    ax.add_patch(FancyBboxPatch((left, bottom), right - left, top - bottom, boxstyle=style, facecolor=PANEL,
-                                edgecolor="none", zorder=0))
-    y = bottom + 19 if heading_below else top - 19
-    _text(ax, left + 14, y, heading, 10.5, ha="left", weight="bold")
-    if note:
-        _text(ax, left + 14 + _text_width(heading, 10.5, "bold") + 12, y, note, 9, MUTED, ha="left")
-
-
-def _arrow(ax, *points, colour=MUTED, head="-|>"):
-    """Arrow through the points by straight lines."""
-    ax.add_patch(FancyArrowPatch(path=Path(points), arrowstyle=f"{head},head_length=5.5,head_width=2.8", color=colour,
-                                 linewidth=1.3, zorder=3, joinstyle="round"))
+# ---------------------------------------------------------------- 1. encoder and decoder
 
 
 def _feed_arrow(ax, start, end, colour):
@@ -162,9 +54,6 @@ def _feed_arrow(ax, start, end, colour):
                                  zorder=3, capstyle="butt"))
     # A head of its own: dashes would fray the outline of FancyArrowPatch's.
     ax.add_patch(Polygon([(x1 - head, y1 - 4), (x1 - head, y1 + 4), (x1, y1)], facecolor=colour, linewidth=0, zorder=3))
-
-
-# ---------------------------------------------------------------- 1. encoder and decoder
 
 
 def _draw_street(ax, left, bottom, side):
@@ -194,61 +83,36 @@ def _draw_street(ax, left, bottom, side):
         shape.set_clip_path(clip)
 
 
-def _as_rgb(photo, largest):
-    """uint8 array (H, W, 3) of a PIL image or an array, made smaller so that no side is longer than `largest`."""
-    if not isinstance(photo, Image.Image):
-        pixels = np.asarray(photo)
-        channels = pixels.shape[2:]
-        if (pixels.dtype != np.uint8 or pixels.ndim < 2 or 0 in pixels.shape
-                or channels not in ((), (1,), (3,), (4,))):
-            raise ValueError(f"A photo must be a PIL image or a uint8 array (H, W, 3), not {pixels.dtype} "
-                             f"{pixels.shape}. For values from 0 to 1: (255 * photo).astype('uint8').")
-        photo = Image.fromarray(pixels[..., 0] if channels == (1,) else pixels)
-    photo = photo.convert("RGB")
-    photo.thumbnail((largest, largest), Image.Resampling.LANCZOS)
-    return np.asarray(photo)
-
-
 def _square(photo):
     """The largest square from the middle, which is what the encoder sees."""
-    pixels = _as_rgb(photo, 1024)
+    pixels = as_rgb(photo, 1024)
     height, width = pixels.shape[:2]
     side = min(height, width)
     top, left = (height - side) // 2, (width - side) // 2
     return pixels[top:top + side, left:left + side]
 
 
-def _draw_photo(ax, photo, x, y, width, height):
-    """The whole photo, as large as fits, centred on (x, y)."""
-    pixels = _as_rgb(photo, round(2 * max(width, height)))
-    scale = min(width / pixels.shape[1], height / pixels.shape[0])
-    half_width, half_height = scale * pixels.shape[1] / 2, scale * pixels.shape[0] / 2
-    extent = (x - half_width, x + half_width, y - half_height, y + half_height)
-    ax.imshow(pixels, extent=extent, aspect="auto", interpolation="antialiased", zorder=1)
-    ax.set(xlim=ax.get_xlim(), ylim=ax.get_ylim())
-
-
 def _tensor(ax, x, y, height, hue, name, *notes):
     """A vector per photo as a column of cells; its name above, notes and shape below."""
-    _box(ax, x, y, 20, height, hue, rounding=3)
+    draw_box(ax, x, y, 20, height, hue, rounding=3)
     for edge in np.linspace(y - height / 2, y + height / 2, max(3, round(height / 14)))[1:-1]:
         ax.plot([x - 9.5, x + 9.5], [edge, edge], color=hue.line, linewidth=0.5, zorder=3)
-    _text(ax, x, y + height / 2 + 15, name)
+    draw_text(ax, x, y + height / 2 + 15, name)
     for row, note in enumerate(notes):
-        _text(ax, x, y - height / 2 - 15 - 15 * row, note, 8.5, MUTED)
+        draw_text(ax, x, y - height / 2 - 15 - 15 * row, note, 8.5, MUTED)
 
 
 def _draw_decoding(ax, words, first, pitch, y):
     """LSTM steps from x = first: a word in below, the next word out above, and fed to the step after it."""
     for step, (taken, written) in enumerate(zip(("#START#", *words[:-1]), words, strict=True)):
         x = first + step * pitch
-        _box(ax, x, y, 50, 52, STATE, ("LSTM", "300"), 9)
-        _box(ax, x, y + 92, 62, 28, WORD, written)
-        _box(ax, x, y - 92, 62, 28, WORD, taken)
-        _arrow(ax, (x, y - 77), (x, y - 27))
-        _arrow(ax, (x, y + 27), (x, y + 77))
+        draw_box(ax, x, y, 50, 52, STATE, ("LSTM", "300"), 9)
+        draw_box(ax, x, y + 92, 62, 28, WORD, written)
+        draw_box(ax, x, y - 92, 62, 28, WORD, taken)
+        draw_arrow(ax, (x, y - 77), (x, y - 27))
+        draw_arrow(ax, (x, y + 27), (x, y + 77))
         if step + 1 < len(words):
-            _arrow(ax, (x + 26, y), (x + pitch - 26, y), colour=STATE.line)
+            draw_arrow(ax, (x + 26, y), (x + pitch - 26, y), colour=STATE.line)
             _feed_arrow(ax, (x + 32, y + 92), (x + pitch - 32, y - 92), WORD.line)
 
 
@@ -264,35 +128,35 @@ def encoder_decoder(photo=None, caption=("a", "red", "car")):
     caption = tuple(caption.split() if isinstance(caption, str) else caption)
     words = (*caption, "#END#") if len(caption) < 4 else (*caption[:3], "…")
     long = len(caption) > 3
-    figure, ax = _canvas(338 if long else 312)
+    figure, ax = canvas(338 if long else 312)
     y = 178 if long else 152
-    _panel(ax, 160, 12, 394, y + 148, "Encoder", "frozen")
-    _panel(ax, 404, 12, 888, y + 148, "Decoder", "trained")
+    draw_panel(ax, 160, 12, 394, y + 148, "Encoder", "frozen")
+    draw_panel(ax, 404, 12, 888, y + 148, "Decoder", "trained")
 
     if photo is None:
         _draw_street(ax, 12, y - 65, 130)
     else:
-        _draw_photo(ax, _square(photo), 77, y, 130, 130)
-    _text(ax, 77, y + 82, "photo")
-    _text(ax, 77, y - 82, "(B, 299, 299, 3)", 8.5, MUTED)
-    _arrow(ax, (145, y), (179, y))
+        draw_photo(ax, _square(photo), 77, y, 130, 130)
+    draw_text(ax, 77, y + 82, "photo")
+    draw_text(ax, 77, y - 82, "(B, 299, 299, 3)", 8.5, MUTED)
+    draw_arrow(ax, (145, y), (179, y))
     ax.add_patch(Polygon([(182, y - 82), (182, y + 82), (292, y + 44), (292, y - 44)], facecolor=IMAGE.fill,
                          edgecolor=IMAGE.line, linewidth=1.2, joinstyle="round", zorder=2))
-    _text(ax, 236, y + 8, "InceptionV3", weight="bold", zorder=4)
-    _text(ax, 236, y - 10, "once a photo", 8.5, MUTED, zorder=4)
-    _arrow(ax, (294, y), (333, y))
+    draw_text(ax, 236, y + 8, "InceptionV3", weight="bold", zorder=4)
+    draw_text(ax, 236, y - 10, "once a photo", 8.5, MUTED, zorder=4)
+    draw_arrow(ax, (294, y), (333, y))
     _tensor(ax, 346, y, 172, IMAGE, "embedding", "(B, 2048)")
-    _arrow(ax, (358, y), (432, y))
+    draw_arrow(ax, (358, y), (432, y))
     _tensor(ax, 446, y, 54, STATE, "bottleneck", "elu", "(B, 120)")
-    _arrow(ax, (458, y), (499, y))
+    draw_arrow(ax, (458, y), (499, y))
     _tensor(ax, 513, y, 104, STATE, "state", "elu", "(B, 300)")
-    _arrow(ax, (525, y), (575, y), colour=STATE.line)
-    _text(ax, 549, y + 14, "h₀ = c₀", 8.5, MUTED)
+    draw_arrow(ax, (525, y), (575, y), colour=STATE.line)
+    draw_text(ax, 549, y + 14, "h₀ = c₀", 8.5, MUTED)
     _draw_decoding(ax, words, 603, 82, y)
-    _text(ax, 573, y - 125, "each word written is the next word read", 8.5, MUTED, ha="left")
+    draw_text(ax, 573, y - 125, "each word written is the next word read", 8.5, MUTED, ha="left")
     if long:
         line = " ".join(caption)
-        _text(ax, 573, y - 149, line, _fitted(line, 296, 9.5), WORD.line, ha="left")
+        draw_text(ax, 573, y - 149, line, fitted(line, 296, 9.5), WORD.line, ha="left")
     return figure
 
 
@@ -305,29 +169,29 @@ COLUMN, PITCH = 270, 108  # x of the first time step and the distance to the nex
 def _draw_steps(ax, y, inputs, predictions, truth=None):
     """One row of LSTM steps at height y: input words below, next-word probabilities above."""
     shape = np.array([0.25, 1, 0.45, 0.15, 0.3])
-    _box(ax, 190, y, 60, 30, IMAGE, "h₀ = c₀", 9)
-    _arrow(ax, (221, y), (COLUMN - 37, y), colour=STATE.line)
+    draw_box(ax, 190, y, 60, 30, IMAGE, "h₀ = c₀", 9)
+    draw_arrow(ax, (221, y), (COLUMN - 37, y), colour=STATE.line)
     for step, (taken, predicted) in enumerate(zip(inputs, predictions, strict=True)):
         x = COLUMN + step * PITCH
         hue = WRONG if truth and predicted != truth[step] else WORD
-        _box(ax, x, y, 70, 34, STATE, "LSTM", 9)
-        _box(ax, x, y - 64, 80, 28, TARGET if truth and step else WORD, taken)
-        _box(ax, x, y + 68, 84, 38, Hue(hue.line, "white"))
+        draw_box(ax, x, y, 70, 34, STATE, "LSTM", 9)
+        draw_box(ax, x, y - 64, 80, 28, TARGET if truth and step else WORD, taken)
+        draw_box(ax, x, y + 68, 84, 38, Hue(hue.line, "white"))
         heights = 26 * np.roll(shape, step)
         best = int(heights.argmax())
         for bar, height in enumerate(heights):
             ax.add_patch(Rectangle((x - 37 + 6 * bar, y + 54), 4.5, height, zorder=3,
                                    color=hue.line if bar == best else RULE))
-        _text(ax, x + 17, y + 68, predicted, _fitted(predicted, 42, 9), hue.line, weight="bold", zorder=4)
-        _arrow(ax, (x, y - 49), (x, y - 18))
-        _arrow(ax, (x, y + 18), (x, y + 48))
+        draw_text(ax, x + 17, y + 68, predicted, fitted(predicted, 42, 9), hue.line, weight="bold", zorder=4)
+        draw_arrow(ax, (x, y - 49), (x, y - 18))
+        draw_arrow(ax, (x, y + 18), (x, y + 48))
         if step + 1 < len(inputs):
-            _arrow(ax, (x + 36, y), (x + PITCH - 36, y), colour=STATE.line)
+            draw_arrow(ax, (x + 36, y), (x + PITCH - 36, y), colour=STATE.line)
 
 
 def _row_label(ax, y, name, shape):
-    _text(ax, 30, y + 8, name, 9, ha="left")
-    _text(ax, 30, y - 8, shape, 8.5, MUTED, ha="left")
+    draw_text(ax, 30, y + 8, name, 9, ha="left")
+    draw_text(ax, 30, y - 8, shape, 8.5, MUTED, ha="left")
 
 
 @own_style
@@ -337,24 +201,24 @@ def teacher_forcing():
     Returns a Figure.
     """
     truth = ("a", "dog", "on", "the", "beach", "#END#")
-    figure, ax = _canvas(650)
-    _panel(ax, 12, 288, 888, 638, "Training", "teacher forcing: the true word is fed, whatever was predicted")
+    figure, ax = canvas(650)
+    draw_panel(ax, 12, 288, 888, 638, "Training", "teacher forcing: the true word is fed, whatever was predicted")
     y = 412
     _draw_steps(ax, y, ("#START#", *truth[:-1]), ("a", "cat", "on", "a", "beach", "#END#"), truth)
     for step, word in enumerate(truth):
         x = COLUMN + step * PITCH
-        _box(ax, x, y + 156, 80, 28, TARGET, word)
-        _arrow(ax, (x, y + 88), (x, y + 141), head="<|-|>")
+        draw_box(ax, x, y + 156, 80, 28, TARGET, word)
+        draw_arrow(ax, (x, y + 88), (x, y + 141), head="<|-|>")
         if step + 1 < len(truth):
             _feed_arrow(ax, (x + 41, y + 156), (x + PITCH - 41, y - 64), TARGET.line)
     for offset, name, shape in ((156, "true next word", "targets (B, T−1)"), (68, "probabilities", "(B, T−1, V)"),
                                 (0, "hidden state", "(B, T−1, 300)"), (-64, "word in", "inputs (B, T−1)")):
         _row_label(ax, y + offset, name, shape)
-    _text(ax, 30, y + 114, "compared by cross-entropy", 8.5, MUTED, ha="left")
-    _text(ax, COLUMN - 40, y - 101, "It says “cat” where the caption says “dog”: that costs loss, and “dog” goes in.",
-          9, MUTED, ha="left")
+    draw_text(ax, 30, y + 114, "compared by cross-entropy", 8.5, MUTED, ha="left")
+    draw_text(ax, COLUMN - 40, y - 101,
+              "It says “cat” where the caption says “dog”: that costs loss, and “dog” goes in.", 9, MUTED, ha="left")
 
-    _panel(ax, 12, 12, 888, 276, "Captioning", "no true words: the word just written is fed")
+    draw_panel(ax, 12, 12, 888, 276, "Captioning", "no true words: the word just written is fed")
     y = 138
     written = ("a", "cat", "on", "a", "sofa", "#END#")
     _draw_steps(ax, y, ("#START#", *written[:-1]), written)
@@ -364,8 +228,8 @@ def teacher_forcing():
     for offset, name, shape in ((68, "word out", "(B, V) each step"), (0, "hidden state", "(B, 300) each step"),
                                 (-64, "word in", "(B,) each step")):
         _row_label(ax, y + offset, name, shape)
-    _text(ax, COLUMN - 40, y - 101, "An early mistake steers the rest of the caption. #END# stops it.", 9, MUTED,
-          ha="left")
+    draw_text(ax, COLUMN - 40, y - 101, "An early mistake steers the rest of the caption. #END# stops it.", 9, MUTED,
+              ha="left")
     return figure
 
 
@@ -382,14 +246,14 @@ def _cell(ax, x, y, width, text, hue):
     options = {"facecolor": "white", "edgecolor": "#CDD5DC"} if hue is GREY else {}
     if text == "#PAD#":
         options |= {"hatch": "////", "edgecolor": "#DFE5EA"}
-    _box(ax, x, y, width - 4, CELL_HEIGHT - 4, hue, rounding=4, linewidth=1, **options)
-    _text(ax, x, y, text, _fitted(text, width - 11, 8.5), MUTED if hue is GREY else INK, zorder=4)
+    draw_box(ax, x, y, width - 4, CELL_HEIGHT - 4, hue, rounding=4, linewidth=1, **options)
+    draw_text(ax, x, y, text, fitted(text, width - 11, 8.5), MUTED if hue is GREY else INK, zorder=4)
 
 
 def _matrix(ax, left, top, rows, name, shape):
     """Rows of words from the upper left corner, each row in its caption's colour."""
-    _text(ax, left + 2, top + 14, name, 9.5, ha="left", weight="bold")
-    _text(ax, left + _text_width(name, 9.5, "bold") + 11, top + 14, shape, 8.5, MUTED, ha="left")
+    draw_text(ax, left + 2, top + 14, name, 9.5, ha="left", weight="bold")
+    draw_text(ax, left + text_width(name, 9.5, "bold") + 11, top + 14, shape, 8.5, MUTED, ha="left")
     for row, words in enumerate(rows):
         for column, word in enumerate(words):
             hue = GREY if word == "#PAD#" else CAPTION_HUES[row]
@@ -399,7 +263,7 @@ def _matrix(ax, left, top, rows, name, shape):
 def _flat_rows(ax, left, y, targets, losses):
     """Targets, cross-entropy and mask of all places in three rows of cells, padding grey."""
     for offset, name in ((0, "target"), (-34, "xent"), (-68, "mask")):
-        _text(ax, left - 8, y + offset, name, 9, ha="right")
+        draw_text(ax, left - 8, y + offset, name, 9, ha="right")
     for place, (word, loss) in enumerate(zip(targets, losses, strict=True)):
         x = left + ROW_CELL * (place + 0.5)
         counts = word != "#PAD#"
@@ -422,27 +286,27 @@ def flatten_and_mask():
     mask = np.array([word != "#PAD#" for word in targets])
     total, count = losses[mask].sum(), mask.sum()
 
-    figure, ax = _canvas(512)
+    figure, ax = canvas(512)
     _matrix(ax, 276, 478, captions, "captions", "(B, T) = (3, 6)")
-    _arrow(ax, (272, 438), (225, 438), (225, 361))
-    _text(ax, 214, 438, "[:, :-1]", 9.5, ha="right")
-    _arrow(ax, (676, 438), (722, 438), (722, 361))
-    _text(ax, 733, 438, "[:, 1:]", 9.5, ha="left")
+    draw_arrow(ax, (272, 438), (225, 438), (225, 361))
+    draw_text(ax, 214, 438, "[:, :-1]", 9.5, ha="right")
+    draw_arrow(ax, (676, 438), (722, 438), (722, 361))
+    draw_text(ax, 733, 438, "[:, 1:]", 9.5, ha="left")
     _matrix(ax, 60, 330, [caption[:-1] for caption in captions], "inputs", "(B, T−1) = (3, 5)")
     _matrix(ax, 557, 330, [caption[1:] for caption in captions], "targets", "(B, T−1) = (3, 5)")
 
-    _box(ax, 225, 200, 120, 34, STATE, "decoder")
-    _arrow(ax, (225, 245), (225, 219))
-    _arrow(ax, (287, 200), (406, 200))
-    _text(ax, 346, 213, "flat logits (15, V)", 8.5, MUTED)
-    _box(ax, 474, 200, 132, 34, TARGET, "cross-entropy")
-    _arrow(ax, (722, 245), (722, 200), (542, 200))
-    _text(ax, 633, 213, "flat targets (15,)", 8.5, MUTED)
-    _arrow(ax, (474, 182), (474, 158))
+    draw_box(ax, 225, 200, 120, 34, STATE, "decoder")
+    draw_arrow(ax, (225, 245), (225, 219))
+    draw_arrow(ax, (287, 200), (406, 200))
+    draw_text(ax, 346, 213, "flat logits (15, V)", 8.5, MUTED)
+    draw_box(ax, 474, 200, 132, 34, TARGET, "cross-entropy")
+    draw_arrow(ax, (722, 245), (722, 200), (542, 200))
+    draw_text(ax, 633, 213, "flat targets (15,)", 8.5, MUTED)
+    draw_arrow(ax, (474, 182), (474, 158))
     _flat_rows(ax, 60, 140, targets, losses)
-    _text(ax, 62, 26, f"loss = sum(mask · xent) / sum(mask) = {total:.1f} / {count} = {total / count:.2f}", 10.5,
-          ha="left", weight="bold")
-    _text(ax, 883, 26, "The mask takes the padding out of the loss.", 9, MUTED, ha="right")
+    draw_text(ax, 62, 26, f"loss = sum(mask · xent) / sum(mask) = {total:.1f} / {count} = {total / count:.2f}", 10.5,
+              ha="left", weight="bold")
+    draw_text(ax, 883, 26, "The mask takes the padding out of the loss.", 9, MUTED, ha="right")
     return figure
 
 
@@ -455,35 +319,35 @@ def data_flow():
 
     Returns a Figure.
     """
-    figure, ax = _canvas(438)
-    _panel(ax, 12, 272, 888, 426, "In memory", "gone when the kernel dies")
-    _panel(ax, 12, 48, 888, 228, "On disk", "still there for the next run", heading_below=True)
+    figure, ax = canvas(438)
+    draw_panel(ax, 12, 272, 888, 426, "In memory", "gone when the kernel dies")
+    draw_panel(ax, 12, 48, 888, 228, "On disk", "still there for the next run", heading_below=True)
     computed, stored = 336, 166
     for x, hue, lines in ((187, IMAGE, ("encoder", "InceptionV3", "photos → (N, 2048)")),
                           (362, WORD, ("batches", "photos (B, 2048)", "tokens (B, T)")),
                           (625, STATE, ("decoder", "LSTM 300", "trained step by step")),
                           (800, WORD, ("captions", "of photos", "never trained on"))):
-        _box(ax, x, computed, 150, 78, hue, lines)
+        draw_box(ax, x, computed, 150, 78, hue, lines)
     for x, folder, lines in ((100, "data/", ("photos", "train2014.zip", "val2014.zip")),
                              (275, "data/", ("embeddings", "train.npy, val.npy", "made once, then kept")),
                              (450, "data/", ("people’s captions", "annotations_", "trainval2014.zip")),
                              (625, "checkpoints/", ("checkpoints", "weights, optimizer,", "step, vocabulary")),
                              (800, "outputs/", ("gallery", "10 good, 10 bad", "with their scores"))):
-        _box(ax, x, stored, 150, 78, Hue(GREY.line, "white"), lines)
-        _text(ax, x, stored - 55, folder, 9)
+        draw_box(ax, x, stored, 150, 78, Hue(GREY.line, "white"), lines)
+        draw_text(ax, x, stored - 55, folder, 9)
 
     low, high = stored + 41, computed - 41
     for x, note in ((143, "read"), (318, "read"), (406, "read"), (655, "resume")):
-        _arrow(ax, (x, low), (x, high))
-        _text(ax, x + 8, 250, note, 8.5, MUTED, ha="left")
+        draw_arrow(ax, (x, low), (x, high))
+        draw_text(ax, x + 8, 250, note, 8.5, MUTED, ha="left")
     for x, note in ((231, "once"), (595, "each epoch"), (800, "at the end")):
-        _arrow(ax, (x, high), (x, low))
-        _text(ax, x - 8, 250, note, 8.5, MUTED, ha="right")
-    _arrow(ax, (439, computed), (547, computed))
-    _text(ax, 493, computed + 13, "each step", 8.5, MUTED)
-    _arrow(ax, (702, computed), (722, computed))
-    _text(ax, 450, 24, "After a dead kernel run all cells again: embeddings are read, training goes on where it "
-          "was saved.")
+        draw_arrow(ax, (x, high), (x, low))
+        draw_text(ax, x - 8, 250, note, 8.5, MUTED, ha="right")
+    draw_arrow(ax, (439, computed), (547, computed))
+    draw_text(ax, 493, computed + 13, "each step", 8.5, MUTED)
+    draw_arrow(ax, (702, computed), (722, computed))
+    draw_text(ax, 450, 24, "After a dead kernel run all cells again: embeddings are read, training goes on where it "
+              "was saved.")
     return figure
 
 
@@ -524,7 +388,7 @@ def _draw_bars(ax, left, top, length, shares, hue, others):
     for row, share in enumerate(shares):
         y, colour = top - 26 * row, GREY.line if others and row == len(shares) - 1 else hue.line
         ax.add_patch(Rectangle((left, y - 8), length * share, 16, color=colour, linewidth=0))
-        _text(ax, left + length * share + 6, y, f"{share:.2f}", 8.5, MUTED, ha="left")
+        draw_text(ax, left + length * share + 6, y, f"{share:.2f}", 8.5, MUTED, ha="left")
 
 
 @own_style
@@ -543,18 +407,18 @@ def temperature(probabilities=None, words=None, temperatures=(0.3, 0.7, 1, 1.5),
 
     bottom, column = 66, (WIDTH - 120) / len(temperatures)
     y = bottom + 26 * (len(names) - 1)                                                  # of the first bar
-    figure, ax = _canvas(y + 84)
+    figure, ax = canvas(y + 84)
     for row, name in enumerate(names):
         colour = MUTED if others and row == top else INK
-        _text(ax, 106, y - 26 * row, name, _fitted(name, 92, 9.5), colour, ha="right")
+        draw_text(ax, 106, y - 26 * row, name, fitted(name, 92, 9.5), colour, ha="right")
     for panel, t in enumerate(temperatures):
         left, hue = 116 + column * panel, IMAGE if t == 1 else WORD
-        _text(ax, left, y + 58, f"t = {t:g}", 11, hue.line, ha="left", weight="bold")
+        draw_text(ax, left, y + 58, f"t = {t:g}", 11, hue.line, ha="left", weight="bold")
         feel = "as predicted" if t == 1 else "sharper" if t < 1 else "flatter"
-        _text(ax, left, y + 36, feel, 9, MUTED, ha="left")
+        draw_text(ax, left, y + 36, feel, 9, MUTED, ha="left")
         _draw_bars(ax, left, y, (column - 56) / shares.max(), shares[panel], hue, others)
-    _text(ax, 116, 24, r"Each probability $p_i$ becomes $p_i^{1/t}\ /\ \Sigma_j\, p_j^{1/t}$", 9.5, ha="left",
-          parse_math=True)
+    draw_text(ax, 116, 24, r"Each probability $p_i$ becomes $p_i^{1/t}\ /\ \Sigma_j\, p_j^{1/t}$", 9.5, ha="left",
+              parse_math=True)
     return figure
 
 
@@ -606,7 +470,7 @@ def _mark_best(ax, x, y, label):
     place, height = (ax.transData + ax.transAxes.inverted()).transform((x, y))
     ax.plot([place, place], [height + 0.035, 1], color=WRONG.line, linewidth=1, linestyle=(0, (1, 2)), zorder=1,
             transform=ax.transAxes, clip_on=False)
-    width = _text_width(label, 9) / (WIDTH * ax.get_position().width)
+    width = text_width(label, 9) / (WIDTH * ax.get_position().width)
     ax.text(min(max(place, width / 2), 1 - width / 2), 1.045, label, transform=ax.transAxes, ha="center",
             va="center_baseline", color=WRONG.line, fontsize=9, family=FONT)
 
@@ -618,12 +482,12 @@ def loss_curves(history, title=None):
     history: list of dicts with step, epoch, train_loss, val_loss, losses in nats per word; None, NaN and infinity
     are left out, and an empty list gives empty axes. Where epochs repeat, x counts steps. Returns a Figure.
     """
-    figure = _Drawing(figsize=(WIDTH / 100, 3.8), dpi=100, facecolor="white")
+    figure = Drawing(figsize=(WIDTH / 100, 3.8), dpi=100, facecolor="white")
     lines = [(*_points(history, key), name, hue) for key, name, hue in
              (("train_loss", "training", IMAGE), ("val_loss", "validation", WRONG))]
     ax = _loss_axes(figure, unit := lines[0][2], top=0.82 if title else 0.91)
     if title:
-        figure.text(0.075, 0.94, title, fontsize=_fitted(title, 810, 11, "bold"), family=FONT, color=INK,
+        figure.text(0.075, 0.94, title, fontsize=fitted(title, 810, 11, "bold"), family=FONT, color=INK,
                     weight="bold", va="center_baseline", parse_math=False)
     drawn = [line for line in lines if len(line[0])]
     if not drawn:
@@ -654,7 +518,7 @@ def _caption_lines(caption, width, size):
     """Wrapped lines as (distance of the line from the photo, text); a new line in the caption begins a paragraph."""
     lines, down = [], 17
     for paragraph in str(caption).splitlines():
-        for text in _wrapped(paragraph, width, size):
+        for text in wrapped(paragraph, width, size):
             lines.append((down, text))
             down += LINE_HEIGHT
         down += PARAGRAPH_GAP
@@ -681,14 +545,14 @@ def photos_with_captions(photos, captions, columns=4):
     depths = [max((lines[index][-1][0] for index in row if lines[index]), default=0) + 10 for row in rows]
 
     top = gap * (len(rows) + 1) + sum(tile + depth for depth in depths)
-    figure, ax = _canvas(top, PhotoSheet)
+    figure, ax = canvas(top, PhotoSheet)
     for row, depth in zip(rows, depths, strict=True):
         top -= gap
         for column, index in enumerate(row):
             left = gap + column * (width + gap)
             ax.add_patch(Rectangle((left, top - tile), width, tile, facecolor=PANEL, edgecolor="none", zorder=0))
-            _draw_photo(ax, photos[index], left + width / 2, top - tile / 2, width, tile)
+            draw_photo(ax, photos[index], left + width / 2, top - tile / 2, width, tile)
             for down, line in lines[index]:
-                _text(ax, left, top - tile - down, line, size, ha="left")
+                draw_text(ax, left, top - tile - down, line, size, ha="left")
         top -= tile + depth
     return figure

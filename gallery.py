@@ -23,8 +23,8 @@ from matplotlib.patches import Rectangle
 from PIL import Image, ImageOps
 
 import files
+from drawing import PhotoSheet
 from evaluation import REASONS, SCALE, Scores, Words, caption_confidence
-from figures import PhotoSheet
 from utils import BadPhoto, decode_photo
 
 PHOTO_SIDE = 800            # pixels of a photo's longer side on the page: sharp at a card's width, 50 to 120 kB each

@@ -20,7 +20,7 @@ DEFAULT_ENCODER_WEIGHTS = {"drawn": "drawn", "coco2014": "imagenet", "folder": "
 # Small data is learnt by heart soon: fewer steps, and dropout. The last row is the course's budget for MSCOCO.
 BUDGETS = (
     (20_000, {"epochs": 12, "batches_per_epoch": 200, "dropout": 0.3, "image_dropout": 0.5,
-              "self_critical_epochs": 10}),
+              "self_critical_epochs": 12}),
     (float("inf"), {"epochs": 12, "batches_per_epoch": 1_000, "dropout": 0.0, "image_dropout": 0.0,
                     "self_critical_epochs": 0}),
 )
@@ -87,6 +87,8 @@ class Settings:
                 object.__setattr__(self, name, default)         # the way to set a field of a frozen dataclass
         for name in ("data_dir", "checkpoint_root", "output_dir"):
             object.__setattr__(self, name, _path(name, getattr(self, name)))
+        if str(self.encoder_weights).startswith("~"):
+            object.__setattr__(self, "encoder_weights", str(_path("encoder_weights", self.encoder_weights)))
         if self.encoder_weights == "drawn" and self.encoder != "inception_v3":
             raise ValueError(f"{ENVIRONMENT_PREFIX}ENCODER is {self.encoder}, but only inception_v3 has weights of the "
                              f"drawn world: set {ENVIRONMENT_PREFIX}ENCODER_WEIGHTS to `imagenet` or a file.")

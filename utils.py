@@ -36,10 +36,12 @@ PHOTO_FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF")     # no EPS, whic
 MAX_PIXELS = 64_000_000             # of a photo in memory; larger ones are skipped before they are decoded
 MAX_SCANNED_PIXELS = 1_000_000_000  # pixels times passes over them, in a progressive JPEG
 MAX_PHOTO_BYTES = 100_000_000       # of a photo's file; larger ones are skipped too
-MAX_CAPTIONS_BYTES = 200_000_000    # of the captions' JSON, several times MSCOCO's
+MAX_CAPTIONS_BYTES = 128_000_000    # of the captions' JSON; MSCOCO's have 67 (2014) and 92 (2017) million
+MAX_CAPTIONS_VALUES = 5_000_000     # in it; MSCOCO's have 2.4 and 3.5 million. Small ones take 25 times their bytes
 MAX_CAPTION = 1_000                 # characters
 MAX_CAPTIONS = 100                  # of one photo; MSCOCO's have five, a few six
 EMBED_BATCH = 32                    # photos that go through the network at once, and are saved at once
+MAX_BATCH_BYTES = 100_000_000       # of the embeddings of a batch; InceptionV3's have 131,072
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")     # control characters, halves of surrogate pairs
 
 # Pillow's warnings of odd photos help no learner. For all the process, since filters are not kept apart for threads.
@@ -199,14 +201,17 @@ class Split:
                                                for rows in (self.names, self.captions, self.image_ids)))
 
 
-def load_dataset(settings: Settings) -> tuple[Split, Split]:
-    """Training and validation split of the dataset in the settings, which is drawn or downloaded if it is not there."""
+def load_dataset(settings: Settings, photos: bool = True) -> tuple[Split, Split]:
+    """Training and validation split of the dataset in the settings, which is drawn or downloaded if it is not there.
+
+    photos: False needs the captions alone, 0.25 GB of MSCOCO's 20: for exercises with text.
+    """
     folder = Path(settings.data_dir)
     if settings.dataset == "drawn" and not all((folder / name).exists() for name in ZIPS):
         drawn_world.render_dataset(folder)
     elif settings.dataset == "coco2014":
-        download_utils.fetch_coco2014(folder, mirrors=settings.mirrors.split())
-    return load_split(folder, "train"), load_split(folder, "val")
+        download_utils.fetch_coco2014(folder, photos, mirrors=settings.mirrors.split())
+    return load_split(folder, "train", photos), load_split(folder, "val", photos)
 
 
 def load_split(data_dir, split: str, photos: bool = True) -> Split:
@@ -244,7 +249,7 @@ def read_captions(annotations, member: str) -> dict[str, tuple[int, list[str]]]:
     where = f"{annotations}, {member}"
     with zips.Zip(annotations) as archive:
         try:
-            content = files.parse_json(archive.read(member, MAX_CAPTIONS_BYTES))
+            content = _parse_bounded(archive.read(member, MAX_CAPTIONS_BYTES))
         except KeyError:
             raise ValueError(f"{annotations} has no member {member}; it has {list(archive.members)[:5]}.") from None
         except ValueError as error:
@@ -254,6 +259,14 @@ def read_captions(annotations, member: str) -> dict[str, tuple[int, list[str]]]:
     ids = _image_ids(where, content["images"])
     captions = _captions_by_image(where, content["annotations"], ids.values())
     return {name: (image_id, captions[image_id]) for name, image_id in ids.items()}
+
+
+def _parse_bounded(raw: bytes):
+    """What the JSON holds, unless it has so many values that they would fill the memory. Raises ValueError."""
+    values = sum(map(raw.count, (b",", b"[", b"{")))        # at most one value follows each
+    if values > MAX_CAPTIONS_VALUES:
+        raise ValueError(f"it has about {values:,} values; at most {MAX_CAPTIONS_VALUES:,} are read")
+    return files.parse_json(raw)
 
 
 def _image_ids(where, images) -> dict[str, int]:
@@ -343,6 +356,9 @@ def embed_split(split: Split, encoder, cache_dir, workers: int = 2, run=None) ->
                     files.remove(leftover)
     embeddings = read_embeddings(cache)
     _require_recipe(cache, embeddings.recipe, recipe)
+    if embeddings.names != split.names:
+        raise ValueError(f"{cache.with_suffix('.json')} is damaged: it names other photos than those that {cache.name} "
+                         f"was made from. Delete {cache.parent} to embed the photos again.")
     if embeddings.skipped:
         _warn_of_skipped(split, embeddings.skipped)
     return embeddings
@@ -371,6 +387,8 @@ def read_embeddings(cache) -> Embeddings:
         values = np.load(cache, mmap_mode="r", allow_pickle=False)
         embeddings = Embeddings(about["names"], values, about["skipped"], about["recipe"])
         plain = values.dtype == np.float16 and values.ndim == 2 and len(values) == len(embeddings.names)
+        places = {name: i for i, name in enumerate(embeddings.names)}
+        plain = plain and not values[[places[name] for name in embeddings.skipped]].any()
     except (ValueError, KeyError, TypeError, EOFError):     # objects in place of numbers, a header that lies ...
         plain = False
     if not plain:
@@ -485,9 +503,9 @@ class _Shards:
     def read(self, start: int):
         """(rows, skipped) of the batch that begins at `start`, or None if it is not there whole."""
         try:
-            with np.load(self._path(start), allow_pickle=False) as shard:       # a zip, so with a CRC of each array
-                return shard["rows"], json.loads(str(shard["skipped"]))
-        except Exception:       # whatever is wrong with it (zipfile, zlib, numpy and json raise many kinds)
+            shard = zips.read_arrays(self._path(start), MAX_BATCH_BYTES)
+            return shard["rows"], json.loads(str(shard["skipped"]))
+        except (OSError, ValueError, KeyError):
             return None
 
     def assemble(self, cache: Path, photos: Path):

@@ -9,6 +9,8 @@ import stat
 import zipfile
 from pathlib import Path
 
+import numpy as np
+
 import files
 
 BLOCK = 1 << 20                 # bytes read at once
@@ -86,6 +88,25 @@ class Zip:
         if len(content) != info.file_size:
             raise BadMember(f"has {len(content):,} bytes, not the {info.file_size:,} of the list of contents")
         return content
+
+
+def read_arrays(path, most: int) -> dict[str, np.ndarray]:
+    """The arrays of an .npz, by name, of at most so many bytes together. No objects.
+
+    All bytes of each count for its CRC-32. np.load reads as far as an array's header says, so where damage makes the
+    header say less, the CRC is not looked at. Raises FileNotFoundError, BrokenZip, or ValueError that names the array.
+    """
+    arrays = {}
+    with Zip(path) as archive:
+        for member in archive.members:
+            name = member.removesuffix(".npy")
+            try:
+                raw = archive.read(member, most)
+                arrays[name] = np.lib.format.read_array(io.BytesIO(raw), allow_pickle=False)
+                most -= len(raw)
+            except Exception as error:      # an odd header makes NumPy raise of many kinds, MemoryError among them
+                raise ValueError(f"its array {name!r:.80} can't be read: {error!s:.200}") from None
+    return arrays
 
 
 class _Bounded(io.BufferedReader):

@@ -1,10 +1,9 @@
 """What several tests share: a small drawn world, and the solutions as the course's source has them."""
 
-import ast
+import functools
 import os
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -29,37 +28,7 @@ def small_world(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def course():
-    """Makes what the course's cells define: course("split_sentence", "generate_vocabulary") -> namespace.
+    """Makes what the course's cells define: course("split_sentence", "generate_vocabulary") -> namespace."""
+    import course_cells
 
-    Each name stands for the first cell of the solved notebook that defines it. Further keyword arguments are names
-    that the cells need from earlier ones.
-    """
-    import build
-
-    cells = [cell.source for cell in build.build(student=False).cells if cell.cell_type == "code"]
-
-    def define(*names, **given):
-        import keras
-        import numpy as np
-        import tensorflow as tf
-        from keras import layers, ops
-
-        import utils
-
-        scope = {"keras": keras, "np": np, "tf": tf, "L": layers, "ops": ops, "utils": utils,
-                 "IMG_EMBED_SIZE": 2048, "train_captions": [["a cat"]], **given}
-        exec("import re\nfrom collections import Counter", scope)
-        for name in names:
-            source = next(c for c in cells if f"def {name}(" in c or f"class {name}:" in c)
-            exec(_definitions(source), scope)
-        return SimpleNamespace(**scope)
-
-    return define
-
-
-def _definitions(source: str) -> str:
-    """A cell's functions, classes and constants: without calls that show something of the notebook's own run."""
-    module = ast.parse(source)
-    kinds = (ast.FunctionDef, ast.ClassDef, ast.Assign)
-    module.body = [node for node in module.body if isinstance(node, kinds) and "writer" not in ast.unparse(node)[:6]]
-    return ast.unparse(module)
+    return functools.partial(course_cells.define, course_cells.code_cells())

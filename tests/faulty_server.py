@@ -23,7 +23,7 @@ def body(
     """
 
     def fault(handler):
-        data = handler.server.content if content is None else content
+        data = handler.server.content_of(handler.path) if content is None else content
         tag = etag or handler.server.etag
         start = _asked(handler) if ranges else 0
         if start and handler.headers.get("If-Range", tag) not in (tag, handler.server.modified):
@@ -138,6 +138,9 @@ class FaultyServer(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.content, self.etag, self.modified = content, '"one"', "Tue, 10 Jul 2018 00:00:00 GMT"
         self.faults, self.forever, self.requests, self.mutex = [], body(), [], threading.Lock()
+
+    def content_of(self, path):
+        return self.content
 
     def url(self, name="photos.zip"):
         return f"http://127.0.0.1:{self.server_port}/{name}"

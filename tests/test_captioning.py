@@ -148,6 +148,23 @@ def test_probabilities_are_the_decoders(a_writer, write):
         assert caption.log_probability == pytest.approx(expected.sum(), abs=1e-3) and caption.log_probability <= 0
 
 
+def test_the_next_words_of_a_caption_are_the_decoders_choices_at_each_of_its_steps():
+    writer, batch = writer_of(max_len=8, scale=1.5), photos(20)
+    lengths = set()
+    for photo, caption in zip(batch, writer.sample(batch, 1.0, seed=1)):
+        steps = writer.next_words(photo, caption, top=2)
+        everything = writer.next_words(photo, caption, top=100)
+        assert len(steps) == len(everything) == len(caption.word_probabilities)
+        for step, all_words, taken, p in zip(steps, everything, tokens_of(caption), caption.word_probabilities):
+            assert step == all_words[:2] and step[0][1] >= step[1][1]
+            assert dict(all_words)[taken] == pytest.approx(p, abs=1e-5)
+            assert sum(probability for _, probability in all_words) == pytest.approx(1, abs=1e-5)
+        lengths.add((caption.ended, len(caption.words)))
+    assert len(lengths) > 3 and {ended for ended, _ in lengths} == {True, False}
+    for photo, caption in zip(batch[:5], writer.greedy(batch[:5])):
+        assert tokens_of(caption) == tuple(step[0][0] for step in writer.next_words(photo, caption))
+
+
 # ------------------------------------------------------------------------------------------------ searches
 
 @pytest.mark.parametrize("seed", range(3))

@@ -23,6 +23,8 @@ from types import SimpleNamespace
 import pytest
 
 import download_utils as du
+import utils
+from settings import Settings
 from tests import faulty_server as fs
 
 ROOT = Path(__file__).parent.parent
@@ -710,6 +712,16 @@ def test_captions_come_without_photos_and_photos_split_by_split(server, tmp_path
     found = du.fetch_coco2014(tmp_path, photos, progress=False, patience=FAST)
     assert list(found) == names and [r[0] for r in server.requests] == [f"/{name}.zip" for name in names]
     assert all(path.read_bytes() == CONTENT for path in found.values())
+
+
+def test_captions_alone_are_a_dataset_for_exercises_with_text(small_world, tmp_path, monkeypatch):
+    captions = (small_world / "annotations_trainval2014.zip").read_bytes()
+    with fs.FaultyServer(captions) as server:
+        table = {key: dataclasses.replace(entry, urls=(server.url(),), size=len(captions),
+                                          md5=hashlib.md5(captions).hexdigest()) for key, entry in du.COCO2014.items()}
+        monkeypatch.setattr(du, "COCO2014", table)
+        train, val = utils.load_dataset(Settings(dataset="coco2014", data_dir=tmp_path), photos=False)
+    assert len(server.requests) == 1 and (len(train.captions), len(val.captions)) == (48, 16)
 
 
 @pytest.mark.parametrize("options, names", [

@@ -120,6 +120,22 @@ def test_a_cache_without_its_description_is_not_believed(tmp_path, text, message
         utils.embed_split(split, MeanColour(), tmp_path / "cache")
 
 
+@pytest.mark.filterwarnings("ignore:.*can't be used")
+@pytest.mark.parametrize("name, other, message", [
+    ('"030.jpg"', '"0z0.jpg"', "names other photos"), ('"007.jpg": "', '"006.jpg": "', "does not hold a row"),
+    ('"007.jpg": "', '"00z.jpg": "', "does not hold a row"),
+], ids=["a name", "another photo skipped", "a photo skipped that is none"])
+def test_a_description_with_another_letter_is_not_believed(tmp_path, name, other, message):
+    """It has the embeddings' digest, but none of its own."""
+    split = split_of(coloured_zip(tmp_path / "train2014.zip", bad={7}))
+    utils.embed_split(split, MeanColour(), tmp_path / "cache")
+    description = tmp_path / "cache" / "train.json"
+    assert description.read_text().count(name) == 1
+    description.write_text(description.read_text().replace(name, other))
+    with pytest.raises(ValueError, match=message):
+        utils.embed_split(split, MeanColour(), tmp_path / "cache")
+
+
 # ---------------------------------------------------------------------------------------------- skipped photos
 
 @pytest.mark.filterwarnings("ignore:.*can't be used")
@@ -308,7 +324,7 @@ def test_killed_at_any_file_operation_it_is_gone_on_from_with_the_same_bytes(tmp
                                folder=str(tmp_path / "caches"))
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
     assert result.returncode == 0, result.stderr[-2_000:]
-    assert int(result.stdout) > 30
+    assert int(result.stdout) > 25
 
 
 def pickled(raw: bytes) -> bytes:
@@ -318,10 +334,16 @@ def pickled(raw: bytes) -> bytes:
     return file.getvalue()
 
 
+def narrower(raw: bytes) -> bytes:
+    """A batch in whose header one digit is less, so that its reader would stop before the end and see no CRC."""
+    at = raw.index(b"(32, 2048)")
+    return raw[:at] + b"(12, 2048)" + raw[at + 10:]
+
+
 @pytest.mark.parametrize("damage", [
-    pickled, lambda raw: b"", lambda raw: raw[:-1], lambda raw: raw[:1_000], lambda raw: bytes(len(raw)),
+    narrower, pickled, lambda raw: b"", lambda raw: raw[:-1], lambda raw: raw[:1_000], lambda raw: bytes(len(raw)),
     lambda raw: raw[:5_000] + b"\x55" + raw[5_001:], lambda raw: b"no zip",
-], ids=["pickled", "empty", "a byte less", "cut short", "zeros", "a byte other", "text"])
+], ids=["narrower", "pickled", "empty", "a byte less", "cut short", "zeros", "a byte other", "text"])
 def test_a_batch_that_is_not_whole_is_made_anew(tmp_path, damage):
     """As after a power cut, or where several machines write to a folder that does not lock."""
     split = split_of(coloured_zip(tmp_path / "train2014.zip", count=100, size=(8, 8)))

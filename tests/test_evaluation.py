@@ -1,6 +1,8 @@
 """Scores are pycocoevalcap's, baselines are what their names say, proposals are varied and repeatable."""
 
+import json
 import random
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,8 +11,12 @@ import numpy as np
 import pytest
 from pycocoevalcap.bleu.bleu import Bleu
 from pycocoevalcap.cider.cider import Cider
+from pycocoevalcap.meteor.meteor import Meteor
 from pycocoevalcap.rouge.rouge import Rouge
+from pycocoevalcap.tokenizer.ptbtokenizer import PTBTokenizer
 
+import evaluation
+import java_scores
 from evaluation import (
     COLOURS,
     METRICS,
@@ -20,6 +26,8 @@ from evaluation import (
     caption_confidence,
     caption_diversity,
     cider_difference,
+    confused_photos,
+    cosine,
     hold_out_reference,
     human_agreement,
     likely_reason,
@@ -57,6 +65,12 @@ def made_up_captions(photos=40, seed=0):
     return captions, references
 
 
+def scored_strings(captions, references):
+    """References and captions as pycocoevalcap wants them."""
+    return ({name: [" ".join(words) for words in references[name]] for name in sorted(captions)},
+            {name: [" ".join(captions[name])] for name in sorted(captions)})
+
+
 @pytest.fixture(scope="module")
 def scored():
     captions, references = made_up_captions()
@@ -67,8 +81,7 @@ def scored():
 
 def test_scores_equal_pycocoevalcap_on_the_same_words(scored):
     captions, references, scores = scored
-    hypotheses = {name: [" ".join(words)] for name, words in captions.items()}
-    truths = {name: [" ".join(words) for words in references[name]] for name in captions}
+    truths, hypotheses = scored_strings(captions, references)
     bleu, bleu_each = Bleu(4).compute_score(truths, hypotheses, verbose=0)
     rouge, rouge_each = Rouge().compute_score(truths, hypotheses)
     cider, cider_each = Cider().compute_score(truths, hypotheses)
@@ -130,11 +143,95 @@ def test_scores_carry_what_they_depend_on(scored):
     scores = score_captions(captions, references, tokenizer="tok <1>", decoding="beam 3")
     saved = scores.as_dict()
     assert (saved["tokenizer"], saved["decoding"], saved["photos"]) == ("tok <1>", "beam 3", 40)
-    assert saved["CIDEr_interval_95"][0] < saved["CIDEr"] < saved["CIDEr_interval_95"][1]
+    for metric in METRICS:
+        assert saved[f"{metric}_interval_95"][0] < saved[metric] < saved[f"{metric}_interval_95"][1]
+    assert saved["references_per_photo"] == 5
     assert all(type(saved[metric]) is float for metric in METRICS)
     for shown in (str(scores), scores._repr_html_(), str(ScoreTable({"model": scores, "again": scores}))):
         assert f"{scores['CIDEr']:.3f}" in shown and "40 photos" in shown
     assert "tok &lt;1&gt;" in scores._repr_html_()
+
+
+# --------------------------------------------------------------------------------------------------- Java
+
+with_java = pytest.mark.skipif(shutil.which("java") is None, reason="no Java on this machine")
+SENTENCES = {
+    "a": ["A man's dog (brown) can't sit!", "Two dogs - one brown - in the U.S.", 'A dog, "sitting"', "", "One dog;"],
+    "b": ["3 1/2 kites & a boat.", "A well-known beach at 5 o'clock", "Kites?", "The kites fly.", "It cannot fly:"],
+    "c": ["A cat", "A cat on a bed", "a black cat", "Cats", "The bed and the cat"],
+}
+SAID = {"a": "a brown dog sitting", "b": ["two", "kites", "fly"], "c": "a black cat on the bed"}
+
+
+@with_java
+def test_ptb_scores_equal_those_of_the_challenges_own_pipeline():
+    hypotheses = {name: [{"caption": said if isinstance(said, str) else " ".join(said)}] for name, said in SAID.items()}
+    truths = {name: [{"caption": text} for text in texts if text] for name, texts in SENTENCES.items()}
+    hypotheses, truths = PTBTokenizer().tokenize(hypotheses), PTBTokenizer().tokenize(truths)
+    scores = score_captions(SAID, SENTENCES, tokenizer="ptb")
+    expected = [*Bleu(4).compute_score(truths, hypotheses, verbose=0)[0], Rouge().compute_score(truths, hypotheses)[0],
+                Cider().compute_score(truths, hypotheses)[0]]
+    assert [scores[metric] for metric in METRICS] == pytest.approx(expected, abs=1e-6)
+    by_words = score_captions({name: words("x y") for name in SAID},
+                              {name: [text.split() for text in texts] for name, texts in SENTENCES.items()})
+    assert scores.tokenizer == "ptb" and scores.references == by_words.references == pytest.approx(14 / 3)
+
+
+@with_java
+def test_line_breaks_and_empty_sentences_move_no_words_to_another_photo():
+    texts = ["one\ntwo", "", "three\r\nfour\u2028five\x0bsix", "  ", "caf\u00e9", "..."]
+    assert java_scores.ptb_tokenize(texts) == [
+        ["one", "two"], [], ["three", "four", "five", "six"], [], ["caf\u00e9"], []]
+
+
+@with_java
+@pytest.mark.slow           # METEOR reads its paraphrases for ten seconds and takes 1.1 GB
+def test_meteor_is_pycocoevalcaps():
+    captions = {"a": words("a brown dog sitting"), "b": [], "c": words("a black cat")}
+    references = {name: [text.split() for text in texts if text] for name, texts in SENTENCES.items()}
+    scores = score_captions(captions, references, extra=["METEOR"])
+    corpus, each = Meteor().compute_score(*scored_strings(captions, references))
+    assert scores["METEOR"] == pytest.approx(corpus, abs=1e-6) and scores.left_out == ()
+    assert scores.by_photo("METEOR") == pytest.approx(dict(zip("abc", each)), abs=1e-6)
+    assert "METEOR" in str(scores) and f"{corpus:.3f}" in scores._repr_html_() and scores.as_dict()["METEOR"]
+
+
+def test_spice_fetches_nothing_and_says_what_it_lacks(scored, monkeypatch):
+    captions, references, scores = scored
+    if (java_scores.PACKAGE / "spice" / "lib" / "stanford-corenlp-3.6.0-models.jar").is_file():
+        pytest.skip("SPICE's parser is here")
+    monkeypatch.setattr(java_scores, "Spice", None)             # its constructor would fetch
+    asked = score_captions(captions, references, extra=["SPICE"])
+    assert asked.values == scores.values
+    assert len(asked.left_out) == 1 and "stanford-corenlp-3.6.0.jar" in asked.left_out[0]
+    assert asked.left_out[0] in str(asked) and asked.as_dict()["left_out"] == list(asked.left_out)
+
+
+@pytest.mark.parametrize("java", ["absent", "a stub that fails"])
+def test_without_java_nothing_but_its_own_scores_is_missing(tmp_path, java):
+    if java != "absent":
+        (tmp_path / "java").write_text("#!/bin/sh\nexit 1\n")
+        (tmp_path / "java").chmod(0o755)
+    code = """
+import json, evaluation, java_scores
+captions, references = {"a": ["a", "dog"], "b": ["kites"]}, {"a": [["a", "dog"]], "b": [["two", "kites"]]}
+scores = evaluation.score_captions(captions, references, extra=["METEOR"])
+try:
+    evaluation.score_captions(captions, references, tokenizer="ptb")
+except java_scores.NoJavaScore as reason:
+    print(json.dumps([scores["ROUGE-L"], scores.left_out, str(reason)]))
+"""
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env={"PATH": str(tmp_path)}, capture_output=True,
+                            text=True)
+    assert result.returncode == 0 and result.stderr == ""
+    rouge, (left_out,), reason = json.loads(result.stdout)
+    assert rouge > 0.5
+    assert left_out.startswith("METEOR needs Java") and reason.startswith("The challenge's tokenizer (PTB) needs Java")
+
+
+def test_a_metric_that_does_not_exist_is_named(scored):
+    with pytest.raises(ValueError, match="'METEOT'"):
+        score_captions(scored[0], scored[1], extra=["METEOT"])
 
 
 # ---------------------------------------------------------------------------------------------- intervals
@@ -152,14 +249,37 @@ def test_the_interval_has_the_width_that_theory_gives_a_mean():
     assert low < values.mean() < high
 
 
+def test_the_interval_of_bleu_is_that_of_the_pooled_score(scored):
+    """The same as scoring each resample of the photos anew with pycocoevalcap."""
+    captions, references, scores = scored
+    rng, drawn = np.random.default_rng(0), []
+    for _ in range(200):
+        rows = rng.integers(0, scores.photos, scores.photos)
+        names = [scores.names[row] for row in rows]
+        hypotheses = {n: [" ".join(captions[name])] for n, name in enumerate(names)}
+        truths = {n: [" ".join(words) for words in references[name]] for n, name in enumerate(names)}
+        drawn.append(Bleu(4).compute_score(truths, hypotheses, verbose=0)[0])
+    again = bootstrap_interval(evaluation._bleu(*scored_strings(captions, references))[2], seed=0, resamples=200,
+                               statistic=evaluation._bleu_of_counts)
+    assert again == [pytest.approx(ends, abs=1e-9) for ends in np.percentile(drawn, [2.5, 97.5], axis=0).T]
+
+
 def test_a_difference_is_paired_and_needs_the_same_photos(scored):
     captions, references, scores = scored
-    assert cider_difference(scores, scores) == (0, 0, 0)
-    silent = score_captions({name: [] for name in captions}, references)
-    mean, low, high = cider_difference(scores, silent)
-    assert 0 < low < mean < high and mean == pytest.approx(scores["CIDEr"])
+    same = cider_difference(scores, scores)
+    assert (same.mean, same.low, same.high) == (0, 0, 0) and "other way round" in str(same)
+    silent = score_captions({name: [] for name in captions}, references, decoding="silence")
+    above = cider_difference(scores, silent)
+    assert 0 < above.low < above.mean < above.high and above.mean == pytest.approx(scores["CIDEr"])
+    assert "hardly turn it round" in str(above) and "“silence”" in str(above) and f"{above.low:+.3f}" in str(above)
+    assert above.as_dict()["CIDEr_interval_95"] == [above.low, above.high]
+    assert (above.as_dict()["tokenizer"], above.as_dict()["baseline"]) == ("split_sentence", "silence")
     with pytest.raises(ValueError, match="same photos"):
         cider_difference(scores, score_captions(dict(list(captions.items())[:5]), references))
+    with pytest.raises(ValueError, match="40 against 4 "):       # people meet one reference fewer
+        cider_difference(scores, human_agreement(references))
+    with pytest.raises(ValueError, match="tokenizer"):
+        cider_difference(scores, score_captions(captions, references, tokenizer="another"))
 
 
 # ---------------------------------------------------------------------------------------------- baselines
@@ -193,6 +313,7 @@ def test_the_nearest_photo_lends_its_first_caption():
     train = np.array([[1, 0], [0, 1]], np.float16)
     captions = [[["a", "dog"], ["dogs"]], [["a", "cat"]]]
     assert nearest_photo_captions(train, captions, np.array([[0.1, 2], [5, 1]])) == [["a", "cat"], ["a", "dog"]]
+    assert nearest_photo_captions(train, [["A dog."], []], np.array([[0.1, 2], [5, 1]])) == [[], "A dog."]
     with pytest.raises(ValueError, match="2 training embeddings, but captions of 1"):
         nearest_photo_captions(train, captions[:1], train)
     with pytest.raises(ValueError, match="different kinds"):
@@ -223,6 +344,34 @@ def test_diversity_sees_a_model_that_repeats_itself():
     assert (other.distinct, other.unseen_share, other.vocabulary_used) == (3, pytest.approx(2 / 3), 5)
     with pytest.raises(ValueError, match="no captions"):
         caption_diversity({}, seen)
+
+
+# --------------------------------------------------------------------------------------------- confusions
+
+def test_photos_are_confused_when_the_same_is_said_of_what_people_tell_apart():
+    captions = {"cat": words("a cat on a bed"), "dog": words("the cat on the bed"), "twin": words("two red kites"),
+                "kite": words("red kites two"), "mute": [], "car": words("a car")}
+    references = {"cat": [words("a cat asleep on a bed")], "dog": [words("a dog in the grass"), words("the grass")],
+                  "twin": [words("kites over a beach")], "kite": [words("some kites above the beach")],
+                  "mute": [words("a street")], "car": [words("a bus")]}
+    first, second = confused_photos(captions, references)
+    assert (first.first, first.second, first.captions, first.references) == ("cat", "dog", 1, 0)
+    assert (second.first, second.second, second.captions) == ("kite", "twin", 1)
+    assert second.references == pytest.approx(2 / 3) and second.degree == pytest.approx(1 / 3)     # not "above"
+    assert confused_photos(captions, references, n=1) == [first]
+    assert confused_photos(dict(reversed(captions.items())), references) == [first, second]
+    assert confused_photos({"mute": []}, references) == confused_photos({}, {}) == []
+
+
+def test_a_caption_that_all_photos_get_is_shown_once():
+    captions = {f"{n}": words("a dog") for n in range(9)} | {"8": words("a cat"), "9": words("the cat")}
+    references = {name: [[f"word{name}"]] for name in captions}
+    assert [(pair.first, pair.second) for pair in confused_photos(captions, references)] == [("0", "1"), ("8", "9")]
+
+
+def test_the_cosine_of_embeddings_ignores_their_length():
+    assert cosine(np.array([3, 0], np.float16), np.array([1, 1], np.float16)) == pytest.approx(0.5 ** 0.5, abs=1e-6)
+    assert cosine(np.zeros(2), np.ones(2)) == 0
 
 
 # ---------------------------------------------------------------------------------------------- proposals

@@ -13,7 +13,10 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from matplotlib.text import Text
 from PIL import Image
 
+import caption_figures
+import drawing
 import figures
+from captioning import Caption
 
 
 def history(*losses):
@@ -38,6 +41,45 @@ def many_photos():
         ["a kite", long, "",
          "Donaudampfschifffahrtsgesellschaftskapitaenskajuetentuerschluessel", "it costs $^$",
          "one\ntwo words\n" + long])
+
+
+def said(text, *probabilities, ended=True):
+    """A caption; where probabilities run out, the last one goes on."""
+    words = tuple(text.split())
+    steps = len(words) + ended
+    return Caption(words, tuple([*probabilities, *[(probabilities or (0.5,))[-1]] * steps][:steps]), ended)
+
+
+def choices(caption):
+    """Runners-up of each word, which the caption took or did not take."""
+    words = [*caption.words, *["#END#"] * caption.ended]
+    return [[("dog", 0.6), (word, 0.3), ("cat", 0.05), ("#END#", 0.04), ("kite", 0.01)][step % 3 == 0:]
+            for step, word in enumerate(words)]
+
+
+LONG = "a man in a red coat and an extraordinary dog that runs next to him along a very long beach"
+GERMAN = "Donaudampfschifffahrtsgesellschaftskapitaenskajuetentuerschluessel"
+
+
+def why(text="a red kite above the beach", shape=(640, 480), ended=True, neighbours=3, beams=3,
+        references=(LONG, GERMAN, "$^$", ""), mode="RGB"):
+    kept = said(text, 0.9, 0.05, 0.4, ended=ended)
+    others = [said(f"two {text} at night", 0.01, ended=False), said("", 1), said(text.replace("red", "blue"))]
+    near = [(photo(*shape, mode), 0.91, [LONG, "A red kite.", GERMAN]), (photo(90, 900), -0.02, []),
+            (photo(900, 90), 1.0, [""])]
+    return caption_figures.why_this_caption(photo(*shape, mode), [kept, *others][:beams], choices(kept),
+                                            near[:neighbours], references)
+
+
+def confused(count, first="a red kite", second="a red kite"):
+    pair = ((photo(640, 480), first, [LONG, "A kite."]), (photo(90, 900), second, []), "in common: 100 %")
+    return caption_figures.confused_photos([pair] * count)
+
+
+def by_temperature(**options):
+    samples = {0.3: [said("a red kite", 0.9)] * 9, 1: [said(LONG, 0.3), said("", 1), said("kites", 0.01, ended=False)],
+               1.5: [said(f"{GERMAN} {GERMAN} $^$", 0.02)]}
+    return caption_figures.captions_by_temperature(photo(90, 900), samples, **options)
 
 
 V = 300
@@ -68,7 +110,20 @@ FIGURES = {
     "photos_with_captions, one": lambda: figures.photos_with_captions([photo(640, 480)], ["a kite"], columns=1),
     "photos_with_captions, narrow": lambda: figures.photos_with_captions(
         [photo(30, 20)] * 9, ["a red kite above a beach"] * 9, columns=8),
+    "why_this_caption": why,
+    "why_this_caption, long and cut": lambda: why(f"{LONG} {GERMAN}", (90, 900), ended=False, beams=4),
+    "why_this_caption, empty": lambda: why("", (1, 1), mode="L"),
+    "why_this_caption, greedy": lambda: why(beams=1, neighbours=0, references=()),
+    "why_this_caption, right to left": lambda: why("כלב רץ על החוף", references=("כלב על החוף.", "قطة على السرير")),
+    "confused_photos": lambda: confused(3),
+    "confused_photos, long": lambda: confused(2, LONG, GERMAN),
+    "confused_photos, none": lambda: confused(0),
+    "captions_by_temperature": by_temperature,
+    "captions_by_temperature, much written": lambda: by_temperature(references=[LONG] * 6),
 }
+
+
+PHOTO_SHEETS = {"photos_with_captions", "why_this_caption", "confused_photos", "captions_by_temperature"}
 
 
 def draw(figure, monkeypatch, dpi=100):
@@ -139,7 +194,7 @@ def test_a_notebook_shows_each_figure_once_and_sharp(name):
     formatters = pytest.importorskip("IPython.core.formatters")
     figure = FIGURES[name]()
     shown, about = formatters.DisplayFormatter().format(figure)
-    kind = "image/jpeg" if name == "photos_with_captions" else "image/png"
+    kind = "image/jpeg" if name in PHOTO_SHEETS else "image/png"
     assert {"image/jpeg", "image/png"} & shown.keys() == {kind}
     width, height = Image.open(io.BytesIO(base64.b64decode(shown[kind]))).size
     assert about[kind]["width"] == 900
@@ -304,3 +359,40 @@ def test_photos_given_are_not_changed():
 def test_photos_with_captions_say_what_is_wrong_with_their_arguments(photos, captions, complaint):
     with pytest.raises(ValueError, match=complaint):
         figures.photos_with_captions(photos, captions)
+
+
+def test_why_this_caption_shows_what_was_taken_what_might_have_been_and_what_was_learnt_from(monkeypatch):
+    kept, other = said("a red kite", 0.9, 0.25, 0.8, 0.7), said("a blue kite", 0.9, 0.24, 0.8, 0.7)
+    steps = [[("a", 0.9), ("the", 0.1)], [("green", 0.3), ("red", 0.25)], [("kite", 0.8), ("bird", 0.001)],
+             [("#END#", 0.7), ("on", 0.3)]]
+    near = [(photo(40, 30), 0.875, ["A Kite, on a hill."])]
+    figure = caption_figures.why_this_caption(photo(40, 30), [kept, other], steps, near, ["One kite."])
+    texts = draw(figure, monkeypatch)
+    shown = [text.get_text() for text in texts]
+    assert {"green", "0.30", "0.25", "0.90", "on", "cosine 0.88", "One kite.", "kept", "2"} <= set(shown)
+    assert "bird" not in shown                          # what is as good as impossible is left out
+    assert f"{kept.log_probability:.2f}".replace("-", "−") in shown
+    colours = {text.get_text(): text.get_color() for text in texts}
+    assert colours["blue"] == drawing.WRONG.line and colours["Kite,"] == drawing.WORD.line
+    assert colours["hill."] == colours["A"] == drawing.INK
+
+
+def test_a_word_that_is_not_among_the_likeliest_is_shown_as_taken(monkeypatch):
+    kept = said("kite", 0.02, 0.9)
+    likelier = [(word, 0.2) for word in ("dog", "cat", "cow", "bird", "boat")]
+    shown = words_of(caption_figures.why_this_caption(photo(40, 30), [kept], [likelier, [("#END#", 0.9)]]), monkeypatch)
+    assert {"dog", "cat", "cow", "kite", "0.02"} <= shown and not {"bird", "boat"} & shown
+
+
+def test_why_this_caption_says_what_is_missing():
+    with pytest.raises(ValueError, match="got 1 beams, 2 steps"):
+        caption_figures.why_this_caption(photo(4, 4), [said("a kite")], [[("a", 1.0)]] * 2)
+    with pytest.raises(ValueError, match="got 0 beams"):
+        caption_figures.why_this_caption(photo(4, 4), [], [])
+
+
+def test_captions_by_temperature_count_the_different_ones(monkeypatch):
+    shown = words_of(by_temperature(), monkeypatch)
+    assert {"1 of 9 captions are different; log p −0.11 per word", "t = 0.3", "t = 1", "t = 1.5"} <= shown
+    with pytest.raises(ValueError, match=r"\{0.5: 0\}"):
+        caption_figures.captions_by_temperature(photo(4, 4), {0.5: []})

@@ -305,6 +305,27 @@ print(len(found["a.jpg"][1]))
     assert done.stdout == "100\n", done.stderr
 
 
+OBJECT = b'{"a":1},'
+
+
+@linux
+@pytest.mark.parametrize("content, why", [
+    (lambda: b"[%s0]" % (OBJECT * (utils.MAX_CAPTIONS_BYTES // 8 - 1)), "values; at most"),
+    (lambda: b"[%s0]" % (OBJECT * (utils.MAX_CAPTIONS_VALUES // 2 - 1)), "expected an object"),
+    (lambda: b'["%s"]' % ("\U0001f600".encode() * (utils.MAX_CAPTIONS_BYTES // 4 - 1)), "expected an object"),
+], ids=["the most bytes", "the most values", "the longest word"])
+def test_the_largest_annotations_that_are_read_take_bounded_memory(tmp_path, content, why):
+    """Made of what takes most memory for each byte or value. Objects take 25 times their bytes."""
+    zip_of(tmp_path / "a.zip", [(hostile.MEMBER, content())], compression=8, compresslevel=1)
+    done = with_memory(f"""
+try:
+    utils.read_captions({str(tmp_path / "a.zip")!r}, {hostile.MEMBER!r})
+except ValueError as error:
+    print(error)
+""", 1_000)
+    assert hostile.MEMBER in done.stdout and why in done.stdout, done.stderr
+
+
 def test_annotations_that_are_a_bomb_are_not_unpacked(tmp_path):
     path = patched(zip_of(tmp_path / "a.zip", [(hostile.MEMBER, b"{}")]), LISTED, 24, "<I", 300_000_000)
     with pytest.raises(ValueError, match=r"captions_train2014.json can't be read: has 300,000,000 bytes unpacked"):
@@ -415,6 +436,14 @@ def test_a_checkpoint_is_read_as_it_was_written(tmp_path):
 def test_a_checkpoint_of_objects_text_or_nan_is_refused(tmp_path, array):
     with pytest.raises(ValueError, match=r"step-00000005 is damaged: its array 'x'"):
         checkpoints.read_checkpoint(checkpoint(tmp_path, x=array))
+
+
+def test_a_checkpoint_of_many_arrays_unpacks_no_more_than_one_may(tmp_path, monkeypatch):
+    path = checkpoint(tmp_path, x=np.zeros(100), y=np.zeros(100))
+    assert len(checkpoints.read_checkpoint(path).arrays) == 2
+    monkeypatch.setattr(checkpoints, "MOST_BYTES", 1_500)
+    with pytest.raises(ValueError, match="its array 'y' can't be read: has 928 bytes unpacked; at most 572 are read"):
+        checkpoints.read_checkpoint(path)
 
 
 class Payload:

@@ -43,12 +43,23 @@ def test_what_was_set_is_not_replaced_by_the_budget(monkeypatch):
     ("SEED", "4294967296"), ("EPOCHS", "9" * 30), ("BATCH_SIZE", "1000000000"), ("LEARNING_RATE", "inf"),
     ("CHECKPOINT_MINUTES", "inf"), ("CHECKPOINT_MINUTES", "nan"), ("DATA_DIR", "~nobody-of-that-name/x"),
     ("IMAGE_DROPOUT", "1"), ("SELF_CRITICAL_EPOCHS", "-1"), ("SELF_CRITICAL_EPOCHS", "0.5"),
+    ("ENCODER_WEIGHTS", "~nobody-of-that-name/x.h5"),
     ("ENCODER", "resnet"), ("ENCODER", "mobilenet_v3"),       # without weights of the drawn world
 ])
 def test_nonsense_is_refused_by_name_and_value(monkeypatch, name, text):
     monkeypatch.setenv(f"CAPTION_{name}", text)
     with pytest.raises(ValueError, match=f"CAPTION_{name} is '?{text}"):
         Settings.from_environment()
+
+
+def test_the_home_folder_may_be_written_as_a_tilde(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    for name in ("DATA_DIR", "CHECKPOINT_ROOT", "OUTPUT_DIR", "ENCODER_WEIGHTS"):
+        monkeypatch.setenv(f"CAPTION_{name}", "~/there")
+    settings = Settings.from_environment()
+    assert {str(tmp_path / "there")} == {str(settings.data_dir), str(settings.checkpoint_root),
+                                         str(settings.output_dir), settings.encoder_weights}
 
 
 @pytest.mark.skipif(os.name == "nt", reason="variables of Windows are always text")

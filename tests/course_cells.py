@@ -1,0 +1,44 @@
+"""What the course's cells define, without running the notebook."""
+
+import ast
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "course"))
+
+
+def code_cells() -> list[str]:
+    """Sources of the solved notebook's code cells."""
+    import build
+
+    return [cell.source for cell in build.build(student=False).cells if cell.cell_type == "code"]
+
+
+def define(cells, *names, **given):
+    """What some of the cells define, as a namespace.
+
+    Each name stands for the first cell that defines it. given: names that the cells need from earlier ones.
+    """
+    import keras
+    import numpy as np
+    import tensorflow as tf
+    from keras import layers, ops
+
+    import utils
+
+    scope = {"keras": keras, "np": np, "tf": tf, "L": layers, "ops": ops, "utils": utils,
+             "IMG_EMBED_SIZE": 2048, "train_captions": [["a cat"]], **given}
+    exec("import re\nfrom collections import Counter", scope)
+    for name in names:
+        source = next(c for c in cells if f"def {name}(" in c or f"class {name}:" in c)
+        exec(_definitions(source), scope)
+    return SimpleNamespace(**scope)
+
+
+def _definitions(source: str) -> str:
+    """A cell's functions, classes and constants: without calls that show something of the notebook's own run."""
+    module = ast.parse(source)
+    kinds = (ast.FunctionDef, ast.ClassDef, ast.Assign)
+    module.body = [node for node in module.body if isinstance(node, kinds) and "writer" not in ast.unparse(node)[:6]]
+    return ast.unparse(module)
