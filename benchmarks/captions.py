@@ -24,7 +24,10 @@ from self_critical import SelfCritical
 from settings import Settings
 from trainer import Data, Trainer
 
-WAYS = {"greedy": lambda writer, images: writer.greedy(images), "beam": lambda writer, images: writer.beam(images, 3)}
+WAYS = {                                # as the notebook does
+    "greedy": lambda writer, images: writer.greedy(images),
+    "beam": lambda writer, images: writer.beam(images, 3, no_repeat=2),
+}
 
 
 def embeddings_of(splits, settings: Settings, folder: Path):

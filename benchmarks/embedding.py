@@ -150,7 +150,7 @@ def compare(options, split, everything, crops, folder: Path):
     if importlib.util.find_spec("openvino") and importlib.util.find_spec("nncf"):
         encoders["int8"] = keras_utils.get_cnn_encoder(
             options.weights, "int8", calibration=everything, cache_dir=folder)
-    model = keras_utils.load(architecture, keras_utils.find(options.weights, NAME)[0])
+    model = keras_utils.load(architecture, keras_utils.find(options.weights)[0])
     others = peers(model, precisions, folder)
 
     batches = [crops[i:i + utils.EMBED_BATCH] for i in range(0, count, utils.EMBED_BATCH)]
