@@ -619,7 +619,8 @@ baselines = {
     "the most frequent caption": evaluation.score_captions(
         dict.fromkeys(val_img_fns, most_frequent), references, decoding="the most frequent caption"),
     "caption of the nearest photo": evaluation.score_captions(
-        {name: split_sentence(c) for name, c in zip(val_img_fns, nearest)}, references, decoding="caption of the nearest photo"),
+        {name: split_sentence(c) for name, c in zip(val_img_fns, nearest)}, references,
+        decoding="caption of the nearest photo"),
 }
 as_people = {}
 _, others = evaluation.hold_out_reference(references)       # what people are compared with
@@ -751,7 +752,7 @@ proposal = evaluation.propose_examples(val_img_fns, captions, references, by_bea
 
 def caption_photo(photo):
     """Words for a photo of your own, and the probability of each."""
-    [caption] = writer.beam(encoder(utils.center_crop(photo, IMG_SIZE)[None]), width=3)
+    [caption] = writer.beam(encoder(utils.center_crop(photo, IMG_SIZE)[None]), width=3, no_repeat=2)
     return caption.words, caption.word_probabilities[:len(caption.words)]
 
 
@@ -783,10 +784,11 @@ choice = album.choose(my_good, my_bad)
 choice
 
 # %%
+fine_tuning = ", then fine-tuned on CIDEr" if settings.self_critical_epochs else ""
 gallery.write_gallery(
     settings.output_dir / "gallery.html", choice.good, choice.bad, scores=by_beam, baselines=baselines,
     about=f"Learnt from {len(train_img_fns):,} photos of the dataset “{settings.dataset}” in "
-          f"{best['step']:,} steps. Captions by beam search of width 3.")
+          f"{best['step']:,} steps{fine_tuning}. Captions by beam search of width 3.")
 figure = gallery.gallery_figure(choice.good, choice.bad)
 figure.savefig(settings.output_dir / "gallery.png")
 figure
