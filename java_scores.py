@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pycocoevalcap
 from pycocoevalcap.meteor.meteor import Meteor
 from pycocoevalcap.spice import get_stanford_models
@@ -17,6 +18,7 @@ from pycocoevalcap.spice.spice import Spice
 from pycocoevalcap.tokenizer.ptbtokenizer import PUNCTUATIONS, STANFORD_CORENLP_3_4_1_JAR
 
 PACKAGE = Path(pycocoevalcap.__path__[0])
+METEOR_MEMORY = 2_000_000_000           # bytes that its Java may take
 TIMEOUT = 600               # seconds for the tokenizer: MSCOCO's million captions take it about ten
 Sentences = Mapping[str, Sequence[str]]
 
@@ -59,9 +61,13 @@ def meteor(references: Sentences, captions: Sentences) -> tuple[float, np.ndarra
     """METEOR 1.5 (Denkowski and Lavie 2014) of the corpus, which is not the photos' mean, and of each photo, (N,).
 
     Both name -> tokenized sentences, one for a caption, in the same order. Java takes about 1.1 GB and ten seconds for
-    its table of paraphrases.  Raises NoJavaScore.
+    its table of paraphrases.  Raises NoJavaScore, also where so little memory is left that a notebook might be killed.
     """
     find_java("METEOR")
+    left = psutil.virtual_memory().available
+    if left < METEOR_MEMORY:
+        raise NoJavaScore(f"METEOR was left out: it may take {METEOR_MEMORY / 1e9:.0f} GB of memory, and "
+                          f"{left / 1e9:.1f} GB are free.")
     try:
         corpus, each = Meteor().compute_score(references, captions)
     except (OSError, ValueError) as error:      # a Java that died answers nothing, which is no number

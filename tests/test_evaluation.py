@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -182,6 +183,14 @@ def test_line_breaks_and_empty_sentences_move_no_words_to_another_photo():
     texts = ["one\ntwo", "", "three\r\nfour\u2028five\x0bsix", "  ", "caf\u00e9", "..."]
     assert java_scores.ptb_tokenize(texts) == [
         ["one", "two"], [], ["three", "four", "five", "six"], [], ["caf\u00e9"], []]
+
+
+@with_java
+def test_meteor_is_left_out_where_memory_is_short(monkeypatch):
+    monkeypatch.setattr(java_scores.psutil, "virtual_memory", lambda: SimpleNamespace(available=1_500_000_000))
+    scores = score_captions({"a": ["a", "dog"]}, {"a": [["a", "dog"]]}, extra=["METEOR"])
+    assert "METEOR" not in scores.values
+    assert scores.left_out == ("METEOR was left out: it may take 2 GB of memory, and 1.5 GB are free.",)
 
 
 @with_java
