@@ -14,7 +14,7 @@ import time
 
 import numpy as np
 import report
-from training import BOTTLENECK, EMBEDDING, LENGTHS, UNITS, WORD_SIZE
+from training import BOTTLENECK, EMBEDDING, MEAN_TOKENS, UNITS, WORD_SIZE, lengths
 
 from utils import END, PAD, START, UNK
 
@@ -28,8 +28,9 @@ def made_up(photos: int):
     for start in range(0, photos, 4_096):
         part = embeddings[start:start + 4_096]
         part[:] = rng.standard_normal(part.shape, np.float32)
-    share = np.array(list(LENGTHS.values())) / sum(LENGTHS.values())
-    embeddings[:, 0] = rng.choice(list(LENGTHS), photos, p=share) - 1           # #START# is not written
+    chances = lengths(MEAN_TOKENS)
+    share = np.array(list(chances.values())) / sum(chances.values())
+    embeddings[:, 0] = rng.choice(list(chances), photos, p=share) - 1           # #START# is not written
     return embeddings
 
 
@@ -95,8 +96,8 @@ def measure(options) -> dict[str, list[float]]:
             "beam": (lambda: writer.beam(for_beam, options.width), len(for_beam)),
         }
 
-    lengths = [len(caption.words) + caption.ended for caption in writer.greedy(embeddings[:options.for_beam])]
-    if lengths != embeddings[:options.for_beam, 0].astype(int).tolist():
+    written = [len(caption.words) + caption.ended for caption in writer.greedy(embeddings[:options.for_beam])]
+    if written != embeddings[:options.for_beam, 0].astype(int).tolist():
         raise RuntimeError("The captions are not of the lengths that they were given.")
     for name in ("beam", "alone", "alone, compiled"):
         ways(0)[name][0]()                                                      # compile, warm up

@@ -26,11 +26,14 @@ import report
 PHOTOS, CAPTIONS_EACH, EMBEDDING, PAD_INDEX = 82_783, 5, 2_048, 0
 COURSE_STEPS = 12 * 1_000
 BOTTLENECK, UNITS, WORD_SIZE = 120, 300, 100
+MEAN_TOKENS = 12.5                      # of MSCOCO's captions, #START# and #END# included
 MORE = 10                               # tokens that a caption may have beyond the shortest
 
 # What --sweep changes, one at a time; the first of each is MSCOCO's.
 SWEEP = {
-    "vocabulary": (8_769, 1_000, 4_000, 16_000), "batch_size": (64, 16, 32, 128, 256), "tokens": (12.5, 22.5, 42.5),
+    "vocabulary": (8_769, 1_000, 4_000, 16_000),
+    "batch_size": (64, 16, 32, 128, 256),
+    "tokens": (MEAN_TOKENS, 22.5, 42.5),
 }
 
 
@@ -326,7 +329,8 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(description="How fast the decoder trains, beside Keras's fit and PyTorch.")
     parser.add_argument("--vocabulary", type=int, default=8_769)
     parser.add_argument("--batch-size", type=int, default=64)
-    parser.add_argument("--tokens", type=float, default=12.5, help="of a caption, on average (default: %(default)s)")
+    parser.add_argument("--tokens", type=float, default=MEAN_TOKENS,
+                        help="of a caption, on average (default: %(default)s)")
     parser.add_argument("--max-len", type=int, default=20, help="most tokens of a caption (default: %(default)s)")
     parser.add_argument("--steps", type=int, default=16, help="of a turn (default: %(default)s)")
     parser.add_argument("--turns", type=int, default=9, help="default: %(default)s")
