@@ -9,12 +9,12 @@ import tensorflow as tf
 
 import checkpoints
 import model_text
+from fast_training import TINY
 from utils import END, PAD, START, UNK
 
 NEVER_WRITTEN = (PAD, UNK, START)
 LENGTH_PENALTY = 0.7
 GROUP = 128                 # words; `likeliest` looks at so many together
-TINY = float(np.finfo(np.float32).tiny)
 
 
 @dataclass(frozen=True)

@@ -18,11 +18,9 @@ import notebook_code
 import numpy as np
 
 import evaluation
-import keras_utils
 import utils
 from self_critical import SelfCritical
 from settings import Settings
-from trainer import Data, Trainer
 
 WAYS = {                                # as the notebook does
     "greedy": lambda writer, images: writer.greedy(images),
@@ -33,9 +31,7 @@ WAYS = {                                # as the notebook does
 def embeddings_of(splits, settings: Settings, folder: Path):
     if all((folder / f"{split.name}.npy").exists() for split in splits):
         return [utils.read_embeddings(folder / f"{split.name}.npy") for split in splits]
-    encoder = keras_utils.get_cnn_encoder(
-        settings.encoder_weights, settings.precision, settings.encoder, calibration=splits[0], cache_dir=folder)
-    return [utils.embed_split(split, encoder, folder) for split in splits]
+    return notebook_code.embed(settings, splits, folder)
 
 
 def score(scope, tokenizer: str) -> dict[str, float]:
@@ -55,13 +51,11 @@ def score(scope, tokenizer: str) -> dict[str, float]:
 def measure(settings: Settings, splits, embeddings, tokenizer: str) -> dict[str, dict[str, float]]:
     """Scores of the trained decoder and, if the settings ask for it, of the fine-tuned one."""
     scope = notebook_code.run_cells(settings, splits, embeddings, last="CaptionWriter(")
-    split_sentence, data, words = scope["split_sentence"], [], []
-    for split in ("train", "val"):
-        data.append(Data(scope[f"{split}_img_embeds"], scope[f"{split}_captions_indexed"]))
-        words.append([[split_sentence(s) for s in of_photo] for of_photo in scope[f"{split}_captions"]])
+    words = ([[scope["split_sentence"](s) for s in of_photo] for of_photo in scope[f"{split}_captions"]]
+             for split in ("train", "val"))
     with tempfile.TemporaryDirectory() as checkpoints:
-        trainer = Trainer(scope["decoder"], scope["generate_batch"], *data, scope["vocab"],
-                          replace(settings, checkpoint_root=Path(checkpoints)), embeddings[0].recipe)
+        trainer = notebook_code.make_trainer(
+            scope, replace(settings, checkpoint_root=Path(checkpoints)), embeddings[0].recipe)
         trainer.fit()
         found = {"trained": {"val_loss": trainer.restore_best()["val_loss"], **score(scope, tokenizer)}}
         if settings.self_critical_epochs:

@@ -9,7 +9,9 @@ import tensorflow as tf
 from keras import layers, ops
 
 import captioning
+import keras_utils
 import utils
+from trainer import Data, Trainer
 
 sys.path.insert(0, str(report.ROOT / "course"))
 import build  # noqa: E402
@@ -46,3 +48,16 @@ def run_cells(settings, splits, embeddings, last: str) -> dict:
     for cell in cells(last):
         exec(cell, scope)
     return scope
+
+
+def embed(settings, splits, folder):
+    """Embeddings of the splits by the settings' encoder, kept in the folder."""
+    encoder = keras_utils.get_cnn_encoder(
+        settings.encoder_weights, settings.precision, settings.encoder, calibration=splits[0], cache_dir=folder)
+    return [utils.embed_split(split, encoder, folder) for split in splits]
+
+
+def make_trainer(scope, settings, recipe) -> Trainer:
+    """The notebook's trainer of the decoder in `scope`, which `run_cells` gave. recipe: of the embeddings."""
+    data = (Data(scope[f"{split}_img_embeds"], scope[f"{split}_captions_indexed"]) for split in ("train", "val"))
+    return Trainer(scope["decoder"], scope["generate_batch"], *data, scope["vocab"], settings, recipe)

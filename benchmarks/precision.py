@@ -17,27 +17,16 @@ import report  # isort: skip
 import notebook_code
 import numpy as np
 
-import keras_utils
 import utils
 from settings import Settings
-from trainer import Data, Trainer
-
-
-def embed(settings: Settings, splits, precision: str, folder: Path):
-    encoder = keras_utils.get_cnn_encoder(
-        settings.encoder_weights, precision, settings.encoder, calibration=splits[0], cache_dir=folder / precision)
-    return [utils.embed_split(split, encoder, folder / precision) for split in splits]
 
 
 def lowest_loss(settings: Settings, splits, embeddings) -> float:
     """Trains a decoder; its lowest validation loss, nats per word."""
     scope = notebook_code.run_cells(settings, splits, embeddings, last="class decoder:")
     with tempfile.TemporaryDirectory() as checkpoints:
-        trainer = Trainer(
-            scope["decoder"], scope["generate_batch"],
-            *(Data(scope[f"{split}_img_embeds"], scope[f"{split}_captions_indexed"]) for split in ("train", "val")),
-            scope["vocab"],
-            replace(settings, checkpoint_root=Path(checkpoints)), embeddings[0].recipe)
+        trainer = notebook_code.make_trainer(
+            scope, replace(settings, checkpoint_root=Path(checkpoints)), embeddings[0].recipe)
         return min(row["val_loss"] for row in trainer.fit())
 
 
@@ -50,7 +39,8 @@ def main():
     settings = Settings.from_environment()
     splits = utils.load_dataset(settings)
     settings = settings.completed(len(splits[0].names))
-    embeddings = {p: embed(settings, splits, p, options.folder) for p in options.precisions}
+    embeddings = {p: notebook_code.embed(replace(settings, precision=p), splits, options.folder / p)
+                  for p in options.precisions}
     exact = np.float32(embeddings["float32"][1].usable())
     losses = {p: [lowest_loss(replace(settings, seed=seed), splits, cached) for seed in range(options.seeds)]
               for p, cached in embeddings.items()}

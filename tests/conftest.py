@@ -1,7 +1,9 @@
 """What several tests share: a small drawn world, and the solutions as the course's source has them."""
 
+import contextlib
 import functools
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -32,3 +34,18 @@ def course():
     import course_cells
 
     return functools.partial(course_cells.define, course_cells.code_cells())
+
+
+@contextlib.contextmanager
+def interrupted_after(trainer, steps):
+    """In the step after so many, the trainer's process gets a Ctrl-C."""
+    step = trainer._train_step
+
+    def interrupted(*batch):
+        if trainer.step == steps:
+            os.kill(os.getpid(), signal.SIGINT)
+        return step(*batch)
+
+    trainer._train_step = interrupted
+    yield
+    trainer._train_step = step

@@ -1,6 +1,5 @@
 """Fine-tuning on CIDEr: it raises the score, from the best weights on, and goes on where it was, bit for bit."""
 
-import os
 import shutil
 import signal
 import subprocess
@@ -10,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import ROOT
+from conftest import ROOT, interrupted_after
 from keras import layers as L
 from keras import ops
 
@@ -141,17 +140,9 @@ def test_more_epochs_go_on_as_if_never_stopped(folder, undisturbed):
 
 def test_an_interrupt_saves_and_the_same_cell_goes_on(folder, undisturbed):
     tuner = tuner_in(folder)
-    step = tuner._train_step
-
-    def interrupted(*batch):
-        if tuner.step == 4:
-            os.kill(os.getpid(), signal.SIGINT)
-        return step(*batch)
-
-    tuner._train_step = interrupted
-    with pytest.raises(KeyboardInterrupt, match="after step 5, which is saved in .*self-critical-"):
+    with (interrupted_after(tuner, 4),
+          pytest.raises(KeyboardInterrupt, match="after step 5, which is saved in .*self-critical-")):
         tuner.fit()
-    tuner._train_step = step
     tuner.fit()
     assert outcome(tuner) == undisturbed
 

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import ROOT
+from conftest import ROOT, interrupted_after
 from keras import layers as L
 from keras import ops
 
@@ -161,21 +161,12 @@ def test_a_run_killed_twenty_times_at_random_ends_as_an_undisturbed_one(tmp_path
 
 def test_an_interrupt_saves_and_leaves_the_decoder_usable(tmp_path, undisturbed):
     trainer = trainer_in(tmp_path)
-    step = trainer._train_step
-
-    def interrupted(*batch):
-        if trainer.step == 7:
-            os.kill(os.getpid(), signal.SIGINT)
-        return step(*batch)
-
-    trainer._train_step = interrupted
     before = signal.getsignal(signal.SIGINT)
-    with pytest.raises(KeyboardInterrupt, match="after step 8, which is saved"):
+    with interrupted_after(trainer, 7), pytest.raises(KeyboardInterrupt, match="after step 8, which is saved"):
         trainer.fit()
     assert signal.getsignal(signal.SIGINT) is before
     assert trainer.checkpoints.newest().about["step"] == trainer.step == 8
     assert np.isfinite(trainer.val_loss())
-    trainer._train_step = step
     trainer.fit()                               # the same cell run again
     assert_same(undisturbed, outcome(trainer))
 
