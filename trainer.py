@@ -17,6 +17,7 @@ import keras_utils
 import model_text
 from checkpoints import CheckpointFolder, best_step
 from settings import Settings
+from utils import PAD
 
 # Settings that a run can't change on its way; epochs can.
 SAME_ON_RESUME = ("batches_per_epoch", "batch_size", "max_len", "val_batches", "dropout", "image_dropout",
@@ -26,7 +27,8 @@ SAME_ON_RESUME = ("batches_per_epoch", "batch_size", "max_len", "val_batches", "
 # ones, as these go to and fro: polynomial-decay averaging, https://arxiv.org/abs/1212.1824, section 4, with this eta.
 # Its window grows with the steps, so it does not depend on how many there will be. A look each few steps will do.
 AVERAGING_ETA, AVERAGE_EVERY = 3, 5
-TRAINING, VALIDATION, PREFLIGHT = range(3)      # streams of random numbers
+DRAWN_TOGETHER = 8      # batches of training, so that those of a batch can be of nearly one length
+TRAINING, VALIDATION, PREFLIGHT, ORDER = 0, 1, 2, 4      # streams of random numbers
 
 LOOK_AT_NAN = (
     "Look at `loss` in the decoder: a division by zero where the mask is empty, a logarithm of zero, a softmax too "
@@ -77,10 +79,12 @@ class Trainer:
         self.checkpoints = CheckpointFolder(settings.checkpoint_dir)
         self.step, self.history, self.sample_caption = 0, [], None
         self._losses = []                       # of the epoch's steps so far
+        self._drawn = None, []                  # number and batches of what was drawn last
         self._saved_step, self._saved_at, self._strayed, self._interrupted = None, time.monotonic(), False, False
         batch = [tf.TensorSpec(decoder.img_embeds.shape, tf.float32), tf.TensorSpec([None, None], tf.int32)]
-        self._train_step = tf.function(self._train_step, input_signature=batch)
-        self._average = tf.function(self._average, input_signature=[tf.TensorSpec([], tf.float32)])
+        number = tf.TensorSpec([], tf.float32)
+        self._train_step = tf.function(self._train_step, input_signature=[*batch, number])
+        self._average = tf.function(self._average, input_signature=[number])
         self._val_step = tf.function(
             lambda images, sentences: self.loss_model([images, sentences], training=False), input_signature=batch)
 
@@ -157,7 +161,7 @@ class Trainer:
         self._require_photo_matters()
         self.optimizer.learning_rate.assign(5 * at_rate)
         try:
-            losses = [float(self._train_step(images, sentences)) for _ in range(steps)]
+            losses = [float(self._train_step(images, sentences, 1.0)) for _ in range(steps)]
         finally:
             for group, variables in self._variables().items():
                 for i, variable in enumerate(variables):
@@ -186,11 +190,17 @@ class Trainer:
             self._average((AVERAGING_ETA + 1) / (looks + 1 + AVERAGING_ETA))
 
     def _training_batch(self, step: int):
-        return self._draw(self.train, TRAINING, step)
+        """Images, sentences and share of the loss (see `fast_training.by_length`), a function of (seed, step)."""
+        number, place = divmod(step, DRAWN_TOGETHER)
+        if number != self._drawn[0]:
+            batches = [self._draw(self.train, TRAINING, number * DRAWN_TOGETHER + i) for i in range(DRAWN_TOGETHER)]
+            rng = np.random.default_rng([self.settings.seed, ORDER, number])
+            self._drawn = number, fast_training.by_length(batches, self.vocab[PAD], rng)
+        return self._drawn[1][place]
 
-    def _train_step(self, images, sentences):
+    def _train_step(self, images, sentences, share):
         with tf.GradientTape() as tape:
-            loss = self._loss(images, sentences)
+            loss = self._loss(images, sentences) * share
         variables = self.loss_model.trainable_variables
         self.optimizer.apply(tape.gradient(loss, variables), variables)
         return loss

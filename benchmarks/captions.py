@@ -28,12 +28,6 @@ WAYS = {                                # as the notebook does
 }
 
 
-def embeddings_of(splits, settings: Settings, folder: Path):
-    if all((folder / f"{split.name}.npy").exists() for split in splits):
-        return [utils.read_embeddings(folder / f"{split.name}.npy") for split in splits]
-    return notebook_code.embed(settings, splits, folder)
-
-
 def score(scope, tokenizer: str) -> dict[str, float]:
     """CIDEr and BLEU-4 of each way to write the captions of all validation photos."""
     names, sentences, found = scope["val_img_fns"], scope["val_captions"], {}
@@ -75,7 +69,7 @@ def main():
     options = parser.parse_args()
     splits = utils.load_dataset(settings)
     settings = settings.completed(len(splits[0].names))
-    embeddings = embeddings_of(splits, settings, options.embeddings)
+    embeddings = notebook_code.embeddings_of(splits, settings, options.embeddings)
     found = {seed: measure(replace(settings, seed=seed), splits, embeddings, options.tokenizer)
              for seed in options.seeds}
     columns = list(found[options.seeds[0]]["trained"])

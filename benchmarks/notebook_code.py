@@ -57,6 +57,13 @@ def embed(settings, splits, folder):
     return [utils.embed_split(split, encoder, folder) for split in splits]
 
 
+def embeddings_of(splits, settings, folder):
+    """Those that are in the folder, where a run of the notebook leaves them, whatever made them; else as `embed`."""
+    if all((folder / f"{split.name}.npy").exists() for split in splits):
+        return [utils.read_embeddings(folder / f"{split.name}.npy") for split in splits]
+    return embed(settings, splits, folder)
+
+
 def make_trainer(scope, settings, recipe) -> Trainer:
     """The notebook's trainer of the decoder in `scope`, which `run_cells` gave. recipe: of the embeddings."""
     data = (Data(scope[f"{split}_img_embeds"], scope[f"{split}_captions_indexed"]) for split in ("train", "val"))

@@ -19,7 +19,7 @@ from keras import ops
 import fast_training
 from checkpoints import CheckpointFolder, read_checkpoint
 from settings import Settings
-from trainer import Data, Trainer, TrainingStopped
+from trainer import TRAINING, Data, Trainer, TrainingStopped
 
 VOCAB = {"#PAD#": 0, **{f"word{i}": i for i in range(1, 12)}}
 RECIPE = {"weights": "none"}
@@ -28,12 +28,17 @@ RECIPE = {"weights": "none"}
 def data(seed, photos=30):
     rng = np.random.default_rng(seed)
     return Data(rng.normal(size=(photos, 2048)).astype(np.float16),
-                [[rng.integers(1, 12, 6).tolist() for _ in range(2)] for _ in range(photos)])
+                [[rng.integers(1, 12, rng.integers(3, 10)).tolist() for _ in range(2)] for _ in range(photos)])
 
 
 def generate_batch(img_embeds, captions, batch_size, max_len, rng):
     rows = rng.choice(len(img_embeds), batch_size, replace=False)
-    return {"img_embeds": img_embeds[rows], "sentences": np.array([captions[row][0][:max_len] for row in rows])}
+    return {"img_embeds": img_embeds[rows], "sentences": matrix([captions[row][0][:max_len] for row in rows])}
+
+
+def matrix(captions):
+    longest = max(map(len, captions))
+    return np.array([caption + [0] * (longest - len(caption)) for caption in captions])
 
 
 def small_decoder(units=8, sees_photo=True, learns=True, over_padding=False, dense=L.Dense):
@@ -319,11 +324,43 @@ def test_a_decoder_with_other_names_trains_too(tmp_path, padded_batch):
     assert history[-1]["train_loss"] < history[0]["train_loss"]
 
 
+def test_training_draws_as_the_learner_does_and_in_batches_of_nearly_one_length(tmp_path):
+    """Each caption that `generate_batch` drew for eight steps is trained on in one of them, beside its photo."""
+    trainer = trainer_in(tmp_path)
+    drawn = [trainer._draw(trainer.train, TRAINING, step) for step in range(8, 16)]
+    batches = [trainer._training_batch(step) for step in range(8, 16)]
+    pairs, trained = ([(image.tobytes(), tuple(sentence[sentence > 0])) for images, sentences, *_ in each
+                       for image, sentence in zip(images, sentences)] for each in (drawn, batches))
+    assert sorted(pairs) == sorted(trained) and pairs != trained
+    lengths = [(sentences > 0).sum(axis=1) for _, sentences, _ in batches]
+    assert all(sentences.shape[1] == of_batch.max() for (_, sentences, _), of_batch in zip(batches, lengths))
+    assert max(np.ptp(of_batch) for of_batch in lengths) <= 1
+    longest = [of_batch.max() for of_batch in lengths]
+    assert longest != sorted(longest) and longest != sorted(longest)[::-1]
+
+
+def test_the_mean_of_eight_steps_counts_each_word_alike(tmp_path):
+    trainer = trainer_in(tmp_path)
+    variables = trainer.loss_model.trainable_variables
+    batches = [trainer._training_batch(step) for step in range(8)]
+    sentences = matrix([row[row > 0].tolist() for _, rows, _ in batches for row in rows]).astype(np.int32)
+
+    def alone(images, sentences):
+        return trainer.loss_model([images, sentences], training=False)
+
+    whole = losses_and_gradients(alone, variables, np.concatenate([images for images, *_ in batches]), sentences)
+    parts = [losses_and_gradients(lambda images, sentences, share: share * alone(images, sentences), variables, *batch)
+             for batch in batches]
+    assert max(share for *_, share in batches) > 1.3
+    for one, *others in zip(whole, *parts, strict=True):
+        np.testing.assert_allclose(np.mean(others, axis=0), one, rtol=1e-3, atol=1e-6)
+
+
 def test_the_batch_of_a_step_does_not_depend_on_those_before(tmp_path):
     one, other = trainer_in(tmp_path), trainer_in(tmp_path)
-    in_order = [one._draw(one.train, 0, step) for step in range(10)]
-    for step in (9, 2, 5, 2, 0):
-        for a, b in zip(other._draw(other.train, 0, step), in_order[step], strict=True):
+    in_order = [one._training_batch(step) for step in range(20)]
+    for step in (19, 3, 12, 3, 0):
+        for a, b in zip(other._training_batch(step), in_order[step], strict=True):
             np.testing.assert_array_equal(a, b)
 
 
