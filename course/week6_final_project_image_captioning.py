@@ -31,7 +31,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-if sys.version_info < (3, 10):          # noqa: UP036 (learners run it with whatever Python they have)
+if sys.version_info < (3, 10):
     raise RuntimeError(f"Python 3.10 or later is needed; this is {sys.version.split()[0]}.")
 
 # The modules lie in the project's folder, which is this one or one above.
