@@ -270,14 +270,15 @@ grader.check_indexing(train_captions_indexed, vocab, caption_tokens_to_indices)
 # ## Exercise 3: batches
 #
 # Captions differ in length, but a batch is a matrix. Shorter captions are filled up on the right with `PAD`. The matrix
-# is as wide as the longest caption, or `max_len` if that is less; longer captions are cut.
+# is as wide as the longest caption, or `max_len` if that is less; of longer captions only the first `max_len` tokens
+# stay, so their `END` is lost.
 
 # %%
 def batch_captions_to_matrix(batch_captions, pad_idx, max_len=None):
     """Captions of a batch as a matrix.
 
     batch_captions: B lists of indices. pad_idx: index that fills up.
-    Returns (B, T) int32, where T is the length of the longest caption, but at most max_len if that is given.
+    Returns (B, T) integers, where T is the length of the longest caption, but at most max_len if that is given.
     """
     # BEGIN SOLUTION
     width = max(map(len, batch_captions))
