@@ -99,6 +99,8 @@ class Trainer:
         """
         self.sample_caption, show = sample_caption, show or (lambda history: None)
         self.resume()
+        if self.step:
+            self._save()                        # nothing to do, unless the disk was full when it last tried
         show(self.history)
         if self.step < self.settings.steps:
             self._require_photo_matters()
@@ -139,12 +141,15 @@ class Trainer:
     def restore_best(self) -> dict:
         """Gives the decoder the averaged weights with the lowest validation loss; returns their row of the history.
 
-        Raises ValueError when no epoch is complete.
+        Raises ValueError when no epoch is complete, or no checkpoint is whole.
         """
         row = best_row(self.history)
         if row is None:
             raise ValueError("No epoch is complete, so none is the best. Run trainer.fit() again: it goes on.")
         checkpoint = self.checkpoints.best(self.history)
+        if checkpoint is None:
+            raise ValueError(f"{self.checkpoints.folder} has no whole checkpoint, so the best weights are gone. "
+                             "To train again, run the notebook from the decoder on.")
         self._set_arrays(self.loss_model.variables, "model", checkpoint)
         self._set_arrays(self.loss_model.trainable_variables, "average", checkpoint)
         self._strayed = True                    # fit() has to take the newest ones again
