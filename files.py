@@ -33,11 +33,11 @@ def written_aside(path):
         if path.is_dir() and aside.is_dir():
             remove(path)
         os.replace(aside, path)
-    except OSError as error:
-        remove(aside)
-        raise not_written(path, error) from error
-    except BaseException:
-        remove(aside)
+    except BaseException as error:
+        with contextlib.suppress(OSError):          # what went wrong first counts
+            remove(aside)
+        if isinstance(error, OSError):
+            raise not_written(path, error) from error
         raise
 
 
