@@ -199,7 +199,7 @@ def validation_loss(decoder, generate_batch, images, captions, n_batches, datase
             total += of_batch
             if number < SHUFFLED_BATCHES and len(embeds) > 1:
                 rises.append(float(loss(np.roll(embeds, 1, axis=0), sentences)) - of_batch)
-    rise = float(np.mean(rises)) if rises else None
+    rise = round(float(np.mean(rises)), 2) + 0.0 if rises else None     # + 0.0: no -0.00
     return ValidationLoss(total / n_batches, rise, *_limit(captions, dataset))
 
 
