@@ -17,8 +17,8 @@
 # already knows how to see turns each photo into 2,048 numbers; your own network learns to turn those numbers into
 # words.
 #
-# You write four pieces of code, Exercises 1 to 4. Six checks give 100 points: 10 for each of the first three exercises, 20 and 20 for
-# the decoder, and 30 for how well it has learnt. A check says at once what is right and, if something is not, what to look at. The last
+# Four exercises ask for code; the fifth, for a decoder that has learnt. Six checks give 100 points: 10 for each of the first three
+# exercises, 20 and 20 for the decoder, 30 for its validation loss. A check says at once what is right and, if something is not, what to look at. The last
 # thing you make is a gallery of 10 good and 10 bad captions, for your peers to review.
 #
 # Everything runs on a laptop without a GPU, in minutes on the drawn world that comes with the project. Whatever took long is kept on the
@@ -342,7 +342,7 @@ figures.flatten_and_mask()
 
 # %% [markdown]
 # Below, `keras.Input`s stand for a batch of any size, and calling a layer on them gives another such symbol, with a
-# shape but no values yet. Write one line for each name:
+# shape but no values yet. Write one line for each name, with the layers given; the check looks for each of them:
 #
 # | name | what it is | shape |
 # |---|---|---|
@@ -482,7 +482,9 @@ print(f"Best after epoch {best['epoch']}: validation loss {best['val_loss']:.3f}
 # ## Exercise 5: validation loss
 #
 # Nothing to write here: the check takes the loss of your trained decoder on 1,000 batches of validation captions (the trainer took
-# `settings.val_batches`, so its figure differs a little). If it is too high, look once more at the decoder, or train longer.
+# `settings.val_batches`, so its figure differs a little). It must be clearly lower than what a table gets that only knows which word follows
+# which, and clearly higher when each caption gets the photo of another: a decoder that ignores photos fails. If it does not pass, look
+# once more at the decoder, or train longer.
 #
 # Is the decoder another one now? What was learnt belongs to the one before: delete the folder of checkpoints named above, and run the
 # notebook again from the decoder's cell on. To train longer, raise `epochs` in the settings, restart the kernel and run all cells: training goes
