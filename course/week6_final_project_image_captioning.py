@@ -108,7 +108,7 @@ print(f"Checkpoints go to {settings.checkpoint_dir}, results to {settings.output
 # `CAPTION_GRADER_EMAIL` and `CAPTION_GRADER_TOKEN`. Never write them into a cell: notebooks get shared.
 
 # %%
-grader = grading.Grader(dataset=settings.dataset)
+grader = grading.Grader(settings.dataset, url=settings.grader_url, assignment=settings.grader_assignment)
 
 # %% [markdown]
 # ## Data
@@ -140,7 +140,7 @@ figures.encoder_decoder()
 #
 # For photos, the weights are those that Keras offers, trained on ImageNet. They have never seen a drawing, and can't be had
 # without network, so the drawn world has an encoder of its own: the same network, trained to tell what is in 16,000 other scenes of that
-# world (`course/pretrain_encoder.py`). None of the photos here was among them.
+# world. None of the photos here was among them.
 
 # %%
 encoder = keras_utils.get_cnn_encoder(
@@ -810,9 +810,10 @@ else:
 # %% [markdown]
 # ## Submission
 #
-# All six parts, as checked above:
+# All six parts, as checked above. Their points, and nothing else of yours, also go to `outputs/grades.json`.
 
 # %%
+grader.save(settings.output_dir / "grades.json")
 grader.table()
 
 # %% [markdown]
