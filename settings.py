@@ -98,7 +98,7 @@ class Settings:
                              f"drawn world: set {ENVIRONMENT_PREFIX}ENCODER_WEIGHTS to `imagenet` or a file.")
 
     def __str__(self):
-        return "\n".join(f"{name:20}{'by the size of the data' if value is None else value}"
+        return "\n".join(f"{name:22}{'by the size of the data' if value is None else value}"
                          for name, value in self.as_dict().items())
 
     @property

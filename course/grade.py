@@ -84,13 +84,14 @@ class Solution:
     text: str | None = None
 
 
-def solutions(learners, names: list[str], ours: set[str]) -> dict[str, Solution]:
+def solutions(sources: list[str], names: list[str], ours: set[str]) -> dict[str, Solution]:
     """The last definition of each name, with the learner's own statements between the one before it and this one.
 
-    ours: names that our notebook binds, which stay as they are. Of a cell with a slip in its syntax all is taken.
+    sources: the cells that the learner wrote or changed. ours: names that our notebook binds, which stay as they are.
+    Of a cell with a slip in its syntax all is taken.
     """
     found = []
-    for source in code_of(learners.cells):
+    for source in sources:
         try:
             found += statements(source)
         except (SyntaxError, ValueError):                   # the second: a null byte
@@ -116,8 +117,10 @@ def assemble(learners, cell_timeout: float) -> nbformat.NotebookNode:
     exercises = {number: re.search(r"^(?:def|class) (\w+)", cell.source, re.MULTILINE)[1]
                  for number, cell in enumerate(stubs.cells) if "raise NotImplementedError" in cell.source}
     checks = [number for number, cell in enumerate(solved.cells) if "grader.check_" in cell.source]
-    ours = {name for source in code_of(solved.cells) for bound, _ in statements(source) for name in bound}
-    theirs = solutions(learners, list(exercises.values()), ours)
+    ours = {name for source in code_of(solved.cells[:checks[-1]]) for bound, _ in statements(source) for name in bound}
+    handed_out = set(code_of(stubs.cells))
+    changed = [source for source in code_of(learners.cells) if source not in handed_out]
+    theirs = solutions(changed, list(exercises.values()), ours)
     cells, to_redo = [], None
     for number, cell in enumerate(solved.cells[:checks[-1] + 1]):
         sources = [cell.source]
@@ -139,6 +142,12 @@ def assemble(learners, cell_timeout: float) -> nbformat.NotebookNode:
 
 
 # ----------------------------------------------------------------------------------------------------- one submission
+
+def emptied(folder: Path) -> Path:
+    files.remove(folder)
+    folder.mkdir(parents=True)
+    return folder
+
 
 def read(path: Path) -> nbformat.NotebookNode | None:
     """The notebook, or None for what is none."""
@@ -174,7 +183,7 @@ def run(notebook, folder: Path, timeout: float, *options: str) -> int | None:
         for each in [process, *family]:
             with contextlib.suppress(psutil.Error):
                 each.kill()
-        process.wait()
+        psutil.wait_procs([process, *family], timeout=10)
         for left in ("assembled.ipynb", "checkpoints", "ipython"):
             files.remove(folder / left)
 
@@ -202,12 +211,10 @@ def first_problem(folder: Path, cell_timeout: float) -> str:
         return "no result, see log.txt"
 
 
-def grade(path: Path, folder: Path, timeout: float) -> dict:
-    """A submission's row of the CSV, but for its name. `folder` is made anew."""
-    files.remove(folder)
-    folder.mkdir(parents=True)
-    began, learners, cell_timeout = time.monotonic(), read(path), timeout / CELL_SHARE
-    status = run(assemble(learners, cell_timeout), folder, timeout, "--keep-going") if learners else 0
+def grade(learners, folder: Path, timeout: float) -> dict:
+    """The row of the CSV, but for its file, of a learner's notebook, or of None. `folder` is empty."""
+    began, cell_timeout = time.monotonic(), timeout / CELL_SHARE
+    status = 0 if learners is None else run(assemble(learners, cell_timeout), folder, timeout, "--keep-going")
     points = saved_points(folder / "grades.json")
     total = sum(points.values())
     if learners is None:
@@ -247,9 +254,7 @@ def prepare(folder: Path):
     solved, stubs = (nbformat.read(path, as_version=4) for path in (build.SOLVED, build.STUDENT))
     first = next(number for number, cell in enumerate(stubs.cells) if "raise NotImplementedError" in cell.source)
     solved.cells = solved.cells[:first]
-    files.remove(folder)
-    folder.mkdir(parents=True)
-    if run(solved, folder, float("inf")) != 0:
+    if run(solved, emptied(folder), float("inf")) != 0:
         sys.exit((folder / "log.txt").read_text("utf-8", "replace")[-2000:])
 
 
@@ -285,10 +290,11 @@ def main(submissions: Path, table: Path, timeout: float):
         row = still_right(folder / "row.json", made_from, timeout)
         again = "as before: " if row else ""
         if row is None:
-            if not prepared:
+            learners = read(path)
+            if learners is not None and not prepared:
                 prepare(store / "setup")
                 prepared = True
-            row = {"file": name} | grade(path, folder, timeout)
+            row = {"file": name} | grade(learners, emptied(folder), timeout)
             files.write_json(folder / "row.json", {"row": row, "made_from": made_from, "timeout": timeout})
         rows.append(row)
         write_table(table, rows)

@@ -20,15 +20,17 @@ sys.path.insert(0, str(build.ROOT))
 import files  # noqa: E402
 
 FOLDER = "image-captioning"         # in the zip
-SHARED = ("*.py", "drawn/*.py", "templates/*.j2", "student/*.ipynb", "data/*", "checkpoints/README.md",
-          "docs/gallery.jpg", "requirements.txt", "requirements-int8.txt", "requirements-ray.txt", "Dockerfile",
-          ".dockerignore", "LICENSE")
+SHARED = ("*.py", "drawn/*.py", "templates/*.j2", "student/*.ipynb", "data/README.md", "data/drawn/*",
+          "checkpoints/README.md", "docs/gallery.jpg", "requirements.txt", "requirements-int8.txt",
+          "requirements-ray.txt", "Dockerfile", ".dockerignore", "LICENSE")
 STORED_AT = (1980, 1, 1, 0, 0, 0)   # the earliest date that a zip can name
 
 
 def is_shared(name: str) -> bool:
-    """Whether a file of the repository goes to learners. A `*` stands for no folder, but in data/."""
-    return any(fnmatchcase(name, pattern) and ("/" in pattern or "/" not in name) for pattern in SHARED)
+    """Whether a file of the repository goes to learners. A `*` of SHARED stands for no folder."""
+    parts = name.split("/")
+    return any(len(parts) == len(pattern.split("/")) and all(map(fnmatchcase, parts, pattern.split("/")))
+               for pattern in SHARED)
 
 
 def readme() -> str:
