@@ -29,6 +29,14 @@ class CheckpointFolder:
     def __init__(self, folder, keep: int = 2):
         self.folder, self.keep = Path(folder), keep
 
+    def alone(self):
+        """A context in which no other process trains into this folder. Raises OSError when one does already."""
+        def taken():
+            raise OSError(f"Another process trains into {self.folder}. Wait for it or stop it, or set "
+                          "CAPTION_CHECKPOINT_ROOT to another folder.")
+
+        return files.locked(self.folder / "lock", taken)
+
     def save(self, step: int, arrays: dict[str, np.ndarray], about: dict):
         """Writes a checkpoint aside, names it when it is whole, then removes those that are no longer needed.
 
@@ -109,14 +117,18 @@ def _read_about(path) -> dict:
     if not isinstance(rows, list) or not all(map(_is_row, rows)):
         raise ValueError(f"its {ABOUT} has a history that is no list of steps and losses")
     losses = about.get("epoch_losses", [])
-    if not isinstance(losses, list) or not all(isinstance(loss, (int, float)) for loss in losses):
-        raise ValueError(f"its {ABOUT} has losses that are no numbers")
+    if not isinstance(losses, list) or not all(map(_is_pair, losses)):
+        raise ValueError(f"its {ABOUT} has losses that are no pairs of numbers")
     return about
 
 
 def _is_row(row) -> bool:
     return (isinstance(row, dict) and isinstance(row.get("step"), int)
             and all(isinstance(row.get(name), (int, float, type(None))) for name in ("train_loss", "val_loss")))
+
+
+def _is_pair(pair) -> bool:
+    return isinstance(pair, list) and len(pair) == 2 and all(isinstance(number, (int, float)) for number in pair)
 
 
 def best_step(history) -> int:

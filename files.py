@@ -1,6 +1,7 @@
 """Files that are whole or absent: written aside under a temporary name, renamed when complete."""
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -8,7 +9,10 @@ import shutil
 from collections import Counter
 from pathlib import Path
 
+import filelock
+
 TEMPORARY = ".tmp-"     # in the name of everything that is not whole yet
+WITHOUT_LOCKS = errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK     # what drives say that have none
 
 
 @contextlib.contextmanager
@@ -35,6 +39,29 @@ def written_aside(path):
     except BaseException:
         remove(aside)
         raise
+
+
+@contextlib.contextmanager
+def locked(path, when_taken):
+    """Holds the lock of this file meanwhile. Where another process has it, calls when_taken(), then waits.
+
+    The system takes the lock back from a process that dies. On a drive that has no such locks nothing is held.
+    Raises OSError that names `path` when it can't be written.
+    """
+    lock = filelock.FileLock(path, fallback_to_soft=False)
+    try:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire(timeout=0)
+    except filelock.Timeout:
+        when_taken()
+        lock.acquire()
+    except OSError as error:
+        if error.errno not in WITHOUT_LOCKS:
+            raise not_written(path, error) from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def not_written(path, error: OSError) -> OSError:

@@ -19,6 +19,9 @@ KNOWN = {*(("keras.layers", name) for name in LAYERS), ("keras", "DTypePolicy"),
 OF_TRAINING = {"_initializer": "zeros", "_regularizer": None, "_constraint": None, "seed": None}   # by ends of names
 WHY_NOT = "why not"
 
+# What of a layer's or operation's configuration changes its result and shows in no weight's shape.
+SHAPES_RESULT = ("activation", "axis", "center", "from_logits", "go_backwards", "keepdims", "return_sequences", "scale")
+
 
 def describe(models: dict[str, keras.Model], weights: dict[str, list]) -> dict:
     """Models as JSON can hold them: {name: {"config": its layers, "arrays": the names of its weights' arrays}}.
@@ -48,6 +51,41 @@ def rebuild(described: dict, arrays: dict, names: tuple[str, ...]) -> list[keras
         reason = f"{reason or 'none were given to Trainer'!s:.500}"
         raise ValueError(f"it does not hold the models that write captions ({reason})")
     return [_model(described[name], arrays) for name in names]
+
+
+def outline(model: keras.Model) -> list[str]:
+    """The model's layers and operations in order, a line each with what goes into them, `#0` the first one's result.
+
+    Made again by the same code it has the same outline, though Keras gives other names. Of a model that Keras can't put
+    into text there is none: an empty list.
+    """
+    try:
+        steps = json.loads(model.to_json())["config"]["layers"]
+    except (TypeError, ValueError, NotImplementedError):
+        return []
+    numbers = {step["name"]: f"#{number}" for number, step in enumerate(steps)}
+    lines = []
+    for step in steps:
+        details = {key: step["config"][key] for key in SHAPES_RESULT if key in step["config"]}
+        parts = [_without_names(node[key], numbers) for node in step["inbound_nodes"] for key in ("args", "kwargs")]
+        lines.append(" ".join([step["class_name"], *(json.dumps(part) for part in (*parts, details) if part)]))
+    return lines
+
+
+def _without_names(part, numbers):
+    """Arguments of a step with the number of a step for each tensor that it gave."""
+    if isinstance(part, list):
+        return [_without_names(each, numbers) for each in part]
+    if not isinstance(part, dict):
+        return part
+    if part.get("class_name") == "__keras_tensor__":
+        name, _, tensor = part["config"]["keras_history"]
+        return numbers[name] + f".{tensor}" * bool(tensor)
+    if part.get("class_name") == "__slice__":
+        start, stop, step = ("" if part["config"][key] is None else str(part["config"][key])
+                             for key in ("start", "stop", "step"))
+        return f"{start}:{stop}" + f":{step}" * bool(step)
+    return {key: _without_names(value, numbers) for key, value in part.items() if value is not None}
 
 
 def _model(described, arrays) -> keras.Model:

@@ -12,7 +12,6 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
-import filelock
 import numpy as np
 
 import files
@@ -41,8 +40,7 @@ def quantised(graph, key: dict, calibration: Split, size: int, folder) -> tuple[
         key = key | {"calibration": f"{len(names)} photos, sha256 {photos.digest(names)}",
                      "openvino": version("openvino"), "nncf": version("nncf")}
         home = Path(folder) / f"int8-{hashlib.sha256(json.dumps(key).encode()).hexdigest()[:12]}"
-        home.parent.mkdir(parents=True, exist_ok=True)
-        with filelock.FileLock(home.with_suffix(".lock")):
+        with files.locked(home.with_suffix(".lock"), lambda: print(f"Another process is making {home}; waiting.")):
             if not _whole(home):
                 _make(home, graph(), _crops(photos, names, size))
     about = files.read_json(home / "about.json")

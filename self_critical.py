@@ -71,14 +71,14 @@ class SelfCritical(Trainer):
         return -float(np.mean(self._val_cider(range(len(captions)), [caption.words for caption in captions])))
 
     def _training_batch(self, step: int):
-        """Photos (B·K, 2048), each K times in a row, captions drawn for them (B·K, T), and their rewards (B, K)."""
+        """Photos (B·K, 2048), each K times in a row, captions drawn for them (B·K, T), and their rewards (B, K); 1."""
         rng = np.random.default_rng([self.settings.seed, SAMPLING, step])
         photos = len(self.train.img_embeds)
         rows = np.repeat(rng.choice(photos, min(self.settings.batch_size, photos), replace=False), SAMPLES)
         images = np.asarray(self.train.img_embeds[rows], np.float32)
         captions = [tokens(caption) for caption in self.writer.sample(images, seed=int(rng.integers(2**31)))]
         rewards = self._train_reward(rows, captions).reshape(-1, SAMPLES)
-        return images, self._matrix(captions), rewards.astype(np.float32)
+        return (images, self._matrix(captions), rewards.astype(np.float32)), 1
 
     def _matrix(self, captions) -> np.ndarray:
         """Captions as the decoder reads them, (N, T) int32: #START#, the words, padding."""

@@ -1,11 +1,13 @@
 """The trainer of the decoder: fast on a CPU, and stopped at any moment it goes on exactly where it was."""
 
 import contextlib
+import hashlib
 import json
 import signal
 import threading
 import time
 from dataclasses import dataclass
+from itertools import chain, zip_longest
 
 import keras
 import numpy as np
@@ -27,7 +29,8 @@ SAME_ON_RESUME = ("batches_per_epoch", "batch_size", "max_len", "val_batches", "
 # ones, as these go to and fro: polynomial-decay averaging, https://arxiv.org/abs/1212.1824, section 4, with this eta.
 # Its window grows with the steps, so it does not depend on how many there will be. A look each few steps will do.
 AVERAGING_ETA, AVERAGE_EVERY = 3, 5
-DRAWN_TOGETHER = 8      # batches of training, so that those of a batch can be of nearly one length
+DRAWN_TOGETHER = 4      # batches of training, so that those of a batch can be of nearly one length
+PREFLIGHT_RATE = 5e-3
 TRAINING, VALIDATION, PREFLIGHT, ORDER = 0, 1, 2, 4      # streams of random numbers
 
 LOOK_AT_NAN = (
@@ -37,6 +40,9 @@ LOOK_AT_NAN = (
 LOOK_AT_PHOTO = (
     "Look at the decoder: `h0` and `c0` come from `img_embeds`, and the LSTM begins with initial_state=[h0, c0]."
 )
+
+
+BEGIN_ANEW = "Run the notebook again from the decoder's cell on."
 
 
 class TrainingStopped(ValueError):
@@ -49,6 +55,13 @@ class Data:
 
     img_embeds: np.ndarray
     captions_indexed: list[list[list[int]]]
+
+    def digest(self) -> str:
+        """Of the captions and which photos they are of, twelve hexadecimal digits."""
+        numbers = chain.from_iterable(
+            (len(of_photo), *chain.from_iterable((len(caption), *caption) for caption in of_photo))
+            for of_photo in self.captions_indexed)
+        return hashlib.sha256(np.fromiter(numbers, np.int32).tobytes()).hexdigest()[:12]
 
 
 class Trainer:
@@ -74,11 +87,13 @@ class Trainer:
         self.optimizer = fast_training.FusedAdam(settings.learning_rate)
         self.optimizer.build(self.loss_model.trainable_variables)
         self.averages = [tf.Variable(variable) for variable in self.loss_model.trainable_variables]
+        self._captions = {"training": train.digest(), "validation": val.digest()}
+        self._outline = model_text.outline(self.loss_model)
         self._models = model_text.describe(models or {}, {
             "model": self.loss_model.variables, "average": self.loss_model.trainable_variables})
         self.checkpoints = CheckpointFolder(settings.checkpoint_dir)
         self.step, self.history, self.sample_caption = 0, [], None
-        self._losses = []                       # of the epoch's steps so far
+        self._losses = []                       # [loss, share] of the epoch's steps so far
         self._drawn = None, []                  # number and batches of what was drawn last
         self._saved_step, self._saved_at, self._strayed, self._interrupted = None, time.monotonic(), False, False
         batch = [tf.TensorSpec(decoder.img_embeds.shape, tf.float32), tf.TensorSpec([None, None], tf.int32)]
@@ -94,9 +109,14 @@ class Trainer:
         sample_caption(): a caption written with the decoder as it is, kept in the history after each epoch.
         show(history): called at the start and after each epoch, to draw.
         Returns the history: a list of rows with step, epoch, train_loss and val_loss (nats per word), caption.
-        Raises TrainingStopped when the loss is no number or the decoder ignores the photo. Interrupted, it ends the
-        step, saves and raises KeyboardInterrupt; the decoder then is as after that step.
+        Raises TrainingStopped when the loss is no number or the decoder ignores the photo, OSError when another process
+        trains into the same folder. Interrupted, it ends the step, saves and raises KeyboardInterrupt; the decoder then
+        is as after that step.
         """
+        with self.checkpoints.alone():
+            return self._fit(sample_caption, show)
+
+    def _fit(self, sample_caption, show):
         self.sample_caption, show = sample_caption, show or (lambda history: None)
         self.resume()
         show(self.history)
@@ -111,7 +131,7 @@ class Trainer:
                 self._take_step()
                 bar.update()
                 if self.step % 20 == 0:
-                    bar.set_postfix(loss=f"{np.mean(self._losses[-100:]):.3f}")
+                    bar.set_postfix(loss=f"{_mean_loss(self._losses[-100:]):.3f}")
                 if self.step % self.settings.batches_per_epoch == 0:
                     self._end_epoch()
                     show(self.history)
@@ -132,6 +152,9 @@ class Trainer:
     def resume(self):
         """Takes over the newest whole checkpoint, if there is one. Raises ValueError when it does not fit."""
         checkpoint = self.checkpoints.newest()
+        if self._strayed and checkpoint is None:
+            raise ValueError(f"The decoder's weights are not those of step {self.step:,} any more, and "
+                             f"{self.checkpoints.folder} has no checkpoint to go on from. {BEGIN_ANEW}")
         if checkpoint and (checkpoint.about["step"] > self.step or self._strayed):
             self._restore(checkpoint)
             print(f"Going on from {checkpoint.path}, after {self.step:,} of {self.settings.steps:,} steps.")
@@ -139,27 +162,33 @@ class Trainer:
     def restore_best(self) -> dict:
         """Gives the decoder the averaged weights with the lowest validation loss; returns their row of the history.
 
-        Raises ValueError when no epoch is complete.
+        Raises ValueError when no epoch is complete, or no checkpoint is left.
         """
-        row = best_row(self.history)
-        if row is None:
+        if best_row(self.history) is None:
             raise ValueError("No epoch is complete, so none is the best. Run trainer.fit() again: it goes on.")
         checkpoint = self.checkpoints.best(self.history)
+        if checkpoint is None:
+            raise ValueError(f"{self.checkpoints.folder} has no whole checkpoint any more, so the best weights are "
+                             f"lost. {BEGIN_ANEW}")
         self._set_arrays(self.loss_model.variables, "model", checkpoint)
         self._set_arrays(self.loss_model.trainable_variables, "average", checkpoint)
         self._strayed = True                    # fit() has to take the newest ones again
-        return next((row for row in self.history if row["step"] == checkpoint.about["step"]), row)
+        step = checkpoint.about["step"]
+        inside_an_epoch = {"step": step, "epoch": step // self.settings.batches_per_epoch, "train_loss": None}
+        return next((row for row in self.history if row["step"] == step), None) or (
+            inside_an_epoch | {"val_loss": self.val_loss()})
 
-    def preflight(self, captions: int = 50, steps: int = 60) -> tuple[float, float]:
+    def preflight(self, captions: int = 50, steps: int = 60) -> str:
         """Learns a few captions by heart, to find a broken decoder before the long run; undoes all of it.
 
-        Returns the loss before and after. Raises TrainingStopped when it has not halved.
+        Returns what there is to say of it, with the loss before and after. Raises TrainingStopped when it has not
+        halved.
         """
-        kept, at_rate = self._arrays(), float(self.settings.learning_rate)
+        kept = self._arrays()
         rng = np.random.default_rng([self.settings.seed, PREFLIGHT])
         images, sentences = self._arrays_of(self.train, min(captions, len(self.train.img_embeds)), rng)
         self._require_photo_matters()
-        self.optimizer.learning_rate.assign(5 * at_rate)
+        self.optimizer.learning_rate.assign(PREFLIGHT_RATE)
         try:
             losses = [float(self._train_step(images, sentences, 1.0)) for _ in range(steps)]
         finally:
@@ -172,37 +201,46 @@ class Trainer:
             raise TrainingStopped(
                 f"{len(images)} captions could not be learnt by heart: in {steps} steps the loss went from "
                 f"{losses[0]:.2f} to {losses[-1]:.2f}; it should fall below half. Look at the decoder: `sentences[:, "
-                ":-1]` goes in, `sentences[:, 1:]` is the truth, and the last layer has no activation.")
-        return losses[0], losses[-1]
+                ":-1]` goes in, `sentences[:, 1:]` is the truth, and the last layer has no activation. Very much "
+                "dropout does it too.")
+        return f"Pre-flight: {len(images)} captions, loss from {losses[0]:.2f} to {losses[-1]:.2f}."
 
     # ------------------------------------------------------------------------------------------------ steps
 
     def _take_step(self):
-        images, *_ = batch = self._training_batch(self.step)
+        batch, share = self._training_batch(self.step)
+        self._strayed = True                    # until the step is counted
         loss = float(self._train_step(*batch))
         if not np.isfinite(loss):
-            what = "" if np.isfinite(images).all() else "The embeddings of this batch hold values that are no numbers. "
-            self._stop(f"The loss at step {self.step + 1:,} is not a number ({loss}). {what}{LOOK_AT_NAN}")
-        self._losses.append(loss)
+            images = "" if np.isfinite(batch[0]).all() else (
+                "The embeddings of this batch hold values that are no numbers. ")
+            self._stop(f"The loss at step {self.step + 1:,} is not a number ({loss}). {images}{LOOK_AT_NAN}")
+        self._losses.append([loss, float(share)])
         self.step += 1
         looks, early = divmod(self.step - 1, AVERAGE_EVERY)
         if not early:
             self._average((AVERAGING_ETA + 1) / (looks + 1 + AVERAGING_ETA))
+        self._strayed = False
 
     def _training_batch(self, step: int):
-        """Images, sentences and share of the loss (see `fast_training.by_length`), a function of (seed, step)."""
+        """What a step takes, and the share that its loss has in the epoch's mean: a function of (seed, step).
+
+        Here that is images, sentences and the share once more, which is explained in `fast_training.by_length`.
+        """
         number, place = divmod(step, DRAWN_TOGETHER)
         if number != self._drawn[0]:
             batches = [self._draw(self.train, TRAINING, number * DRAWN_TOGETHER + i) for i in range(DRAWN_TOGETHER)]
             rng = np.random.default_rng([self.settings.seed, ORDER, number])
             self._drawn = number, fast_training.by_length(batches, self.vocab[PAD], rng)
-        return self._drawn[1][place]
+        batch = self._drawn[1][place]
+        return batch, batch[-1]
 
     def _train_step(self, images, sentences, share):
         with tf.GradientTape() as tape:
-            loss = self._loss(images, sentences) * share
+            loss = self._loss(images, sentences)
+            shared = loss * share
         variables = self.loss_model.trainable_variables
-        self.optimizer.apply(tape.gradient(loss, variables), variables)
+        self.optimizer.apply(tape.gradient(shared, variables), variables)
         return loss
 
     def _average(self, share):
@@ -236,7 +274,7 @@ class Trainer:
         with self._averaged():
             self.history.append({
                 "step": self.step, "epoch": self.step // self.settings.batches_per_epoch,
-                "train_loss": float(np.mean(epoch_losses)), "val_loss": self.val_loss(),
+                "train_loss": _mean_loss(epoch_losses), "val_loss": self.val_loss(),
             })
             if self.sample_caption:
                 self.history[-1]["caption"] = self.sample_caption()
@@ -261,7 +299,7 @@ class Trainer:
         if checkpoint:
             self._restore(checkpoint)
             message += f" The decoder has the weights of {checkpoint.path} again."
-        raise TrainingStopped(message)
+        raise TrainingStopped(message if checkpoint else f"{message} {BEGIN_ANEW}")
 
     @contextlib.contextmanager
     def _interrupts_after_a_step(self):
@@ -300,7 +338,7 @@ class Trainer:
             "settings": self.settings.as_dict(), "vocab": self.vocab, "recipe": self.recipe,
             "shapes": {group: [list(variable.shape) for variable in variables]
                        for group, variables in self._variables().items()},
-            "models": self._models,
+            "models": self._models, "decoder": self._outline, "captions": self._captions,
         }
 
     def _variables(self) -> dict:
@@ -329,20 +367,40 @@ class Trainer:
             variable.assign(array)
 
     def _require_same(self, checkpoint):
-        """A checkpoint of other words, photos, settings or layers is refused with both values."""
+        """A checkpoint of other words, photos, settings or another decoder is refused with both values."""
         there, here = checkpoint.about, json.loads(json.dumps(self._about()))
-        settings, recipe = (there[key] if isinstance(there.get(key), dict) else {} for key in ("settings", "recipe"))
+        settings, recipe, captions = (
+            there[key] if isinstance(there.get(key), dict) else {} for key in ("settings", "recipe", "captions"))
         pairs = [(name, settings.get(name), here["settings"][name]) for name in SAME_ON_RESUME]
         pairs += [(f"embeddings' {key}", recipe.get(key), here["recipe"][key]) for key in here["recipe"]]
+        pairs += [(f"digest of the {split} captions", captions.get(split), here["captions"][split])
+                  for split in here["captions"]]
         pairs += [("shapes of the decoder's weights", there.get("shapes"), here["shapes"]),
-                  ("vocabulary", there.get("vocab"), here["vocab"])]
+                  ("vocabulary", there.get("vocab"), here["vocab"]),
+                  _first_difference(there.get("decoder"), here["decoder"])]
         different = [f"{name}: {str(theirs):.100} there, {str(mine):.100} here"
                      for name, theirs, mine in pairs if theirs != mine]
         if different:
             raise ValueError(
                 f"The checkpoint {checkpoint.path} does not fit this run ({'; '.join(different)}). Set back what was "
-                f"changed, or begin anew: delete {checkpoint.path.parent} or set CAPTION_CHECKPOINT_ROOT to another."
+                f"changed, or begin anew: delete {checkpoint.path.parent}, or set CAPTION_CHECKPOINT_ROOT to another "
+                f"folder. {BEGIN_ANEW}"
             )
+
+
+def _mean_loss(losses) -> float:
+    """Mean of [loss, share] pairs, by their shares."""
+    of_steps, shares = zip(*losses)
+    return float(np.average(of_steps, weights=shares))
+
+
+def _first_difference(theirs, mine) -> tuple:
+    """What to call it, theirs and mine, of the first step in which the outlines of two decoders differ."""
+    if not isinstance(theirs, list):
+        return "decoder", theirs, mine
+    steps = enumerate(zip_longest(theirs, mine))
+    return next(((f"step {step} of the decoder", *pair) for step, pair in steps if pair[0] != pair[1]),
+                ("decoder", theirs, mine))
 
 
 def best_row(history) -> dict | None:

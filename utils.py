@@ -17,7 +17,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-import filelock
 import numpy as np
 from PIL import Image, ImageOps
 from tqdm.auto import tqdm
@@ -405,22 +404,10 @@ def _require_recipe(path, found: dict, wanted: dict):
                          "photos again, or set back what was changed.")
 
 
-@contextlib.contextmanager
 def _one_at_a_time(cache: Path):
-    """Only one process works on a cache; another one says that it waits."""
-    lock = filelock.FileLock(cache.with_suffix(".lock"))
-    try:
-        cache.parent.mkdir(parents=True, exist_ok=True)
-        lock.acquire(timeout=0)
-    except filelock.Timeout:
-        print(f"Another process is embedding into {cache}; waiting for it.")
-        lock.acquire()
-    except OSError as error:
-        raise files.not_written(cache, error) from error
-    try:
-        yield
-    finally:
-        lock.release()
+    """A context in which this process alone works on a cache; where another one does, it says that it waits."""
+    return files.locked(cache.with_suffix(".lock"), lambda: print(
+        f"Another process is embedding into {cache}; waiting for it."))
 
 
 def _leftovers(cache: Path) -> list[Path]:

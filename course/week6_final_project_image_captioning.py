@@ -429,8 +429,10 @@ print("untrained:", writer.greedy(val_img_embeds[:1])[0])
 # caption, and a checkpoint is written; every few minutes too. Interrupt it whenever you like: this cell goes on exactly where
 # it was.
 #
-# Most of the time goes into the logits: a number for each word of the vocabulary at each place of a caption. The trainer computes
-# them where there is a word, not where there is padding, with your layers and your loss.
+# Two things make it fast, with your layers and your loss. Much of the time goes into the logits, a number for each word of the
+# vocabulary at each place of a caption: they are computed where there is a word, not where there is padding. And your
+# `generate_batch` draws for four steps at once; what it drew is then divided by length, so that the LSTM reads less padding. Each
+# caption has the chance that it had.
 #
 # Single steps go to and fro around better weights. So captions are written, and the validation loss is taken, with an average over
 # about the last quarter of all steps (polynomial-decay averaging, [Shamir & Zhang 2013](https://arxiv.org/abs/1212.1824)).
@@ -444,7 +446,7 @@ trainer = Trainer(
     Data(val_img_embeds, val_captions_indexed), vocab, settings,
     train_embeddings.recipe, models=writer.models)
 if not trainer.checkpoints.paths():
-    print("Pre-flight: 50 captions, loss from {:.2f} to {:.2f}.".format(*trainer.preflight()))
+    print(trainer.preflight())
 
 fixed = 0                                                # a validation photo to watch
 picture = live.TrainingPicture(val_photos.photo(val_img_fns[fixed]))

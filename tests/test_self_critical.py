@@ -183,9 +183,9 @@ def test_each_word_counts_with_the_probability_that_it_was_drawn_with(folder):
 def test_a_step_follows_the_gradient_of_the_paper(folder):
     """Equation 7 with the mean of the other draws as the baseline, one caption after the other."""
     tuner = tuner_in(folder)
-    images, sentences, rewards = batch = tuner._training_batch(0)
-    assert all(map(np.array_equal, tuner._training_batch(0), batch))
-    assert not np.array_equal(tuner._training_batch(1)[0], images)
+    images, sentences, rewards = batch = tuner._training_batch(0)[0]
+    assert all(map(np.array_equal, tuner._training_batch(0)[0], batch))
+    assert not np.array_equal(tuner._training_batch(1)[0][0], images)
     applied = []
     tuner.optimizer.apply = lambda gradients, variables: applied.extend(np.array(tf.convert_to_tensor(gradient))
                                                                         for gradient in gradients)
@@ -223,8 +223,8 @@ def test_rewards_that_are_no_numbers_stop_the_run_with_the_last_good_checkpoint(
     batch = tuner._training_batch
 
     def spoilt(step):
-        images, sentences, rewards = batch(step)
-        return images, sentences, rewards * (np.nan if step == 4 else 1)
+        (images, sentences, rewards), share = batch(step)
+        return (images, sentences, rewards * (np.nan if step == 4 else 1)), share
 
     tuner._training_batch = spoilt
     with pytest.raises(TrainingStopped, match="loss at step 5 is not a number"):

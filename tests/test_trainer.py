@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -58,10 +59,11 @@ def small_decoder(units=8, sees_photo=True, learns=True, over_padding=False, den
     return decoder
 
 
-def trainer_in(folder, epochs=3, units=8, recipe=RECIPE, vocab=VOCAB, **changes):
+def trainer_in(folder, epochs=3, units=8, recipe=RECIPE, vocab=VOCAB, train=None, over_padding=False, **changes):
     keras.utils.set_random_seed(1)
     settings = settings_in(folder, epochs=epochs, **changes)
-    return Trainer(small_decoder(units), generate_batch, data(0), data(1), vocab, settings, recipe)
+    decoder = small_decoder(units, over_padding=over_padding)
+    return Trainer(decoder, generate_batch, train or data(0), data(1), vocab, settings, recipe)
 
 
 def settings_in(folder, **changes):
@@ -178,7 +180,8 @@ def test_an_interrupt_saves_and_leaves_the_decoder_usable(tmp_path, undisturbed)
 
 def test_the_preflight_leaves_no_trace(tmp_path, undisturbed):
     trainer = trainer_in(tmp_path)
-    first, last = trainer.preflight(captions=4, steps=400)
+    said = trainer.preflight(captions=4, steps=400)
+    first, last = map(float, re.fullmatch(r"Pre-flight: 4 captions, loss from (\S+) to (\S+)\.", said).groups())
     assert last < first / 2
     trainer.fit()
     assert_same(undisturbed, outcome(trainer))
@@ -192,6 +195,71 @@ def test_training_goes_on_from_the_newest_weights_after_the_best_were_looked_at(
     trainer.settings = trainer_in(tmp_path).settings
     trainer.fit()
     assert_same(undisturbed, outcome(trainer))
+
+
+def test_the_training_loss_of_an_epoch_is_that_of_its_words(tmp_path):
+    """Nearly, as its five steps are four that were drawn together and one of the next four."""
+    trainer = trainer_in(tmp_path, epochs=1)
+    step, taken = trainer._train_step, []
+
+    def noted(images, sentences, share):
+        words = np.count_nonzero(sentences[:, 1:])
+        taken.append((float(loss := step(images, sentences, share)), words))
+        return loss
+
+    trainer._train_step = noted
+    [row] = trainer.fit()
+    losses, words = zip(*taken)
+    expected = pytest.approx(np.average(losses, weights=words), rel=1e-4)
+    assert row["train_loss"] == expected and np.mean(losses) != expected
+
+
+def test_two_processes_do_not_train_into_one_folder(tmp_path):
+    trainer = trainer_in(tmp_path)
+    holds = f"""
+import sys
+sys.path.insert(0, {str(ROOT)!r})
+from checkpoints import CheckpointFolder
+with CheckpointFolder({str(trainer.checkpoints.folder)!r}).alone():
+    print("holds", flush=True)
+    sys.stdin.read()
+"""
+    other = subprocess.Popen([sys.executable, "-c", holds], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    other.stdout.readline()
+    with pytest.raises(OSError, match="Another process trains into .*drawn. Wait for it or stop it"):
+        trainer.fit()
+    assert trainer.step == 0
+    other.kill()                                # the system takes back what a dead process held
+    other.communicate()
+    assert len(trainer.fit()) == 3
+
+
+def test_a_run_cut_inside_a_step_goes_back_to_the_checkpoint(tmp_path, undisturbed):
+    trainer = trainer_in(tmp_path)
+    average = trainer._average
+
+    def cut(share):
+        if trainer.step == 11:
+            trainer._average = average
+            raise KeyboardInterrupt             # as a second Ctrl-C does
+        average(share)
+
+    trainer._average = cut
+    with pytest.raises(KeyboardInterrupt):
+        trainer.fit()
+    trainer.fit()
+    assert_same(undisturbed, outcome(trainer))
+
+
+def test_a_run_cut_inside_a_step_before_any_checkpoint_has_to_begin_anew(tmp_path):
+    trainer = trainer_in(tmp_path)
+    average = trainer._average
+    trainer._average = None                     # the weights are changed already
+    with pytest.raises(TypeError):
+        trainer.fit()
+    trainer._average = average
+    with pytest.raises(ValueError, match="not those of step .* no checkpoint.* again from the decoder's cell"):
+        trainer.fit()
 
 
 def spoil(trainer, value):
@@ -325,24 +393,24 @@ def test_a_decoder_with_other_names_trains_too(tmp_path, padded_batch):
 
 
 def test_training_draws_as_the_learner_does_and_in_batches_of_nearly_one_length(tmp_path):
-    """Each caption that `generate_batch` drew for eight steps is trained on in one of them, beside its photo."""
+    """Each caption that `generate_batch` drew for four steps is trained on in one of them, beside its photo."""
     trainer = trainer_in(tmp_path)
-    drawn = [trainer._draw(trainer.train, TRAINING, step) for step in range(8, 16)]
-    batches = [trainer._training_batch(step) for step in range(8, 16)]
+    drawn = [trainer._draw(trainer.train, TRAINING, step) for step in range(8, 12)]
+    batches = [trainer._training_batch(step)[0] for step in range(8, 12)]
     pairs, trained = ([(image.tobytes(), tuple(sentence[sentence > 0])) for images, sentences, *_ in each
                        for image, sentence in zip(images, sentences)] for each in (drawn, batches))
     assert sorted(pairs) == sorted(trained) and pairs != trained
     lengths = [(sentences > 0).sum(axis=1) for _, sentences, _ in batches]
     assert all(sentences.shape[1] == of_batch.max() for (_, sentences, _), of_batch in zip(batches, lengths))
-    assert max(np.ptp(of_batch) for of_batch in lengths) <= 1
+    assert max(np.ptp(of_batch) for of_batch in lengths) <= 2
     longest = [of_batch.max() for of_batch in lengths]
     assert longest != sorted(longest) and longest != sorted(longest)[::-1]
 
 
-def test_the_mean_of_eight_steps_counts_each_word_alike(tmp_path):
+def test_the_mean_of_four_steps_counts_each_word_alike(tmp_path):
     trainer = trainer_in(tmp_path)
     variables = trainer.loss_model.trainable_variables
-    batches = [trainer._training_batch(step) for step in range(8)]
+    batches = [trainer._training_batch(step)[0] for step in range(4)]
     sentences = matrix([row[row > 0].tolist() for _, rows, _ in batches for row in rows]).astype(np.int32)
 
     def alone(images, sentences):
@@ -358,9 +426,9 @@ def test_the_mean_of_eight_steps_counts_each_word_alike(tmp_path):
 
 def test_the_batch_of_a_step_does_not_depend_on_those_before(tmp_path):
     one, other = trainer_in(tmp_path), trainer_in(tmp_path)
-    in_order = [one._training_batch(step) for step in range(20)]
+    in_order = [one._training_batch(step)[0] for step in range(20)]
     for step in (19, 3, 12, 3, 0):
-        for a, b in zip(other._training_batch(step), in_order[step], strict=True):
+        for a, b in zip(other._training_batch(step)[0], in_order[step], strict=True):
             np.testing.assert_array_equal(a, b)
 
 
@@ -414,6 +482,24 @@ def test_the_best_weights_come_back(tmp_path):
     best = trainer.restore_best()
     assert best["val_loss"] == min(losses)
     assert trainer.val_loss() == pytest.approx(min(losses), rel=1e-6)
+
+
+def test_where_the_best_checkpoint_is_damaged_the_newest_comes_with_a_loss_of_its_own(tmp_path):
+    trainer = trainer_in(tmp_path, epochs=2)
+    with interrupted_after(trainer, 7), pytest.raises(KeyboardInterrupt):
+        trainer.fit()
+    (tmp_path / "drawn" / "step-00000005" / "arrays.npz").write_bytes(b"")
+    row = trainer.restore_best()
+    assert (row["step"], row["epoch"], row["train_loss"]) == (8, 1, None)
+    assert row["val_loss"] == trainer.val_loss() != trainer.history[0]["val_loss"]
+
+
+def test_without_any_checkpoint_left_there_is_no_best_one(tmp_path):
+    trainer = trainer_in(tmp_path, epochs=1)
+    trainer.fit()
+    shutil.rmtree(tmp_path / "drawn")
+    with pytest.raises(ValueError, match="drawn has no whole checkpoint any more.* from the decoder's cell"):
+        trainer.restore_best()
 
 
 def test_losses_and_captions_are_those_of_averaged_weights(tmp_path):
@@ -514,6 +600,8 @@ CheckpointFolder({str(tmp_path)!r}).save(2, {{"x": np.zeros(100_000)}}, {{"step"
     ({"seed": 7}, "seed: 42 there, 7 here"), ({"learning_rate": 0.5}, "learning_rate: 0.001 there, 0.5 here"),
     ({"units": 9}, "shapes of the decoder's weights"), ({"recipe": {"weights": "x"}}, "weights: none there, x here"),
     ({"vocab": {**VOCAB, "cat": 12}}, "vocabulary"),
+    ({"train": data(2)}, "digest of the training captions: [0-9a-f]{12} there, [0-9a-f]{12} here"),
+    ({"over_padding": True}, 'step 8 of the decoder: GetItem .* there, Dropout .* here'),
 ])
 def test_a_checkpoint_that_does_not_fit_is_refused_with_both_values(tmp_path, change, message):
     trainer_in(tmp_path, epochs=1).fit()
@@ -527,6 +615,9 @@ def test_a_checkpoint_that_does_not_fit_is_refused_with_both_values(tmp_path, ch
     (lambda arrays, about: arrays.update({"optimizer/002": np.zeros((3, 3))}), r"optimizer/002 is of shape \(3, 3\)"),
     (lambda arrays, about: about.pop("settings"), "seed: None there, 42 here"),
     (lambda arrays, about: about.update(recipe=3, vocab=None), "weights: None there, none here"),
+    (lambda arrays, about: about.pop("captions"), "digest of the validation captions: None there, [0-9a-f]{12} here"),
+    (lambda arrays, about: about.pop("decoder"), "decoder: None there, .'InputLayer'"),
+    (lambda arrays, about: about["decoder"].pop(), r"step 19 of the decoder: None there, TrueDivide .* here"),
 ])
 def test_a_checkpoint_that_lacks_something_is_refused(tmp_path, change, message):
     """Made by hand, or by another program: its digests are right."""
