@@ -26,6 +26,7 @@ import re
 import subprocess
 import sys
 import time
+import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -94,7 +95,7 @@ def solutions(sources: list[str], names: list[str], ours: set[str]) -> dict[str,
     for source in sources:
         try:
             found += statements(source)
-        except (SyntaxError, ValueError):                   # the second: a null byte
+        except Exception:               # a slip, or what else a stranger's text may do to a parser
             found.append((set(re.findall(r"^(?:def|class)\s+(\w+)", source, re.MULTILINE)) & set(names), source))
     last = {name: place for place, (bound, _) in enumerate(found) for name in bound & set(names)}
     result, own = {name: Solution() for name in names}, []
@@ -154,8 +155,12 @@ def read(path: Path) -> nbformat.NotebookNode | None:
     try:
         if path.stat().st_size > MOST_BYTES:
             return None
-        notebook = nbformat.read(path, as_version=4)
-        return notebook if all(isinstance(source, str) for source in code_of(notebook.cells)) else None
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")         # of cells without an id, which is no harm here
+            notebook = nbformat.read(path, as_version=4)
+        for source in code_of(notebook.cells):
+            source.encode()                         # raises for what is no text
+        return notebook
     except Exception:                       # whatever a stranger's file may do to its reader
         return None
 
@@ -177,7 +182,7 @@ def run(notebook, folder: Path, timeout: float, *options: str) -> int | None:
         while process.poll() is None and time.monotonic() < until:
             with contextlib.suppress(psutil.Error):
                 family |= set(process.children(recursive=True))     # seen before one that dies leaves them alone
-            time.sleep(0.2)
+            time.sleep(0.5)
         return process.poll()
     finally:
         for each in [process, *family]:

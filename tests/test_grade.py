@@ -88,12 +88,17 @@ def test_the_solved_notebook_comes_out_as_it_is():
 
 @pytest.mark.parametrize("content", [
     b"", b"{not json", b"[1, 2]", b"{}", b'{"cells": 3, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}',
-    b"[" * 100_000, b"\xff\xfe\x00", b'{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [{"cell_type": '
-    b'"code", "source": 5, "metadata": {}, "outputs": [], "execution_count": null}]}'])
-def test_what_is_no_notebook_is_told_apart(tmp_path, content):
+    b"[" * 100_000, b"\xff\xfe\x00",
+    nbformat.writes(notebook_of("x = 'SURROGATE'")).replace("SURROGATE", r"\ud800").encode(),
+    nbformat.writes(notebook_of("x = 5")).replace('"x = 5"', "5").encode(),
+    nbformat.writes(notebook_of("(" * 100_000, "def decoder(:\0", function(NAMES[0]))).encode(),
+])
+def test_what_is_no_notebook_stops_nothing(tmp_path, content):
     (tmp_path / "x.ipynb").write_bytes(content)
     found = grade.read(tmp_path / "x.ipynb")
-    assert found is None or grade.assemble(found, 60)
+    if found is not None:
+        nbformat.write(grade.assemble(found, 60), tmp_path / "y.ipynb")
+    assert (found is not None) == (b"generate_vocabulary" in content)
 
 
 # ------------------------------------------------------------------------------------------ hostile to the kernel
