@@ -14,6 +14,7 @@ from utils import END, PAD, START, UNK
 
 NEVER_WRITTEN = (PAD, UNK, START)
 LENGTH_PENALTY = 0.7
+COLDEST = 1e-6              # a temperature; logits divided by much less leave float32's range
 GROUP = 128                 # words; `likeliest` looks at so many together
 
 
@@ -62,11 +63,11 @@ class CaptionWriter:
         return {"initial_state": self.initial_state, "one_step": self.one_step}
 
     @classmethod
-    def from_checkpoint(cls, folder, **options) -> "CaptionWriter":
+    def from_checkpoint(cls, folder, max_len: int = 20, batch_size: int = 256) -> "CaptionWriter":
         """A writer with all that it needs from a checkpoint: no dataset, and no code of the decoder's.
 
         folder: a checkpoint, or the folder of a run's checkpoints, of which the one with the lowest validation loss
-        is taken. options: max_len, batch_size.
+        is taken. max_len, batch_size: as for CaptionWriter.
         The models come from the description that `Trainer` keeps when it is given `models=writer.models`, with the
         averaged weights, so captions are those after `Trainer.restore_best`. Raises ValueError when there is no
         checkpoint, or it is damaged or holds no such description.
@@ -77,11 +78,12 @@ class CaptionWriter:
             if not isinstance(vocab, dict) or sorted(vocab.values()) != list(range(len(vocab))):
                 raise ValueError("it has no vocabulary")
             names = "initial_state", "one_step"
-            return cls(*model_text.rebuild(checkpoint.about.get("models"), checkpoint.arrays, names), vocab, **options)
+            models = model_text.rebuild(checkpoint.about.get("models"), checkpoint.arrays, names)
         except (ValueError, TypeError, KeyError) as error:
             raise ValueError(
                 f"The checkpoint {checkpoint.path} can't write captions by itself: {error}. Build the decoder in the "
                 "notebook, and take its weights with trainer.restore_best().") from None
+        return cls(*models, vocab, max_len, batch_size)
 
     def greedy(self, embeddings, no_repeat: int = 0) -> list[Caption]:
         """The most likely word at each step: a beam search of width 1. embeddings: (N, 2048); `no_repeat` as there."""
@@ -117,8 +119,8 @@ class CaptionWriter:
         much, the nucleus (https://arxiv.org/abs/1904.09751, section 3.1).
         The same seed gives the same captions, whatever the batch size and whatever photos follow.
         """
-        if not 0 < temperature < np.inf:
-            raise ValueError(f"temperature is {temperature}; expected more than 0, where captions become greedy.")
+        if not COLDEST <= temperature < np.inf:
+            raise ValueError(f"temperature is {temperature}; expected {COLDEST} or more. Near 0, captions are greedy.")
         if top_k is not None and top_k < 1:
             raise ValueError(f"top_k is {top_k}; expected 1 or more, or None for all words.")
         if not 0 < top_p <= 1:

@@ -48,7 +48,7 @@ class CheckpointFolder:
             np.savez(aside / ARRAYS, **arrays)
             files.write_json(aside / ABOUT, about)
             files.write_json(aside / DIGESTS, {name: files.sha256(aside / name) for name in (ABOUT, ARRAYS)})
-        self._remove_old(about.get("history", []))
+        self._remove_old(step, about.get("history", []))
 
     def newest(self) -> Checkpoint | None:
         """The last whole checkpoint; a damaged one is passed over, and said so. None if there is none."""
@@ -73,9 +73,10 @@ class CheckpointFolder:
         """Folders of all complete checkpoints, oldest first."""
         return sorted(p for p in self.folder.glob("step-*") if re.fullmatch(r"step-\d{8,}", p.name))
 
-    def _remove_old(self, history):
-        best = f"step-{best_step(history):08d}"
-        for path in self.paths()[:-self.keep]:
+    def _remove_old(self, step, history):
+        newest, best = (f"step-{number:08d}" for number in (step, best_step(history)))
+        up_to_now = [path for path in self.paths() if path.name <= newest]      # later ones are damaged: passed over
+        for path in up_to_now[:-self.keep]:
             if path.name != best:
                 leaving = path.with_name(f"{path.name}{files.TEMPORARY}old")    # whole or gone, also when killed here
                 os.replace(path, leaving)

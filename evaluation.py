@@ -31,7 +31,7 @@ RESAMPLES = 1000            # bootstrap samples; from seed to seed the interval'
 REASONS = {
     "wrong object": "names a thing that is not in the photo",
     "wrong count": "says another number of things",
-    "wrong colour": "gives a thing another colour",
+    "wrong colour": "gives a thing a colour that it does not have",
     "wrong place": "puts the scene somewhere else, or things in another relation",
     "invented detail": "is right on the whole, but adds what is not there",
     "repetition": "says the same thing twice",

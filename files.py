@@ -20,7 +20,7 @@ def written_aside(path):
     """Gives a temporary path beside `path`; on success it takes the final name, on failure it is removed.
 
     The temporary path can be made a file or a folder. What already has the final name is replaced, but no folder by
-    a file.
+    a file. A file is there all the time, the earlier one or the new one; of two folders, neither for a moment.
     Raises OSError that names `path` when it can't be written (no permission, disk full).
     """
     path = Path(path)
@@ -33,11 +33,11 @@ def written_aside(path):
         if path.is_dir() and aside.is_dir():
             remove(path)
         os.replace(aside, path)
-    except OSError as error:
-        remove(aside)
-        raise not_written(path, error) from error
-    except BaseException:
-        remove(aside)
+    except BaseException as error:
+        with contextlib.suppress(OSError):          # what went wrong first counts
+            remove(aside)
+        if isinstance(error, OSError):
+            raise not_written(path, error) from error
         raise
 
 

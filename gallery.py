@@ -329,7 +329,7 @@ def _card(example: Example) -> dict:
 
 def _data_uri(image: Image.Image) -> str:
     encoded = io.BytesIO()
-    image.save(encoded, "JPEG", quality=JPEG_QUALITY, optimize=True)
+    image.save(encoded, "JPEG", quality=JPEG_QUALITY, optimize=True, comment=b"")   # else the photo's own goes along
     return f"data:image/jpeg;base64,{base64.b64encode(encoded.getvalue()).decode('ascii')}"
 
 

@@ -40,18 +40,19 @@ class Part:
 
 
 PARTS = {part.key: part for part in (
-    Part("19Wpv", "Vocabulary", 10,
+    Part("19Wpv", "Exercise 1: vocabulary", 10,
          "The words seen 5 times or more and the four special tokens, numbered in sorted order."),
-    Part("uJh73", "Captions as indices", 10,
+    Part("uJh73", "Exercise 2: from words to indices", 10,
          "START, the words, END; UNK for words that are not in the vocabulary; all of them Python ints."),
-    Part("yiJkt", "Batches as matrices", 10,
+    Part("yiJkt", "Exercise 3: batches", 10,
          "As wide as the longest caption, cut at max_len, filled up on the right."),
-    Part("rbpnH", "Decoder: tensors and shapes", 20,
-         "Every tensor has its shape and depends on just those words and photos that it should."),
-    Part("E2OIL", "Decoder: untrained loss", 20,
+    Part("rbpnH", "Exercise 4: the decoder's tensors", 20,
+         "Every tensor has its shape, comes through its layers, and depends on just those words and photos that it "
+         "should."),
+    Part("E2OIL", "Exercise 4: the decoder's untrained loss", 20,
          "The mean cross-entropy of the words, padding left out; about ln V before training."),
-    Part("YJR7z", "Validation loss", 30,
-         "The decoder has learnt far more than how often each word occurs."),
+    Part("YJR7z", "Exercise 5: validation loss", 30,
+         "The decoder knows more than which word follows which, and it looks at the photos."),
 )}
 TOTAL = sum(part.points for part in PARTS.values())
 COLOURS = {"passed": PASSED, "not yet": FAILED, "not checked": OPEN}
@@ -62,12 +63,16 @@ MARKS = {"passed": "&#10003;", "not yet": "&#10007;", "not checked": "&#9675;"}
 
 @dataclass(frozen=True, repr=False)
 class Verdict:
-    """What a check found. `answer` is what the service would get, or None if it could not be computed."""
+    """What a check found.
+
+    answer: what the service would get, or None if it could not be computed. for_course: whether it is worth sending.
+    """
 
     part: Part
     problems: tuple[Problem, ...] = ()
     answer: str | None = None
     note: str = ""
+    for_course: bool = False
 
     @property
     def passed(self) -> bool:
@@ -83,11 +88,12 @@ class Verdict:
 
     def _remarks(self):
         remarks = [self.part.passed if self.passed else "", self.note,
-                   f"Answer for the course: {short(self.answer)}" if self.answer is not None else ""]
+                   f"Goes to the course as part {self.part.key}: {short(self.answer)}"
+                   if self.for_course and self.answer is not None else ""]
         return [remark for remark in remarks if remark]
 
     def __str__(self):
-        lines = [f"{self.part.title} (part {self.part.key}): {self.state}, {self.points} of {self.part.points} points"]
+        lines = [f"{self.part.title}: {self.state}, {self.points} of {self.part.points} points"]
         for problem in self.problems:
             lines.append(f"  - {problem.hint}")
             lines += [f"      {name}: {text}" for name, text in problem.rows()]
@@ -121,24 +127,25 @@ def _problem_html(problem):
 
 @dataclass(frozen=True, repr=False)
 class Table:
-    """All six parts with their points; `verdicts` holds those that were checked."""
+    """All six parts with their points; `verdicts` holds those that were checked, `for_course` is as in Verdict."""
 
     verdicts: dict[str, Verdict]
+    for_course: bool = False
 
     @property
     def points(self) -> int:
         return sum(verdict.points for verdict in self.verdicts.values())
 
     def rows(self):
-        """(part, state, points) of each part."""
+        """(name as shown, part, state, points) of each part."""
         for key, part in PARTS.items():
             verdict = self.verdicts.get(key)
-            yield (part, verdict.state, verdict.points) if verdict else (part, "not checked", 0)
+            name = f"{part.title} (part {key})" if self.for_course else part.title
+            yield (name, part, verdict.state, verdict.points) if verdict else (name, part, "not checked", 0)
 
     def __str__(self):
-        lines = [f"{part.title:30}{part.key:8}{state:14}{points:3} of {part.points:3}"
-                 for part, state, points in self.rows()]
-        total = f"{'Total':52}{self.points:3} of {TOTAL:3}"
+        lines = [f"{name:56}{state:14}{points:3} of {part.points:3}" for name, part, state, points in self.rows()]
+        total = f"{'Total':70}{self.points:3} of {TOTAL:3}"
         return "\n".join([*lines, "-" * len(total), total])
 
     __repr__ = __str__
@@ -146,14 +153,14 @@ class Table:
     def _repr_html_(self):
         left, right = "text-align:left;padding:.3em 1em", "text-align:right;padding:.3em 1em"
         head = "".join(f'<th scope="col" style="{align}">{name}</th>' for name, align in
-                       (("Part", left), ("Key", left), ("State", left), ("Points", right)))
+                       (("Part", left), ("State", left), ("Points", right)))
         rows = "".join(
-            f'<tr><td style="{left}">{html.escape(part.title)}</td><td style="{left}"><code>{part.key}</code></td>'
+            f'<tr><td style="{left}">{html.escape(name)}</td>'
             f'<td style="{left}"><span style="color:{COLOURS[state]}">{MARKS[state]}</span> {state}</td>'
             f'<td style="{right}">{points} of {part.points}</td></tr>'
-            for part, state, points in self.rows()
+            for name, part, state, points in self.rows()
         )
-        total = (f'<tr style="border-top:1px solid {OPEN}"><th scope="row" colspan="3" style="{left}">Total</th>'
+        total = (f'<tr style="border-top:1px solid {OPEN}"><th scope="row" colspan="2" style="{left}">Total</th>'
                  f'<th style="{right}">{self.points} of {TOTAL}</th></tr>')
         return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}{total}</tbody></table>"
 
@@ -256,21 +263,21 @@ class Grader:
         """
         data = val_img_embeds, val_captions_indexed
         whole = n_batches == VAL_BATCHES
-        measured = []                       # the mean loss, if the check comes so far
+        measured = []                       # one ValidationLoss, if the check comes so far
 
         def problems():
             yield from grading_losses.batch_problems(generate_batch, *data)
-            measured.append(grading_losses.mean_loss(decoder, generate_batch, *data, n_batches))
-            yield from grading_losses.trained_problems(*measured, val_captions_indexed, self.dataset)
+            measured.append(grading_losses.validation_loss(decoder, generate_batch, *data, n_batches, self.dataset))
+            yield from measured[0].problems()
 
         def note():
-            short_of = "" if whole else f"; the course asks for {VAL_BATCHES:,}, so this is not sent"
-            return f"Mean loss of {n_batches:,} batches: {measured[0]:.4f} nats a word{short_of}." if measured else ""
+            short_of = f" The course asks for {VAL_BATCHES:,} batches." if self._for_course and not whole else ""
+            return f"Mean loss of {n_batches:,} batches: {measured[0]}{short_of}" if measured else ""
 
-        return self._judge("YJR7z", problems, lambda: repr(*measured) if measured and whole else None, note)
+        return self._judge("YJR7z", problems, lambda: repr(measured[0].mean) if measured and whole else None, note)
 
     def table(self) -> Table:
-        return Table(dict(self.verdicts))
+        return Table(dict(self.verdicts), self._for_course)
 
     def save(self, path):
         """Writes the points as JSON: each part's with the first hint, their total, the dataset, the versions.
@@ -280,7 +287,7 @@ class Grader:
         table, libraries = self.table(), ("tensorflow", "keras", "numpy")
         files.write_json(path, {
             "parts": [{"id": part.key, "name": part.title, "state": state, "points": points, "of": part.points,
-                       "problem": self._first_hint(part.key)} for part, state, points in table.rows()],
+                       "problem": self._first_hint(part.key)} for _, part, state, points in table.rows()],
             "total": table.points, "of": TOTAL, "dataset": self.dataset,
             "versions": {"python": platform.python_version()} | {
                 name: sys.modules[name].__version__ for name in libraries if name in sys.modules},
@@ -300,7 +307,7 @@ class Grader:
         answers = {key: self.verdicts[key].answer if key in self.verdicts else None for key in PARTS}
         if not any(answers.values()):
             return Receipt(False, "There are no answers yet: run the cells that check the parts first.")
-        if self.dataset != "coco2014" and not anyway:
+        if not self._for_course and not anyway:
             return Receipt(False, (
                 "The course's grader expects the answers for MSCOCO 2014, and these are for the dataset "
                 f"{self.dataset!r}, so nothing was sent. Run the notebook with CAPTION_DATASET=coco2014 to submit; "
@@ -316,6 +323,10 @@ class Grader:
         receipt = submission.submit(answers, email.strip(), token.strip(), self.url, self.timeout,
                                     self.assignment)
         return Receipt(receipt.sent, f"{receipt.message} {self._unfinished()}".strip())
+
+    @property
+    def _for_course(self):
+        return self.dataset == "coco2014"
 
     def _unfinished(self):
         left = [part.title for key, part in PARTS.items() if key not in self.verdicts or not self.verdicts[key].passed]
@@ -336,5 +347,5 @@ class Grader:
             except Exception as error:
                 if not found:
                     found.append(explain(error))
-        self.verdicts[key] = Verdict(PARTS[key], tuple(found), text, note())
+        self.verdicts[key] = Verdict(PARTS[key], tuple(found), text, note(), self._for_course)
         return self.verdicts[key]

@@ -27,6 +27,29 @@ TENSORS = {
     "loss": lambda b, t, v: (),
 }
 
+# The layers that the notebook gives, on the way to a tensor in their order, and where a learner is to use each.
+_IMAGE_LAYERS = {
+    "standardize": "begin with image, which has been standardized, and not with img_embeds",
+    "image_dropout": "begin with image, part of which is hidden in training, and not with img_embeds",
+    "img_embed_to_bottleneck": "send image through it",
+    "img_embed_bottleneck_to_h0": "send the bottleneck of the image through it",
+}
+_WORD_LAYERS = {
+    "lstm": "give it word_embeds, and initial_state=[h0, c0]",
+    "dropout": "send hidden_states through it before you flatten them",
+}
+_LOGIT_LAYERS = {
+    "token_logits_bottleneck": "send flat_hidden_states through it",
+    "token_logits": "send the bottleneck of the logits through it",
+}
+GIVEN_LAYERS = {
+    "h0": _IMAGE_LAYERS,
+    "c0": _IMAGE_LAYERS,
+    "word_embeds": {"word_embed": "send sentences[:, :-1] through it"},
+    "flat_hidden_states": _WORD_LAYERS,
+    "flat_token_logits": _WORD_LAYERS | _LOGIT_LAYERS,
+}
+
 
 # ------------------------------------------------------------------------------------------- evaluating a decoder
 
@@ -176,7 +199,7 @@ def decoder_problems(decoder, vocab):
         if problems:
             yield problems[0]
             return
-    yield from _bottleneck_problems(decoder, vocab)
+    yield from list(_layer_problems(decoder)) or _bottleneck_problems(decoder, vocab)
 
 
 def _shape_problems(name, probe, vocab_size):
@@ -306,6 +329,33 @@ def _mask_problems(decoder, vocab):
 def _named(came, mistakes, otherwise):
     """The hint of the mistake, {hint: value that it gives}, that gives what came."""
     return next((hint for hint, value in mistakes.items() if np.array_equal(came, value)), otherwise)
+
+
+def _layer_problems(decoder):
+    """The first given layer that is left out or in another place. What a decoder does not have is not asked for."""
+    import keras
+
+    for tensor, uses in GIVEN_LAYERS.items():
+        if getattr(decoder, tensor, None) is None:
+            continue                # c0, where h0 serves as both
+        layers = list(_layers_of(model_of(decoder, [tensor])))
+        names = [name for name in uses if isinstance(getattr(decoder, name, None), keras.Layer)]
+        unused = [name for name in names if getattr(decoder, name) not in layers]
+        if unused:
+            yield Problem(f"decoder.{unused[0]} is not used for decoder.{tensor}: {uses[unused[0]]}.")
+            return
+        came = sorted(names, key=lambda name: layers.index(getattr(decoder, name)))
+        if came != names:
+            yield Problem(f"The layers on the way to decoder.{tensor} stand in another order.", ", ".join(names),
+                          ", ".join(came))
+            return
+
+
+def _layers_of(model):
+    """All layers of a model and of the models in it, in the order of the data."""
+    for layer in model.layers:
+        yield layer
+        yield from _layers_of(layer) if hasattr(layer, "layers") else ()
 
 
 def _bottleneck_problems(decoder, vocab):

@@ -25,12 +25,14 @@ def _split_sentence(caption):
 
 # --------------------------------------------------------------------------------------------------- vocabulary
 
-# big and dog occur 6 times, ball 5, kite 4; big only in 3 captions.
+# big and dog occur 6 times, ball 5, kite 4; big only in 3 captions. red, 5 times, is never next to a dot or a capital.
 PRACTICE_CAPTIONS = [
     ["A big, BIG dog.", "Dog and ball", "the ball; a kite"],
     ["Big big dog", "a ball and a kite", "A dog!"],
     ["big dog, big dog", "kite, ball, ball", "a KITE"],
+    ["two red cars", "red and red", "one red bus near red cars"],
 ]
+USUAL_SPLITS = str.split, lambda caption: caption.lower().split(), lambda caption: re.findall(r"\w+", caption)
 
 
 def vocabulary_answer(vocab) -> str:
@@ -39,41 +41,46 @@ def vocabulary_answer(vocab) -> str:
 
 def vocabulary_problems(vocab, generate_vocabulary, train_captions):
     practice = call(generate_vocabulary, copy.deepcopy(PRACTICE_CAPTIONS))
-    problems = list(_vocabulary_mistakes(practice, _count_words(PRACTICE_CAPTIONS)))
+    problems = list(_vocabulary_mistakes(practice, PRACTICE_CAPTIONS))
     if not problems:
-        problems = list(_vocabulary_mistakes(vocab, _count_words(train_captions)))
+        problems = list(_vocabulary_mistakes(vocab, train_captions))
         if problems:
             yield Problem("generate_vocabulary is right, but vocab is not what it makes of train_captions: run the "
                           "cells that read the captions and make vocab again.")
     yield from problems
 
 
-def _count_words(captions_of_photos):
+def _count_words(captions_of_photos, split=_split_sentence):
     captions = itertools.chain.from_iterable(captions_of_photos)
-    return Counter(word for caption in captions for word in _split_sentence(caption))
+    return Counter(word for caption in captions for word in split(caption))
 
 
-def _vocabulary_mistakes(vocab, counts):
-    """Problems of a vocabulary, given how often each word was seen."""
+def _vocabulary_mistakes(vocab, captions_of_photos):
+    """Problems of what should be the vocabulary of the captions."""
     if not isinstance(vocab, dict) or not all(isinstance(token, str) for token in vocab):
         yield Problem("The vocabulary should be a dictionary that goes from token to index: its keys are the words.",
                       "{'a': 4, …}", short(vocab))
         return
-    yield from _wrong_tokens(vocab, counts)
+    yield from _wrong_tokens(vocab, captions_of_photos)
     yield from _wrong_indices(vocab)
 
 
-def _wrong_tokens(vocab, counts):
+def _wrong_tokens(vocab, captions_of_photos):
+    counts = _count_words(captions_of_photos)
     special = [token for token in SPECIAL_TOKENS if token not in vocab]
     if special:
         yield Problem(f"{', '.join(special).replace('#', '')} missing: the four special tokens belong in the "
                       "vocabulary too, beside the words.", ", ".join(SPECIAL_TOKENS), f"no {', '.join(special)}")
     missing = {word for word, count in counts.items() if count >= MIN_COUNT and word not in vocab}
     if missing:
-        only_fives = {counts[word] for word in missing} == {MIN_COUNT}
-        hint = ("Words seen exactly 5 times are missing: use >= 5, not > 5." if only_fives else
-                "Frequent words are missing: count every occurrence in every caption of every photo, also the second "
-                "in the same caption.")
+        if {counts[word] for word in missing} == {MIN_COUNT}:
+            hint = "Words seen exactly 5 times are missing: use >= 5, not > 5."
+        elif _has_words_of_another_split(vocab, captions_of_photos):
+            hint = ("The captions are not cut with split_sentence: Dog, dog, and dog. are to be counted as dog, in "
+                    "lower case and without punctuation.")
+        else:
+            hint = ("Frequent words are missing: count every occurrence in every caption of every photo, also the "
+                    "second in the same caption.")
         yield Problem(hint, "every word that was seen 5 times or more", f"no {some(missing)}")
     rare = {word for word in vocab if 0 < counts[word] < MIN_COUNT}
     if rare:
@@ -83,6 +90,13 @@ def _wrong_tokens(vocab, counts):
     if foreign:
         yield Problem("Tokens are in that split_sentence does not make: cut the captions with it (lower case, no "
                       "punctuation) before you count.", "words like dog", some(map(short, foreign)))
+
+
+def _has_words_of_another_split(vocab, captions_of_photos):
+    """Would the counting be right if words were cut in one of the usual other ways?"""
+    frequent = ({word for word, count in _count_words(captions_of_photos, split).items() if count >= MIN_COUNT}
+                for split in USUAL_SPLITS)
+    return any(words == set(vocab).difference(SPECIAL_TOKENS) for words in frequent)
 
 
 def _wrong_indices(vocab):
@@ -252,6 +266,7 @@ COLUMNS = {                         # what is wrong, and how many columns it giv
 }
 LEFT_PADDING = "The padding is on the left: the words come first and pad_idx fills up the right side."
 KEPT_TAIL = "The beginning of a long caption is cut away: keep its first max_len tokens."
+KEPT_END = "END takes the place of the last token of a caption that is cut: keep its first max_len tokens as they are."
 ZERO_PADDING = "The padding is 0: fill with pad_idx, which is not always 0."
 
 
@@ -276,7 +291,7 @@ def batching_problems(batch_captions_to_matrix):
                           "array([[1, 2, 3], [4, 5, -1]])", f"{type(matrix).__name__}: {short(matrix)}")
             return
     if not all(np.issubdtype(matrix.dtype, np.integer) for matrix in came):
-        yield Problem("The matrix holds no whole numbers: make it with dtype=np.int32.", "int32", str(came[0].dtype))
+        yield Problem("The matrix holds no whole numbers: make it with dtype=np.int32.", "integers", str(came[0].dtype))
     possible = _possible_matrices()
     hints = next((hints for hints, matrices in possible if all(map(np.array_equal, came, matrices))),
                  ["The matrix differs from the expected one."])
@@ -291,18 +306,20 @@ def batching_problems(batch_captions_to_matrix):
 
 def _possible_matrices():
     """[(hints, matrices for BATCHING_CASES)] for each combination of mistakes, the fewest first; the first has none."""
-    grid = itertools.product(COLUMNS, ("", LEFT_PADDING), ("", KEPT_TAIL), ("", ZERO_PADDING))
+    grid = itertools.product(COLUMNS, ("", LEFT_PADDING), ("", KEPT_TAIL, KEPT_END), ("", ZERO_PADDING))
     possible = [([hint for hint in mistakes if hint], [_matrix(*case, *mistakes) for case in BATCHING_CASES])
                 for mistakes in grid]
     return sorted(possible, key=lambda row: len(row[0]))
 
 
-def _matrix(captions, pad_idx, max_len, columns="", left_padding="", kept_tail="", zero_padding=""):
+def _matrix(captions, pad_idx, max_len, columns="", left_padding="", wrongly_kept="", zero_padding=""):
     """Captions as the right matrix, or as one with the mistakes whose hints are given."""
     longest, shortest = max(map(len, captions)), min(map(len, captions))
     width = COLUMNS[columns](longest, shortest, max_len or longest)
     matrix = np.full((len(captions), width), 0 if zero_padding else pad_idx)
     for row, caption in zip(matrix, captions, strict=True):
-        kept = caption[-width:] if kept_tail else caption[:width]
+        kept = caption[-width:] if wrongly_kept == KEPT_TAIL else caption[:width]
+        if wrongly_kept == KEPT_END:
+            kept = [*kept[:-1], caption[-1]]
         row[width - len(kept) if left_padding else 0:][:len(kept)] = kept
     return matrix

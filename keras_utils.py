@@ -134,7 +134,7 @@ def load(architecture: Architecture, weights) -> keras.Model:
                 warnings.simplefilter("error")  # Keras only warns of layers that the file does not have
             return architecture.network(str(weights))
     except Exception as error:                  # h5py, Keras and its download raise many kinds
-        reason = str(error).splitlines()[0]
+        reason = (str(error) or type(error).__name__).splitlines()[0]
     if from_file:
         raise ValueError(f"{weights} does not hold weights of {name} without its classifier (include_top=False): "
                          f"{reason}")

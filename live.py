@@ -90,5 +90,5 @@ def _data_url(photo: Image.Image, largest: int = 480) -> str:
     small = photo.copy()
     small.thumbnail((largest, largest))
     jpeg = io.BytesIO()
-    small.save(jpeg, "JPEG", quality=88)
+    small.save(jpeg, "JPEG", quality=88, comment=b"")       # else the photo's own goes along
     return "data:image/jpeg;base64," + base64.b64encode(jpeg.getvalue()).decode()

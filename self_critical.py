@@ -57,13 +57,12 @@ class SelfCritical(Trainer):
             tf.TensorSpec(decoder.img_embeds.shape, tf.float32), tf.TensorSpec([None, None], tf.int32),
             tf.TensorSpec([None, SAMPLES], tf.float32)])
 
-    def fit(self, sample_caption=None, show=None):
-        """As the trainer's; the first row of the history is that of the weights before."""
-        self.resume()
-        if not self.history:
-            self.history.append({"step": 0, "epoch": 0, "train_loss": None, "val_loss": self.val_loss()})
+    def resume(self):
+        """As the trainer's. At the very beginning, the weights as they are become the first row of the history."""
+        super().resume()
+        if self._saved_step is None:
+            self.history = [{"step": 0, "epoch": 0, "train_loss": None, "val_loss": self.val_loss()}]
             self._save()
-        return super().fit(sample_caption, show)
 
     def val_loss(self) -> float:
         """Negative CIDEr of the greedy captions of all validation photos, -10..0."""

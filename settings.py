@@ -52,7 +52,7 @@ class Settings:
     data_dir: Path | None = None            # where the three zips are or go; default data/<dataset>
     encoder: str = "inception_v3"           # mobilenet_v3 and efficientnet_v2_b0 are smaller and faster
     encoder_weights: str | None = None      # "drawn", "imagenet" or a file; each dataset names its default
-    precision: str = "auto"                 # of the encoder: "auto" takes the fastest that the processor has
+    precision: str = "auto"                 # "auto": bfloat16 where the processor has it; int8 is of the encoder only
     checkpoint_root: Path = Path("checkpoints")
     output_dir: Path = Path("outputs")
     epochs: int | None = None
@@ -99,7 +99,7 @@ class Settings:
 
     def __str__(self):
         return "\n".join(f"{name:22}{'by the size of the data' if value is None else value}"
-                         for name, value in self.as_dict().items())
+                         for name, value in self.as_dict().items() if value != "")
 
     @property
     def run_name(self) -> str:

@@ -119,6 +119,8 @@ class Trainer:
     def _fit(self, sample_caption, show):
         self.sample_caption, show = sample_caption, show or (lambda history: None)
         self.resume()
+        if self.step:
+            self._save()                        # nothing to do, unless the disk was full when it last tried
         show(self.history)
         if self.step < self.settings.steps:
             self._require_photo_matters()

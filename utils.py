@@ -241,7 +241,7 @@ def load_split(data_dir, split: str, photos: bool = True) -> Split:
 def read_captions(annotations, member: str) -> dict[str, tuple[int, list[str]]]:
     """{photo's file name: (image id, its captions)} from MSCOCO's caption annotations.
 
-    Control characters in captions become spaces. Captions that are empty or longer than MAX_CAPTION are left out, as
+    Control characters in captions become spaces. Captions without a word or longer than MAX_CAPTION are left out, as
     are those of a photo after its first MAX_CAPTIONS, and it is said how many.
     Raises ValueError that names the zip, the member and the entry that is not as MSCOCO's.
     """
@@ -292,8 +292,8 @@ def _captions_by_image(where, annotations, image_ids) -> dict[int, list[str]]:
         if image_id not in captions:
             raise ValueError(f"{where}: annotations[{i}] is for image {image_id!r:.60}, which `images` does not list.")
         caption = _UNPRINTABLE.sub(" ", _field(where, "annotations", i, annotation, "caption", str)).strip()
-        if not caption:
-            left_out["are empty"] += 1
+        if not re.search(r"\w", caption):
+            left_out["have no word"] += 1
         elif len(caption) > MAX_CAPTION:
             left_out[f"have more than {MAX_CAPTION:,} characters"] += 1
         elif len(captions[image_id]) == MAX_CAPTIONS:

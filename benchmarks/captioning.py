@@ -83,7 +83,7 @@ def measure(options) -> dict[str, list[float]]:
     writer = captioning.CaptionWriter(*models, vocab, MAX_LEN)
     compiled = [tf.function(lambda x, model=model: model(x, training=False), reduce_retracing=True) for model in models]
     embeddings = made_up(options.photos)
-    part = -(-options.photos // options.turns)
+    part = options.photos // options.turns
 
     def ways(turn):
         few = embeddings[turn * options.alone:(turn + 1) * options.alone]
@@ -106,7 +106,7 @@ def measure(options) -> dict[str, list[float]]:
         for name, (write, photos) in ways(turn).items():
             began = time.perf_counter()
             write()
-            found[name].append(min(photos, options.photos) / (time.perf_counter() - began))
+            found[name].append(photos / (time.perf_counter() - began))
         print(f"turn {turn + 1} of {options.turns}")
     return found
 
@@ -135,8 +135,9 @@ def main(arguments=None):
     parser.add_argument("--width", type=int, default=3, help="of the beam search (default: %(default)s)")
     parser.add_argument("--vocabulary", type=int, default=8_769, help="default: %(default)s")
     options = parser.parse_args(arguments)
-    if not 1 <= options.turns <= options.photos:
-        parser.error(f"--turns is {options.turns}; expected 1 to the number of photos")
+    if options.turns < 1 or options.photos % options.turns or options.turns * options.alone > options.photos:
+        parser.error(f"--turns is {options.turns}; expected a number that divides the {options.photos:,} photos, and "
+                     f"no more turns than there are photos for, {options.alone} each")
     result = summary(measure(options), options)
     print(f"{result['photos']:,} photos in {result['greedy_s']:.1f} s: {result['photos_per_s']:,.0f} photos/s, greedy\n"
           f"{result['ratio_to_one_by_one']:.0f} x one photo and word a call of the Keras models, "

@@ -108,10 +108,13 @@ def main(arguments=None):
     parser.add_argument("--split", choices=("train", "val"), default="val")
     parser.add_argument("--examples", type=int, default=5, metavar="N", help="contradicted captions to show")
     options = parser.parse_args(arguments)
-    named = [text.rpartition("=") for text in options.captions]
+    named = [("", "", text) if Path(text).exists() else text.partition("=") for text in options.captions]
+    labels = [name or Path(path).stem for name, _, path in named]
+    if len(set(labels)) < len(labels):
+        parser.error(f"two files go by one name ({', '.join(labels)}): give NAME=FILE")
     try:
         scenes = read_scenes(options.data, options.split)
-        captions = {name or Path(path).stem: read_results(path) for name, _, path in named}
+        captions = {label: read_results(path) for label, (*_, path) in zip(labels, named)}
         print(show({name: measure(found, scenes) for name, found in captions.items()}))
     except (OSError, ValueError) as error:
         parser.error(str(error))

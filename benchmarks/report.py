@@ -1,6 +1,5 @@
-"""What the benchmarks share: repeated timing, the machine's own peak, and outputs/bench.json."""
+"""What the benchmarks share: repeated timing, a process's peak memory, and outputs/bench.json."""
 
-import json
 import os
 import sys
 import time
@@ -44,5 +43,5 @@ def peak_memory() -> int:
 
 def record(section: str, values: dict):
     """Puts a section of outputs/bench.json in place of an earlier one."""
-    found = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    found = files.read_json(RESULTS) if RESULTS.exists() else {}
     files.write_json(RESULTS, found | {section: values})

@@ -20,8 +20,8 @@ SOLVED, STUDENT = ROOT / f"{NAME}.ipynb", ROOT / "student" / f"{NAME}.ipynb"
 SOLUTION = re.compile(r"^( *)# BEGIN SOLUTION\n.*?^ *# END SOLUTION$", re.MULTILINE | re.DOTALL)
 MARKS = re.compile(r"^ *# (BEGIN|END) SOLUTION\n?", re.MULTILINE)
 STUB = """\
-{indent}# YOUR CODE HERE
-{indent}raise NotImplementedError("{exercise} is not solved yet. Its cell says where: YOUR CODE HERE.")"""
+{indent}# YOUR CODE HERE, in place of the next line
+{indent}raise NotImplementedError("{exercise} is not solved yet. Its code goes in place of the line `raise ...`")"""
 
 
 def build(student: bool) -> nbformat.NotebookNode:

@@ -17,9 +17,12 @@
 # already knows how to see turns each photo into 2,048 numbers; your own network learns to turn those numbers into
 # words.
 #
-# Six cells are graded. Each is followed by a check that says at once what is right and, if something is not, what
-# to look at. Everything runs on a laptop without a GPU, and whatever took long is kept on the disk: if the kernel
-# dies, run all cells again and the notebook goes on where it was.
+# You write four pieces of code, Exercises 1 to 4. Six checks give 100 points: 10 for each of the first three exercises, 20 and 20 for
+# the decoder, and 30 for how well it has learnt. A check says at once what is right and, if something is not, what to look at. The last
+# thing you make is a gallery of 10 good and 10 bad captions, for your peers to review.
+#
+# Everything runs on a laptop without a GPU, in minutes on the drawn world that comes with the project. Whatever took long is kept on the
+# disk: if the kernel dies, run all cells again and the notebook goes on where it was.
 
 # %%
 import os
@@ -28,8 +31,13 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-# The modules lie in the project's folder, which is this one or the one above.
-PROJECT = next(p for p in (Path.cwd(), *Path.cwd().parents) if (p / "keras_utils.py").is_file())
+if sys.version_info < (3, 10):
+    raise RuntimeError(f"Python 3.10 or later is needed; this is {sys.version.split()[0]}.")
+
+# The modules lie in the project's folder, which is this one or one above.
+PROJECT = next((p for p in (Path.cwd(), *Path.cwd().parents) if (p / "keras_utils.py").is_file()), None)
+if PROJECT is None:
+    raise RuntimeError(f"keras_utils.py is neither in {Path.cwd()} nor above it: put the notebook into the project's folder.")
 os.chdir(PROJECT)
 sys.path.insert(0, str(PROJECT))
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")       # of TensorFlow's messages, only errors
@@ -37,7 +45,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")       # of TensorFlow's messa
 import figures
 import live
 
-figures.data_flow()
+figures.encoder_decoder()
 
 # %% [markdown]
 # ## Set-up
@@ -51,6 +59,9 @@ from IPython.display import display
 
 with live.hushed():
     import keras
+
+    if int(keras.__version__.split(".")[0]) != 3:
+        raise RuntimeError(f"Keras 3 is needed; this is {keras.__version__}: pip install -r requirements.txt")
     import tensorflow as tf
     from keras import layers as L
     from keras import ops
@@ -69,8 +80,6 @@ from self_critical import SelfCritical
 from settings import Settings
 from trainer import Data, Trainer
 
-if sys.version_info < (3, 10) or int(keras.__version__.split(".")[0]) != 3:
-    raise RuntimeError("Python 3.10 or later and Keras 3 are needed: pip install -r requirements.txt")
 grading.short_errors()
 for module in (tf, keras, np):
     print(module.__name__, module.__version__)
@@ -78,8 +87,8 @@ for module in (tf, keras, np):
 # %% [markdown]
 # ## Settings
 #
-# All of them are here, and each can be set from outside: `CAPTION_EPOCHS=3` in the environment before Jupyter starts,
-# or `Settings(epochs=3)` in this cell. The dataset is one of
+# All of them are here, and `settings.py` says a line of each. Set them from outside, `CAPTION_EPOCHS=3` in the environment before Jupyter
+# starts, or in this cell: `Settings.from_environment(epochs=3)`. After a change, restart the kernel and run all cells. The dataset is one of
 #
 # - `drawn`: a small world of drawn scenes that comes with the project. No network, a few minutes in all. Start here.
 # - `coco2014`: the real thing, 123,287 photos of MSCOCO. About 20 GB to download.
@@ -92,20 +101,23 @@ print(settings)
 # %% [markdown]
 # ## Where checkpoints go
 #
-# Training writes a checkpoint after each epoch. On a machine that forgets its disk (a hosted notebook, say), mount a
-# drive that stays and name a folder on it, e.g. `CAPTION_CHECKPOINT_ROOT=/content/drive/MyDrive/captions`.
+# Training writes a checkpoint after each epoch, and every five minutes. On a machine that forgets its disk (a hosted notebook, say), mount
+# a drive that stays and name a folder on it, e.g. `CAPTION_CHECKPOINT_ROOT=/content/drive/MyDrive/captions`. This is what is computed and
+# what is kept (N photos, B of them in a batch, T tokens of a caption):
 
 # %%
 settings.checkpoint_dir.mkdir(parents=True, exist_ok=True)
 settings.output_dir.mkdir(parents=True, exist_ok=True)
 print(f"Checkpoints go to {settings.checkpoint_dir}, results to {settings.output_dir}.")
+figures.data_flow()
 
 # %% [markdown]
 # ## The grader
 #
-# Checks run here, without network. To submit your answers to the course as well, you need the e-mail of your account
-# and a submission token from the assignment's page. The last cell asks for them, or reads them from
-# `CAPTION_GRADER_EMAIL` and `CAPTION_GRADER_TOKEN`. Never write them into a cell: notebooks get shared.
+# Checks run here, without network, on any dataset. To send your answers to the course on Coursera as well, run the notebook on MSCOCO: its
+# service expects the vocabulary and the loss of that. You need the e-mail of your account and a submission token from the assignment's
+# page. The last cell asks for them, or reads them from `CAPTION_GRADER_EMAIL` and `CAPTION_GRADER_TOKEN`. Never write them into a cell:
+# notebooks get shared.
 
 # %%
 grader = grading.Grader(settings.dataset, url=settings.grader_url, assignment=settings.grader_assignment)
@@ -114,9 +126,10 @@ grader = grading.Grader(settings.dataset, url=settings.grader_url, assignment=se
 # ## Data
 #
 # Photos stay inside their zip files, and so do the captions. Each photo has about five captions, each by another
-# person.
+# person. In the drawn world it is a program that wrote them: it knows what it drew, and chooses anew what to mention. Where this notebook
+# speaks of people, it means that program then.
 #
-# Exercises 1 and 2 need words alone. For MSCOCO, `utils.load_dataset(settings, photos=False)` fetches the captions, 0.25 GB, and leaves
+# Exercises 1 to 3 need words alone. For MSCOCO, `utils.load_dataset(settings, photos=False)` fetches the captions, 0.25 GB, and leaves
 # out 20 GB of photos. Go on at *Captions* then, and pass over the cell that shows some photos.
 
 # %%
@@ -124,6 +137,7 @@ train, val = utils.load_dataset(settings)
 settings = settings.completed(train_photos=len(train.names))
 print(f"{len(train.names):,} photos to learn from, {len(val.names):,} to validate on, "
       f"{sum(map(len, train.captions)) / len(train.names):.2f} captions each")
+print(f"Training: {settings.epochs} epochs of {settings.batches_per_epoch:,} batches of {settings.batch_size} captions")
 
 # %% [markdown]
 # ## From photos to embeddings
@@ -131,16 +145,13 @@ print(f"{len(train.names):,} photos to learn from, {len(val.names):,} to validat
 # The encoder is InceptionV3 with its last layer, the classifier, taken off. What is left maps a photo to a vector of
 # 2,048 numbers, its *embedding*. We do not train the encoder, so each photo needs to go through it only once: the
 # embeddings are kept on the disk, and training reads them from there.
-
-# %%
-figures.encoder_decoder()
-
-# %% [markdown]
+#
 # InceptionV3 wants squares of 299 × 299 pixels. We cut the largest square from the middle of each photo and scale it.
 #
 # For photos, the weights are those that Keras offers, trained on ImageNet. They have never seen a drawing, and can't be had
 # without network, so the drawn world has an encoder of its own: the same network, trained to tell what is in 16,000 other scenes of that
-# world. None of the photos here was among them.
+# world. None of the photos here was among them. The *recipe* below is what embeddings depend on; it is kept
+# with them, and embeddings of another recipe are refused.
 
 # %%
 encoder = keras_utils.get_cnn_encoder(
@@ -259,14 +270,15 @@ grader.check_indexing(train_captions_indexed, vocab, caption_tokens_to_indices)
 # ## Exercise 3: batches
 #
 # Captions differ in length, but a batch is a matrix. Shorter captions are filled up on the right with `PAD`. The matrix
-# is as wide as the longest caption, or `max_len` if that is less; longer captions are cut.
+# is as wide as the longest caption, or `max_len` if that is less; of longer captions only the first `max_len` tokens
+# stay, so their `END` is lost.
 
 # %%
 def batch_captions_to_matrix(batch_captions, pad_idx, max_len=None):
     """Captions of a batch as a matrix.
 
     batch_captions: B lists of indices. pad_idx: index that fills up.
-    Returns (B, T) int32, where T is the length of the longest caption, but at most max_len if that is given.
+    Returns (B, T) integers, where T is the length of the longest caption, but at most max_len if that is given.
     """
     # BEGIN SOLUTION
     width = max(map(len, batch_captions))
@@ -312,7 +324,8 @@ print(generate_batch(train_img_embeds, train_captions_indexed, 3, rng=np.random.
 # ## Exercise 4: the decoder
 #
 # The decoder is an LSTM that writes a caption word by word. The photo's embedding sets its first state; at each step
-# it reads a word and gives a probability to every word that might come next. In training it reads the **true** words
+# it reads a word and gives a probability to every word that might come next: one number for each word, a *logit*, which softmax turns into
+# probabilities. In training it reads the **true** words
 # whatever it would have said itself. This is *teacher forcing*: each step is then an exercise of its own, and all steps of
 # a caption are learnt at once.
 
@@ -347,7 +360,8 @@ figures.flatten_and_mask()
 # Three layers are there to learn more from little data. `standardize` brings each of the 2,048 numbers to mean 0 and
 # variance 1, so that the bottleneck sees all of them equally. `image_dropout` hides a part of these numbers in training (nothing
 # at captioning), and `dropout` a part of each hidden state, so that the decoder can't rely on single ones and learn photos by heart.
-# On 2,063 photos of MSCOCO, `image_dropout` of a half took the validation loss from 2.93 to 2.81.
+# On 2,063 photos of MSCOCO, `image_dropout` of a half took the validation loss from 2.93 to 2.81. A *bottleneck* is a layer narrower than
+# what it leads to, which saves weights: 120 numbers for each word of the vocabulary, not 300.
 
 # %%
 IMG_EMBED_BOTTLENECK = 120
@@ -393,8 +407,10 @@ class decoder:
 grader.check_decoder_shapes(decoder, vocab)
 
 # %% [markdown]
-# A decoder that knows nothing gives each of the V words about the same probability, so its loss is about ln V. It is a
-# good habit to look at this number before training: it finds a wrong mask or a softmax too many in a second.
+# The loss is the mean of -ln p, where p is the probability given to the true word, and counts in *nats*: a loss of 1 is that of
+# hesitating between e = 2.7 words, all equally likely. A decoder that knows nothing gives each of the V words about the same
+# probability, so its loss is about ln V. It is a good habit to look at this number before training: it finds a wrong mask or a
+# softmax too many in a second.
 
 # %%
 grader.check_untrained_loss(decoder, vocab)
@@ -419,7 +435,7 @@ class final_model:
     one_step = keras.Model([word, h, c], [logits, new_h, new_c])
 
 
-writer = captioning.CaptionWriter(final_model.initial_state, final_model.one_step, vocab)
+writer = captioning.CaptionWriter(final_model.initial_state, final_model.one_step, vocab, settings.max_len)
 print("untrained:", writer.greedy(val_img_embeds[:1])[0])
 
 # %% [markdown]
@@ -434,8 +450,9 @@ print("untrained:", writer.greedy(val_img_embeds[:1])[0])
 # `generate_batch` draws for four steps at once; what it drew is then divided by length, so that the LSTM reads less padding. Each
 # caption has the chance that it had.
 #
-# Single steps go to and fro around better weights. So captions are written, and the validation loss is taken, with an average over
-# about the last quarter of all steps (polynomial-decay averaging, [Shamir & Zhang 2013](https://arxiv.org/abs/1212.1824)).
+# From step to step the weights jitter around better ones. So captions are written, and the validation loss is taken, with an average over
+# about the last quarter of all steps (polynomial-decay averaging, [Shamir & Zhang 2013](https://arxiv.org/abs/1212.1824)). This, and
+# dropout, which rests in validation, is why the validation loss may lie below that of training.
 #
 # Before the first step, a pre-flight: what can't learn 50 captions by heart won't learn a dataset. It takes seconds, and is then
 # forgotten.
@@ -464,15 +481,19 @@ print(f"Best after epoch {best['epoch']}: validation loss {best['val_loss']:.3f}
 # %% [markdown]
 # ## Exercise 5: validation loss
 #
-# Nothing to write here: the check takes the loss of your trained decoder on batches of validation captions. If it is too high,
-# train longer, or look once more at the decoder.
+# Nothing to write here: the check takes the loss of your trained decoder on 1,000 batches of validation captions (the trainer took
+# `settings.val_batches`, so its figure differs a little). If it is too high, look once more at the decoder, or train longer.
+#
+# Is the decoder another one now? What was learnt belongs to the one before: delete the folder of checkpoints named above, and run the
+# notebook again from the decoder's cell on. To train longer, raise `epochs` in the settings, restart the kernel and run all cells: training goes
+# on where it ended.
 
 # %%
 grader.check_validation_loss(decoder, generate_batch, val_img_embeds, val_captions_indexed)
 
 # %% [markdown]
 # How often is the most probable next word the true one? About half the time is a good value for MSCOCO: after "a man
-# riding a", several words are right.
+# riding a", several words are right. In the drawn world, where fewer things can be said, it is more.
 
 # %%
 next_word = keras.Model([decoder.img_embeds, decoder.sentences],
@@ -526,12 +547,14 @@ def show_valid_example(val_img_fns, example_idx=0):
 show_valid_example(val_img_fns, example_idx=1)
 
 # %% [markdown]
-# What the temperature does to the next word of this photo, after the first word of its caption:
+# What the temperature does to the second word of this photo's caption, given the first:
 
 # %%
+first_word = (*writer.greedy(val_img_embeds[[1]])[0].words, END)[0]
 h, c = final_model.initial_state(np.float32(val_img_embeds[[1]]))
 _, h, c = final_model.one_step([tf.constant([vocab[START]]), h, c])
-logits, _, _ = final_model.one_step([tf.constant([vocab["a"]]), h, c])
+logits, _, _ = final_model.one_step([tf.constant([vocab[first_word]]), h, c])
+print(f"after “{first_word}”:")
 figures.temperature(np.array(ops.softmax(logits[0])), list(vocab))
 
 # %% [markdown]
@@ -546,10 +569,10 @@ caption_figures.captions_by_temperature(val_photos.photo(val_img_fns[1]), sample
 # *Beam search* follows the best three beginnings at once and keeps the caption that is most probable as a whole, for its length.
 #
 # `no_repeat=2` lets no pair of words come twice in a caption: what is probable next often is what was said already ("a cat and a cat").
-# People do so in 4 of 100 captions, this decoder in 28 on photos of MSCOCO.
 
 # %%
-shown = range(2, 8)
+last = min(8, len(val_img_fns))
+shown = range(max(0, last - 6), last)
 ways = {
     "greedy": writer.greedy(val_img_embeds[list(shown)]),
     "beam of 3": writer.beam(val_img_embeds[list(shown)], width=3, no_repeat=2),
@@ -570,9 +593,12 @@ figures.photos_with_captions(
 # by CIDEr, which the next section explains; those that beat the mean of the other four become more probable, and the
 # rest less.
 #
-# Afterwards the decoder is surer of what it says, so draws vary less, and guesses people's words a little worse: a higher validation loss, and
-# better captions. On 2,063 photos of MSCOCO, CIDEr of greedy captions rose from 0.47 to 0.58 (mean of two runs). The cells above are meant for the weights before; `trainer.restore_best()` brings them back. With
-# `settings.self_critical_epochs = 0`, or on MSCOCO if you don't ask for it, this step is left out.
+# It has a price. The decoder is then surer of what it says, so draws vary less, and it guesses people's words worse: its validation loss
+# rises. On 2,063 photos of MSCOCO it rose from 2.8 to 4.5, while CIDEr of greedy captions went from 0.45 to 0.57. And captions that say more can be
+# wrong in more, which CIDEr hardly notices: look at the photos below.
+#
+# The bar shows the loss, which is minus the mean score of what was drawn. The cells above are meant for the weights before;
+# `trainer.restore_best()` brings them back. With `self_critical_epochs=0` in the settings, or on MSCOCO if you don't ask for it, this step is left out.
 
 # %%
 train_words = [[split_sentence(c) for c in cs] for cs in train_captions]
@@ -595,8 +621,9 @@ if settings.self_critical_epochs:
 #
 # All validation photos get a caption by beam search, compared with what people wrote. BLEU-n counts runs of n words
 # in common, ROUGE-L the longest common subsequence, and CIDEr weighs words by how much they tell about a photo: "a"
-# counts next to nothing. The scorers are those of the MSCOCO challenge; words are split as above, which differs a
-# little from the challenge's own tokenizer.
+# counts next to nothing. The scorers are those of the MSCOCO challenge; words are split by `split_sentence`, which differs a little from the
+# challenge's own tokenizer on real captions. An interval says how much a score would vary with other photos of the same kind: it is
+# made by drawing the photos again and again with replacement (the bootstrap).
 
 # %%
 written = writer.beam(val_img_embeds, width=3, no_repeat=2)
@@ -613,6 +640,9 @@ evaluation.ScoreTable({"beam of 3": by_beam, "greedy": by_greedy})
 # A score means little by itself. Three that stand beside it: the caption that people wrote most often, for every photo; the caption of the
 # training photo with the most similar embedding; and people, one reference of each photo compared with its others. That leaves people a
 # reference fewer to meet than the captions had, so the last row is ours against the very same references.
+#
+# More CIDEr than people? That is no better caption. CIDEr rewards the wording that most references share, and fine-tuning was on CIDEr;
+# one person mentions what nobody else did.
 
 # %%
 most_frequent = evaluation.most_frequent_caption(train_words)
@@ -648,8 +678,9 @@ diversity = evaluation.caption_diversity(captions, train_words)
 diversity
 
 # %% [markdown]
-# Papers split words with the challenge's own tokenizer, which is a Java program, and report METEOR too. With Java on this machine, these are
-# the numbers to put beside theirs; without it, nothing else is missing.
+# Papers split words with the challenge's own tokenizer, which is a Java program, and report METEOR too, which counts synonyms and stems
+# as matches. With Java on this machine, these are the numbers to put beside theirs; without it, nothing else is missing. (In the drawn world
+# both ways to split words give the same, so METEOR alone is new there.)
 
 # %%
 sentences = dict(zip(val_img_fns, val_captions))
@@ -689,7 +720,7 @@ files.write_json(settings.output_dir / "metrics.json", {
     "training": best | {"next_word_accuracy": float(accuracy)},
     "fine_tuning": tuner.history if settings.self_critical_epochs else [], "settings": settings.as_dict(),
 })
-print(*sorted(path.name for path in settings.output_dir.iterdir()))
+print(f"val_captions.json and metrics.json are in {settings.output_dir}.")
 
 # %% [markdown]
 # ## Why this caption?
@@ -697,14 +728,14 @@ print(*sorted(path.name for path in settings.output_dir.iterdir()))
 # A score says how good a caption is, not how it came about. Three questions to one that went wrong: Was the right word among the runners-up?
 # Then the decoder had the idea and was not sure of it. Was it in a caption that beam search threw away? Then the search
 # chose badly. Do the nearest training photos show something else than this one? Then the encoder sees them alike, and
-# no decoder can tell them apart. Look at some more photos: change the number.
+# no decoder can tell them apart. Here they are asked of the photo with the lowest CIDEr. Look at some more: write a number in its place.
 
 # %%
-looked_at = 2
+looked_at = val_img_fns.index(min(val_img_fns, key=by_beam.by_photo("CIDEr").get))
 
 embedding = val_img_embeds[[looked_at]]
 beams = writer.beams(embedding, width=3, no_repeat=2)[0]
-nearest_rows, cosines = evaluation.nearest_photos(train_img_embeds, embedding, count=3)
+nearest_rows, cosines = evaluation.nearest_photos(train_img_embeds, embedding, count=min(3, len(train_img_fns)))
 caption_figures.why_this_caption(
     val_photos.photo(val_img_fns[looked_at]), beams, writer.next_words(embedding[0], beams[0]),
     [(train_photos.photo(train_img_fns[row]), cosine, train_captions[row][:2])
@@ -712,13 +743,13 @@ caption_figures.why_this_caption(
     val_captions[looked_at])
 
 # %% [markdown]
-# And which photos does the model confuse? Those of which it says the same though people don't: the words that the two captions share, as a part of all
-# their words, less the same of what people wrote,
+# And which photos does it describe alike, though people describe them differently? For each pair of photos, take the share of words that their
+# two captions have in common, minus the share that their references have in common,
 #
 # $$\frac{|c_1 \cap c_2|}{|c_1 \cup c_2|} - \frac{|r_1 \cap r_2|}{|r_1 \cup r_2|},$$
 #
-# without words like "a" and "on". Where the cosine of two embeddings is high, the encoder sees the photos alike; where it is low, the decoder made
-# the same of different things.
+# without words like "a" and "on". Then ask: is one of the captions wrong, or are both only too general? The cosine of the angle between two
+# embeddings is 1 where the encoder sees the photos alike; where it is low, the decoder made the same of different things.
 
 # %%
 row_of = {name: row for row, name in enumerate(val_img_fns)}
@@ -767,7 +798,7 @@ album.sheet(good=False)
 
 # %% [markdown]
 # Now choose. Name each photo by its number; one of the second sheet may well be good, and one of the first bad. Say for each bad one why
-# it fails, in your own words or by one of these reasons:
+# it fails, in your own words or by one of these reasons. Those on the sheet are a program's guesses from the words alone, and some are wrong:
 
 # %%
 for reason, meaning in evaluation.REASONS.items():
@@ -778,7 +809,7 @@ for reason, meaning in evaluation.REASONS.items():
 # described them.
 
 # %%
-# Yours may read: my_good = [1, 2, 5, "holiday.jpg"] and my_bad = {17: "wrong count", 21: "a bird"}
+# The program's choice stands here until you make yours: my_good = [1, 2, 5, "holiday.jpg"], my_bad = {17: "wrong count", 21: "a bird"}
 my_good = [candidate.name for candidate in proposal.good[:10]]
 my_bad = {candidate.name: candidate.hint for candidate in proposal.bad[:10]}
 
@@ -787,13 +818,19 @@ choice
 
 # %%
 fine_tuning = ", then fine-tuned on CIDEr" if settings.self_critical_epochs else ""
+wrote = " What stands here as written by people, the program wrote that drew the photos." if settings.dataset == "drawn" else ""
 gallery.write_gallery(
-    settings.output_dir / "gallery.html", choice.good, choice.bad, scores=by_beam, baselines=baselines,
+    settings.output_dir / "gallery.html", choice.good, choice.bad, scores=by_beam, baselines=baselines | as_people,
     about=f"Learnt from {len(train_img_fns):,} photos of the dataset “{settings.dataset}” in "
-          f"{best['step']:,} steps{fine_tuning}. Captions by beam search of width 3.")
+          f"{best['step']:,} steps{fine_tuning}. Captions by beam search of width 3.{wrote}")
 figure = gallery.gallery_figure(choice.good, choice.bad)
-figure.savefig(settings.output_dir / "gallery.png")
+with files.written_aside(settings.output_dir / "gallery.png") as aside:
+    figure.savefig(aside, format="png")
 figure
+
+# %% [markdown]
+# For peer review hand in `gallery.html` from the folder of results: one file that needs nothing else. Reviewers ask of each photo: is the
+# caption's verdict, good or bad, right? Does the reason say what is wrong? Do the bad ones fail in different ways?
 
 # %% [markdown]
 # ## Your own photo
@@ -819,8 +856,8 @@ grader.save(settings.output_dir / "grades.json")
 grader.table()
 
 # %% [markdown]
-# To send them to the course, set `submit_now` and run the cell. It asks for your e-mail and token if the environment does not have them.
-# The course's grader expects MSCOCO.
+# To send them to the course on Coursera, set `submit_now` and run the cell. It asks for your e-mail and token if the environment does not have
+# them. Its service expects the answers of MSCOCO.
 
 # %%
 submit_now = False

@@ -3,16 +3,18 @@
     python tests/soak.py --minutes 20 --seed 0 [--phases download embed] [--only kill damage] [--verbose]
 
 One round is the whole way from nothing: the three zips of a small drawn world come from a local server, photos are
-embedded, the notebook's decoder is trained and writes captions. Meanwhile faults strike by a schedule that the seed
-fixes: the process is killed, interrupted, its files are damaged while it is down, its disk fills up, its line breaks.
-After each fault that ended it, it is started again; where its error says to delete a file, that is done. A round
-ends when a start comes through undisturbed. All that it made is then compared with a run that nothing disturbed.
+embedded, the notebook's decoder is trained, fine-tuned on the score and writes captions. Meanwhile faults strike by a
+schedule that the seed fixes: the process is killed, interrupted, its files are damaged while it is down, its disk fills
+up, its line breaks. After each fault that ended it, it is started again; where its error says to delete a file, that is
+done. A round ends when a start comes through undisturbed. All that it made is then compared with a run that nothing
+disturbed.
 
 The first difference, hang, traceback, or error that does not name its file ends the rehearsal with exit status 1.
 
-What is not as in a real run: the world is small (160 + 48 photos, three of them broken), training has 60 steps, and
-most rounds use a stand-in for the encoder, which would take longer to start than all else; each fourth round uses
-InceptionV3. Files are damaged while no process runs: what happens to a file after it was checked, nobody notices.
+What is not as in a real run: the world is small (160 + 48 photos, three of them broken), training has 60 steps and
+fine-tuning 15, and most rounds use a stand-in for the encoder, which would take longer to start than all else; each
+fourth round uses InceptionV3. Files are damaged while no process runs: what happens to a file after it was checked,
+nobody notices.
 The seed fixes kinds, phases and places of the faults; the moment within a phase depends on the machine.
 """
 
@@ -48,9 +50,9 @@ import files
 from checkpoints import best_step
 
 WORKER = Path(__file__).with_name("soak_worker.py")
-PHASES = ("download", "embed", "train", "caption")
+PHASES = ("download", "embed", "train", "fine-tune", "caption")
 KINDS = ("kill", "interrupt", "damage", "disk", "network")
-LIKELY = {"download": 0.35, "embed": 0.35, "train": 0.22, "caption": 0.08}     # of a fault; to start to train is slow
+LIKELY = {"download": 0.3, "embed": 0.3, "train": 0.16, "fine-tune": 0.16, "caption": 0.08}    # training starts slowly
 FAULTS = (7, 13)                # least and most of a round, less one
 TRUE_ENCODER_EACH = 4           # rounds
 DISK = 160 << 20                # bytes; a download wants 64 MiB beside it
@@ -62,9 +64,10 @@ FILES = {                       # what may be damaged
     "batches": (f"embeddings/*{files.TEMPORARY}*/*.npz",),
     "embeddings": ("embeddings/*.npy", "embeddings/*.json"),
     "checkpoints": ("checkpoints/*/step-*/*",),
+    "fine-tuned": ("checkpoints/*/self-critical-*/step-*/*",),
 }
 AT_WORK = {"download": ("part files",), "embed": ("batches", "embeddings"), "train": ("checkpoints",),
-           "caption": ("checkpoints",)}
+           "fine-tune": ("fine-tuned",), "caption": ("fine-tuned",)}
 
 
 class Failure(Exception):
@@ -451,10 +454,11 @@ def to_delete(message: str, folder: Path) -> list[Path]:
 def results(folder: Path) -> dict[str, str]:
     """{name: digest} of all that a run makes and that does not depend on where and when it ran."""
     found = {path for pattern in ("data/*.zip", "embeddings/*", "outputs/*.json") for path in folder.glob(pattern)}
-    for path in folder.glob("outputs/history.json"):
-        steps = sorted(folder.glob("checkpoints/*/step-*"))
-        best = best_step(json.loads(path.read_text()))
-        found |= {step / "arrays.npz" for step in steps if step == steps[-1] or step.name.endswith(f"{best:08d}")}
+    for history, stage in (("history.json", "*"), ("fine_tuning.json", "*/self-critical-*")):
+        for path in folder.glob(f"outputs/{history}"):
+            steps = sorted(folder.glob(f"checkpoints/{stage}/step-*"))
+            best = best_step(json.loads(path.read_text()))
+            found |= {step / "arrays.npz" for step in steps if step == steps[-1] or step.name.endswith(f"{best:08d}")}
     return {str(path.relative_to(folder)): content_digest(path) for path in found if path.suffix != ".lock"}
 
 

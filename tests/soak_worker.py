@@ -1,4 +1,4 @@
-"""One start of the whole way that tests/soak.py rehearses: download, embed, train, caption. Its argument is a JSON.
+"""One start of the whole way that tests/soak.py rehearses, from download to captions. Its argument is a JSON.
 
 It says `phase: <name>` when one begins. It ends with 0 when all is there, 3 after an error that it put into a sentence
 (`error: …`), and 130 after Ctrl-C; whatever else goes wrong ends it with Python's traceback.
@@ -67,7 +67,8 @@ def make_trainer(order, folder, splits, embeddings):
     settings = Settings(
         dataset="folder", data_dir=folder / "data", checkpoint_root=folder / "checkpoints",
         output_dir=folder / "outputs", epochs=3, batches_per_epoch=20, batch_size=16, val_batches=4, dropout=0.3,
-        checkpoint_minutes=order["checkpoint_minutes"], seed=7)
+        self_critical_epochs=3, self_critical_rate=1e-3, checkpoint_minutes=order["checkpoint_minutes"], seed=7,
+    ).completed(len(splits[0].captions))
     words = define(order["cells"], "split_sentence", "generate_vocabulary", "caption_tokens_to_indices")
     vocab = words.generate_vocabulary(splits[0].captions)
     indexed = [words.caption_tokens_to_indices(split.captions, vocab) for split in splits]
@@ -75,15 +76,29 @@ def make_trainer(order, folder, splits, embeddings):
     made = define(order["cells"], "batch_captions_to_matrix", "generate_batch", "decoder", "final_model", vocab=vocab,
                   PAD=utils.PAD, settings=settings, IMG_EMBED_SIZE=embeddings[0].values.shape[1])
     data = [Data(found.usable(), captions) for found, captions in zip(embeddings, indexed)]
-    trainer = Trainer(made.decoder, made.generate_batch, *data, vocab, settings, embeddings[0].recipe)
-    return trainer, captioning.CaptionWriter(made.final_model.initial_state, made.final_model.one_step, vocab)
+    writer = captioning.CaptionWriter(made.final_model.initial_state, made.final_model.one_step, vocab)
+    trainer = Trainer(made.decoder, made.generate_batch, *data, vocab, settings, embeddings[0].recipe, writer.models)
+    return made.decoder, trainer, writer
 
 
-def train(trainer, writer, val_embeds):
-    history = trainer.fit(sample_caption=lambda: str(writer.greedy(val_embeds[:1])[0]))
-    files.write_json(trainer.settings.output_dir / "history.json", history)
+def make_tuner(order, splits, decoder, trainer, writer):
+    """The notebook's second trainer, in small."""
+    from course_cells import define
+
+    import self_critical
+
+    self_critical.STEPS_PER_EPOCH = 5
+    split_sentence = define(order["cells"], "split_sentence").split_sentence
+    words = [[[split_sentence(caption) for caption in captions] for captions in split.captions] for split in splits]
+    return self_critical.SelfCritical(trainer, decoder, writer, *words)
+
+
+def fit(trainer, history_file, **options):
+    """Trains, and leaves the decoder with the best weights."""
+    history = trainer.fit(**options)
+    files.write_json(trainer.settings.output_dir / history_file, history)
     if trainer.restore_best()["step"] != checkpoints.best_step(history):
-        folder = trainer.settings.checkpoint_dir
+        folder = trainer.checkpoints.folder
         raise ValueError(f"The best checkpoint in {folder} was damaged, and another was taken. Delete {folder} to "
                          "train again.")
 
@@ -94,12 +109,14 @@ def go_the_way(order):
     download(order, folder)
     say_phase("embed")
     splits, embeddings = embed(order, folder)
-    if "train" not in order["phases"]:
+    if set(order["phases"]) <= {"download", "embed"}:
         return
-    trainer, writer = make_trainer(order, folder, splits, embeddings)
-    say_phase("train")
+    decoder, trainer, writer = make_trainer(order, folder, splits, embeddings)
     val_embeds = embeddings[1].usable()
-    train(trainer, writer, val_embeds)
+    say_phase("train")
+    fit(trainer, "history.json", sample_caption=lambda: str(writer.greedy(val_embeds[:1])[0]))
+    say_phase("fine-tune")
+    fit(make_tuner(order, splits, decoder, trainer, writer), "fine_tuning.json")
     say_phase("caption")
     files.write_json(folder / "outputs" / "val_captions.json", [
         {"image_id": image_id, "caption": str(caption)}

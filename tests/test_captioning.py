@@ -319,6 +319,7 @@ def test_captions_do_not_depend_on_how_photos_are_batched():
 
 @pytest.mark.parametrize("call, message", [
     (lambda w: w.sample(photos(1), 0), "temperature is 0"), (lambda w: w.beam(photos(1), 0), "width is 0"),
+    (lambda w: w.sample(photos(1), 1e-39), "temperature is 1e-39"),
     (lambda w: w.sample(photos(1), float("nan")), "temperature is nan"),
     (lambda w: w.sample(photos(1), top_k=0), "top_k is 0"), (lambda w: w.sample(photos(1), top_p=0), "top_p is 0"),
     (lambda w: w.sample(photos(1), top_p=1.5), "top_p is 1.5"),

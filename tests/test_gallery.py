@@ -105,7 +105,7 @@ def test_the_page_needs_nothing_but_itself(tmp_path):
 def test_screen_readers_get_landmarks_headings_descriptions_and_confidence_in_words(tmp_path):
     page = read(write_gallery(tmp_path / "gallery.html", examples(3), examples(3, good=False)))
     assert page.all("html")[0]["lang"] == "en"
-    assert [len(page.all(tag)) for tag in ("main", "nav", "footer", "h1", "h2", "h3")] == [1, 1, 1, 1, 2, 6]
+    assert [len(page.all(tag)) for tag in ("main", "nav", "aside", "h1", "h2", "h3")] == [1, 1, 1, 1, 2, 6]
     identifiers = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
     assert len(identifiers) == len(set(identifiers))
     labelled = [attributes["aria-labelledby"] for _, attributes in page.tags if "aria-labelledby" in attributes]
@@ -121,7 +121,7 @@ def test_a_photo_of_ones_own_stands_without_score_references_and_probabilities(t
     assert own.confidence is None
     page = read(write_gallery(tmp_path / "gallery.html", [own], []))
     assert "a person" in page.text and "own photo. Nobody has described it, so it is not scored." in page.text
-    assert "Confidence" not in page.text and page.text.count("CIDEr") == 1      # in the footer, which explains it
+    assert "Confidence" not in page.text and page.text.count("CIDEr") == 1      # where it is explained
     assert len(page.all("h2")) == 1 and page.all("img")[0]["alt"] == "Photo that nobody has described"
     assert "own photo, not scored" in " ".join(text for text, _ in drawn_texts(gallery_figure([own], [])))
 
@@ -152,12 +152,13 @@ def test_photos_are_scaled_turned_and_lose_where_they_were_taken(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6                                        # turned by 90 degrees
     exif[0x8825] = {1: "N", 2: (48.0, 51.0, 29.0)}          # GPS
-    photo = jpeg(size=(2000, 1000), exif=exif)
-    assert b"Exif" in photo
+    photo = jpeg(size=(2000, 1000), exif=exif, comment=b"by a friend")
+    assert b"Exif" in photo and b"by a friend" in photo
     source = write_gallery(tmp_path / "gallery.html", [Example("own.jpg", photo, ["a"])], []).read_text()
     embedded = base64.b64decode(re.search(r"base64,([^\"]+)", source)[1])
     image = Image.open(io.BytesIO(embedded))
     assert image.size == (PHOTO_SIDE // 2, PHOTO_SIDE) and b"Exif" not in embedded and not image.getexif()
+    assert b"by a friend" not in embedded
 
 
 @pytest.mark.parametrize("mode", ["L", "CMYK"])

@@ -279,13 +279,14 @@ def test_characters_that_nothing_shows_become_spaces(tmp_path, caption, kept):
     assert read(tmp_path, captions=[CAPTION | {"caption": caption}])["a.jpg"][1] == [kept]
 
 
-def test_endless_empty_and_countless_captions_are_left_out_and_said_so(tmp_path):
-    captions = [CAPTION | {"caption": text} for text in ("x" * 100_000, "w " * 501, " \0 ", *["a cat"] * 100_000)]
+def test_endless_wordless_and_countless_captions_are_left_out_and_said_so(tmp_path):
+    texts = "x" * 100_000, "w " * 501, " \0 ", "🐶 …", *["a cat"] * 100_000
+    captions = [CAPTION | {"caption": text} for text in texts]
     with pytest.warns(UserWarning) as said:
         found = read(tmp_path, captions=captions)
     assert found == {"a.jpg": (7, ["a cat"] * 100), "b.jpg": (3, [])}
     text = " ".join(str(warning.message) for warning in said)
-    for part in ("2 captions have more than 1,000 characters", "1 captions are empty",
+    for part in ("2 captions have more than 1,000 characters", "2 captions have no word",
                  "99,900 captions come after the first 100"):
         assert part in text
     assert all(str(tmp_path) in str(warning.message) for warning in said)

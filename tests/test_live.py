@@ -1,8 +1,10 @@
 """What moves in the notebook: hushed imports, the training picture, the button for a photo."""
 
+import base64
 import datetime
 import io
 import os
+import re
 import subprocess
 import sys
 
@@ -40,12 +42,16 @@ def shown(monkeypatch):
 
 
 def test_the_picture_is_drawn_again_in_its_place_with_captions_as_text(shown):
-    picture = live.TrainingPicture(Image.new("RGB", (640, 480), "red"))
+    photo = Image.new("RGB", (640, 480), "red")
+    photo.info["comment"] = b"by a friend"      # as that of a JPEG file is read
+    picture = live.TrainingPicture(photo)
     picture.show([])
     picture.show([{"step": 5, "epoch": 1, "train_loss": 2.0, "val_loss": 2.1, "caption": "<script>a cat"}])
     assert [kind for kind, _ in shown] == ["display", "display", "update", "update"]
     page = shown[-1][1].data
     assert "&lt;script&gt;a cat" in page and "<script>" not in page and "data:image/jpeg;base64," in page
+    jpeg = base64.b64decode(re.search("base64,([^\"']+)", page)[1])
+    assert b"by a friend" not in jpeg and Image.open(io.BytesIO(jpeg)).size == (480, 360)
 
 
 def chosen(name, content):

@@ -74,6 +74,16 @@ def test_the_student_copy_holds_no_solution_and_no_output():
     assert student.count("raise NotImplementedError") == 4
 
 
+def test_code_that_is_written_above_the_line_that_raises_is_told_where_it_belongs():
+    mark = "# YOUR CODE HERE, in place of the next line"
+    cells = [cell.source for cell in build.build(student=True).cells if "raise NotImplementedError" in cell.source]
+    assert all(re.search(rf'^ *{mark}\n +raise NotImplementedError\("Exercise.*"\)$', cell, re.M) for cell in cells)
+    [batches] = [cell for cell in cells if "def batch_captions_to_matrix(" in cell]
+    exec(batches.replace(mark, "width = max(map(len, batch_captions))"), scope := {})
+    with pytest.raises(NotImplementedError, match="Exercise 3: batches is not .* in place of the line `raise ...`"):
+        scope["batch_captions_to_matrix"]([[1, 2]], 0)
+
+
 def test_every_name_that_others_rely_on_is_there():
     cells = [cell.source for cell in build.build(student=True).cells if cell.cell_type == "code"]
     nodes = list(ast.walk(ast.parse("\n".join(cells))))

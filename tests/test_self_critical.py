@@ -147,6 +147,27 @@ def test_an_interrupt_saves_and_the_same_cell_goes_on(folder, undisturbed):
     assert outcome(tuner) == undisturbed
 
 
+def test_what_it_goes_on_from_is_read_once_and_told_once(folder, undisturbed, capsys):
+    tuner_in(folder, epochs=2).fit()
+    tuner = tuner_in(folder)
+    (tuner.checkpoints.paths()[-1] / "arrays.npz").write_bytes(b"")
+    capsys.readouterr()
+    tuner.fit()
+    said = capsys.readouterr().out
+    assert said.count("step-00000006 is damaged") == said.count("Going on from") == 1
+    assert outcome(tuner) == undisturbed
+
+
+def test_weights_before_that_could_not_be_saved_are_saved_when_it_is_run_again(folder):
+    tuner = tuner_in(folder)
+    tuner.checkpoints.folder.write_text("a file where the folder should be")
+    with pytest.raises(OSError, match="step-00000000 could not be written"):
+        tuner.resume()
+    tuner.checkpoints.folder.unlink()
+    tuner.resume()
+    assert [path.name for path in tuner.checkpoints.paths()] == ["step-00000000"] and len(tuner.history) == 1
+
+
 def test_the_score_of_captions_rises_and_the_best_weights_come_back(folder):
     tuner = tuner_in(folder, epochs=30)
     history = tuner.fit()

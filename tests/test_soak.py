@@ -1,5 +1,6 @@
 """The rehearsal of long runs comes through where the code keeps its promises, and fails where it does not."""
 
+import re
 import subprocess
 import sys
 
@@ -11,13 +12,16 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="limits disks an
 
 def rehearse(world, *options):
     command = [sys.executable, str(ROOT / "tests" / "soak.py"), "--world", str(world), *options]
-    return subprocess.run(command, capture_output=True, text=True, timeout=300)
+    return subprocess.run(command, capture_output=True, text=True, timeout=900)
 
 
-@pytest.mark.slow
-def test_a_rehearsal_of_one_round_comes_through(small_world):
-    done = rehearse(small_world, "--phases", "download", "embed", "--rounds", "1")
+@pytest.mark.parametrize("options", [
+    pytest.param(["--rounds", "0"], id="without faults"),
+    pytest.param(["--rounds", "1"], id="one round", marks=pytest.mark.slow)])
+def test_the_whole_way_comes_through(small_world, options):
+    done = rehearse(small_world, *options)
     assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"Undisturbed.* fine-tune \d", done.stdout)
     assert "All rounds ended with the bytes of the undisturbed run" in done.stdout
 
 

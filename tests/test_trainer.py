@@ -568,6 +568,19 @@ def test_old_checkpoints_go_but_the_best_stays(tmp_path):
     assert folder.best(history).about["step"] == 2
 
 
+def test_what_is_saved_after_damage_was_passed_over_is_kept(tmp_path):
+    """The damaged ones have later steps, but are not the last few to keep."""
+    folder, about = CheckpointFolder(tmp_path, keep=2), {"history": [{"step": 1, "val_loss": 1.0}]}
+    for step in (1, 4, 5):
+        folder.save(step, {"x": np.zeros(3)}, {**about, "step": step})
+    for path in folder.paths()[-2:]:
+        (path / "arrays.npz").write_bytes(b"")
+    assert folder.newest().about["step"] == 1
+    for step in (2, 3):
+        folder.save(step, {"x": np.zeros(3)}, {**about, "step": step})
+        assert folder.newest().about["step"] == step
+
+
 def test_what_a_dying_save_left_is_no_checkpoint_and_is_swept_up(tmp_path):
     folder = CheckpointFolder(tmp_path)
     folder.save(1, {"x": np.zeros(3)}, {"step": 1})
@@ -594,6 +607,24 @@ CheckpointFolder({str(tmp_path)!r}).save(2, {{"x": np.zeros(100_000)}}, {{"step"
     assert result.returncode == 1 and "step-00000002 could not be written" in result.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["step-00000001"]
     assert CheckpointFolder(tmp_path).newest().about == {"step": 1}
+
+
+def test_a_folder_that_is_a_file_is_named(tmp_path):
+    (tmp_path / "drawn").write_text("a file where the folder should be")
+    with pytest.raises(OSError, match="drawn/step-00000001 could not be written"):
+        CheckpointFolder(tmp_path / "drawn").save(1, {"x": np.zeros(3)}, {"step": 1})
+
+
+def test_an_epoch_that_could_not_be_saved_is_saved_when_the_cell_is_run_again(tmp_path):
+    trainer = trainer_in(tmp_path, epochs=1)
+    obstacle = trainer.checkpoints.folder / "step-00000005"
+    obstacle.parent.mkdir()
+    obstacle.write_text("a file where the checkpoint should be")
+    with pytest.raises(OSError, match="step-00000005 could not be written"):
+        trainer.fit()
+    obstacle.unlink()
+    trainer.fit()
+    assert trainer.restore_best()["step"] == trainer.checkpoints.newest().about["step"] == 5
 
 
 @pytest.mark.parametrize("change, message", [
