@@ -1,4 +1,4 @@
-# JupyterLab with the notebook, as a user without rights:
+# JupyterLab with the learners' notebook, as a user without rights:
 #   docker build -t captioning .
 #   docker run --rm -p 127.0.0.1:8888:8888 -v captioning:/home/learner/project captioning
 # It prints an address with a token that it draws anew at each start, and is reached from this computer alone. The
@@ -13,4 +13,4 @@ RUN python -m venv /home/learner/venv && /home/learner/venv/bin/pip install --no
 ENV PATH=/home/learner/venv/bin:$PATH
 COPY --chown=learner . .
 EXPOSE 8888
-CMD ["jupyter", "lab", "--ip=0.0.0.0", "--no-browser", "week6_final_project_image_captioning.ipynb"]
+CMD ["jupyter", "lab", "--ip=0.0.0.0", "--no-browser", "student/week6_final_project_image_captioning.ipynb"]

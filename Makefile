@@ -1,11 +1,12 @@
-# run: the solved notebook on the drawn world, results in outputs/    lab: JupyterLab on the notebook
+# run: the solved notebook on the drawn world, results in outputs/    lab: JupyterLab on it
+# learn: JupyterLab on the learners' copy    handout: what learners get, as outputs/handout.zip
 # test: the tests    notebooks: both notebooks from their source    bench: how fast this machine is
 # soak: 20 minutes of the whole way through kills, damage, full disks and a broken line (Linux)
 PYTHON ?= python3
 BIN := .venv/bin
 NOTEBOOK := week6_final_project_image_captioning.ipynb
 
-.PHONY: run test lab notebooks bench soak
+.PHONY: run test lab learn handout notebooks bench soak
 
 run: .venv/run.done
 	$(BIN)/python course/execute.py $(NOTEBOOK) "$${CAPTION_OUTPUT_DIR:-outputs}/notebook.ipynb"
@@ -16,6 +17,12 @@ test: .venv/dev.done
 
 lab: .venv/run.done
 	$(BIN)/jupyter lab $(NOTEBOOK)
+
+learn: .venv/run.done
+	$(BIN)/jupyter lab student/$(NOTEBOOK)
+
+handout: .venv/dev.done
+	$(BIN)/python course/handout.py outputs/handout.zip
 
 # Builds both from course/, then fills the solved one, and the README's picture, from a run on the drawn world.
 notebooks: .venv/dev.done

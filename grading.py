@@ -4,6 +4,7 @@
     grader.check_vocabulary(vocab, generate_vocabulary, train_captions)     # a Verdict, shown by the notebook
     ...
     grader.table()                                                          # all parts and points
+    grader.save("outputs/grades.json")                                      # the same as a file
     grader.submit()                                                         # e-mail and token are asked for
 
 A check compares the solution with the right answer and with the usual wrong ones, so that it can name the mistake.
@@ -11,17 +12,20 @@ It never raises for a mistake of the learner's: an exception in the solution is 
 """
 
 import html
+import platform
+import sys
 import traceback
 import warnings
 from dataclasses import dataclass
 
+import files
 import grading_decoder
 import grading_losses
 import grading_text
 import settings
 import submission
 from grading_losses import VAL_BATCHES
-from grading_report import FAILED, OPEN, PASSED, Problem, explain, learners_frames, panel, short
+from grading_report import FAILED, IN_THE_LINE, OPEN, PASSED, Problem, explain, learners_frames, panel, short
 from submission import Receipt
 
 
@@ -132,14 +136,15 @@ class Table:
     def points(self) -> int:
         return sum(verdict.points for verdict in self.verdicts.values())
 
-    def _rows(self):
+    def rows(self):
+        """(name as shown, part, state, points) of each part."""
         for key, part in PARTS.items():
             verdict = self.verdicts.get(key)
             name = f"{part.title} (part {key})" if self.for_course else part.title
             yield (name, part, verdict.state, verdict.points) if verdict else (name, part, "not checked", 0)
 
     def __str__(self):
-        lines = [f"{name:56}{state:14}{points:3} of {part.points:3}" for name, part, state, points in self._rows()]
+        lines = [f"{name:56}{state:14}{points:3} of {part.points:3}" for name, part, state, points in self.rows()]
         total = f"{'Total':70}{self.points:3} of {TOTAL:3}"
         return "\n".join([*lines, "-" * len(total), total])
 
@@ -153,7 +158,7 @@ class Table:
             f'<tr><td style="{left}">{html.escape(name)}</td>'
             f'<td style="{left}"><span style="color:{COLOURS[state]}">{MARKS[state]}</span> {state}</td>'
             f'<td style="{right}">{points} of {part.points}</td></tr>'
-            for name, part, state, points in self._rows()
+            for name, part, state, points in self.rows()
         )
         total = (f'<tr style="border-top:1px solid {OPEN}"><th scope="row" colspan="2" style="{left}">Total</th>'
                  f'<th style="{right}">{self.points} of {TOTAL}</th></tr>')
@@ -197,14 +202,15 @@ class Grader:
 
     dataset: one of settings.DATASETS; the course's service knows the answers for "coco2014" alone.
     url, timeout: the service, and how many seconds to wait for (a connection, an answer).
+    assignment: what the service calls this assignment.
     """
 
     def __init__(self, dataset: str = "drawn", url: str = submission.SERVICE_URL,
-                 timeout: tuple[float, float] = submission.TIMEOUT):
+                 timeout: tuple[float, float] = submission.TIMEOUT, assignment: str = submission.ASSIGNMENT_KEY):
         if dataset not in settings.DATASETS:
             raise ValueError(f"dataset is {dataset!r}; expected one of {', '.join(settings.DATASETS)}.")
         self.dataset = dataset
-        self.url = url
+        self.url, self.assignment = url, assignment
         connect, answer = timeout           # what is wrong is to fail here, where no token is about
         self.timeout = connect, answer
         self.verdicts: dict[str, Verdict] = {}
@@ -273,6 +279,24 @@ class Grader:
     def table(self) -> Table:
         return Table(dict(self.verdicts), self._for_course)
 
+    def save(self, path):
+        """Writes the points as JSON: each part's with the first hint, their total, the dataset, the versions.
+
+        It holds nothing of the learner's or the machine's: no answers, no values that came, no line of code.
+        """
+        table, libraries = self.table(), ("tensorflow", "keras", "numpy")
+        files.write_json(path, {
+            "parts": [{"id": part.key, "name": part.title, "state": state, "points": points, "of": part.points,
+                       "problem": self._first_hint(part.key)} for _, part, state, points in table.rows()],
+            "total": table.points, "of": TOTAL, "dataset": self.dataset,
+            "versions": {"python": platform.python_version()} | {
+                name: sys.modules[name].__version__ for name in libraries if name in sys.modules},
+        })
+
+    def _first_hint(self, key):
+        problems = self.verdicts[key].problems if key in self.verdicts else ()
+        return short(problems[0].hint.split(IN_THE_LINE)[0], 300) if problems else None
+
     def submit(self, email: str | None = None, token: str | None = None, *, anyway: bool = False) -> Receipt:
         """Sends the answers of all checked parts, right or wrong, and says what the service made of it.
 
@@ -296,7 +320,8 @@ class Grader:
                 "E-mail or token is missing. Copy the token from the assignment's page and run this cell again, or set "
                 f"{' and '.join(settings.CREDENTIALS)} before Jupyter starts."
             ))
-        receipt = submission.submit(answers, email.strip(), token.strip(), self.url, self.timeout)
+        receipt = submission.submit(answers, email.strip(), token.strip(), self.url, self.timeout,
+                                    self.assignment)
         return Receipt(receipt.sent, f"{receipt.message} {self._unfinished()}".strip())
 
     @property

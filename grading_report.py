@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 PASSED, FAILED, OPEN = "#2e9d58", "#d4553f", "#8a8f98"     # of marks and edges, on white and on black
+IN_THE_LINE = " in the line: "      # in a hint: the learner's own code follows
 REPR = reprlib.Repr()
 REPR.maxlist = REPR.maxtuple = REPR.maxdict = REPR.maxset = 40
 REPR.maxstring = REPR.maxother = 160
@@ -60,7 +61,7 @@ def explain(error, call="", exercise="") -> Problem:
     if isinstance(error, NotImplementedError):
         return Problem(str(error).strip() or f"{exercise or 'This exercise'} is not solved yet.")
     frames = learners_frames(error)
-    where = f" in the line: {frames[-1].line}" if frames and frames[-1].line else "."
+    where = f"{IN_THE_LINE}{frames[-1].line}" if frames and frames[-1].line else "."
     return Problem(f"Your code stopped with {type(error).__name__}{where}",
                    f"a result of {call}" if call else "", one_line(error))
 

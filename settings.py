@@ -9,6 +9,7 @@ import re
 import warnings
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 ENVIRONMENT_PREFIX = "CAPTION_"
 DATASETS = ("drawn", "coco2014", "folder")
@@ -67,6 +68,8 @@ class Settings:
     checkpoint_minutes: float = 5           # between checkpoints inside an epoch; there is one after each epoch too
     seed: int = 42
     mirrors: str = field(default="", repr=False)    # addresses to download from first, with spaces between
+    grader_url: str = "https://www.coursera.org/api/onDemandProgrammingScriptSubmissions.v1"   # where answers are sent
+    grader_assignment: str = "NEDBg6CgEee8nQ6uE8a7OA"       # what the service calls this assignment
 
     def __post_init__(self):
         _one_of("dataset", self.dataset, DATASETS)
@@ -81,6 +84,7 @@ class Settings:
             value = getattr(self, each.name)
             if each.name in LIMITS and (value is not None or each.default is not None):
                 _within(each.name, value, *LIMITS[each.name])
+        _secure_address("grader_url", self.grader_url)
         defaults = {"data_dir": Path("data") / self.dataset, "encoder_weights": DEFAULT_ENCODER_WEIGHTS[self.dataset]}
         for name, default in defaults.items():
             if getattr(self, name) is None:
@@ -158,6 +162,29 @@ def grader_credentials() -> tuple[str, str]:
     email = email or getpass.getpass("E-mail of your course account (not shown): ").strip()
     token = token or getpass.getpass("Submission token (not shown): ").strip()
     return email, token
+
+
+def environment_for_strangers(**settings) -> dict[str, str]:
+    """The environment for a process that runs what others wrote: without credentials, with these settings.
+
+    settings: values by the names of the fields.
+    """
+    ours = {ENVIRONMENT_PREFIX + name.upper(): str(value) for name, value in settings.items()}
+    return {variable: text for variable, text in os.environ.items() if variable not in CREDENTIALS} | ours
+
+
+def _secure_address(name, value):
+    """Raises ValueError unless the address keeps a token from those who listen: https, or this very machine."""
+    try:
+        parts = urlsplit(value)
+        secure = parts.scheme == "https" or parts.hostname in ("localhost", "127.0.0.1")
+        fine = secure and parts.hostname and "@" not in parts.netloc
+    except (ValueError, TypeError, AttributeError):
+        fine = False
+    if not fine:
+        shown = re.sub(r"//.*@", "//…@", str(value))        # a password, if there is one, goes into no message
+        raise ValueError(f"{ENVIRONMENT_PREFIX}{name.upper()} is {shown!r:.200}; expected an address that begins with "
+                         "https:// and holds no password.")
 
 
 def _one_of(name, value, choices):

@@ -11,7 +11,6 @@ import re
 import sys
 from pathlib import Path
 
-import jupytext
 import nbformat
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -27,6 +26,8 @@ STUB = """\
 
 def build(student: bool) -> nbformat.NotebookNode:
     """The notebook without outputs. Cells are numbered, so that the same source gives the same bytes."""
+    import jupytext  # here, because those who only grade need not have it
+
     notebook = jupytext.read(SOURCE)
     notebook.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},

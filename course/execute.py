@@ -1,12 +1,13 @@
 """Runs a notebook from top to bottom without a browser.
 
-    python course/execute.py NOTEBOOK RESULT
+    python course/execute.py NOTEBOOK RESULT [--folder FOLDER] [--keep-going]
 
 Prints each section as it begins and what its cells print. RESULT is written after each section, so that a run that
 fails can be looked at; the first error ends it with exit code 1. Widgets, which are nothing without a kernel, are left
 out of it; progress bars leave their last line as text.
 """
 
+import argparse
 import copy
 import html
 import re
@@ -16,7 +17,7 @@ from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError
+from nbclient.exceptions import CellExecutionError, DeadKernelError
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
@@ -43,8 +44,13 @@ def without_widgets(notebook: nbformat.NotebookNode, states: dict) -> nbformat.N
     return plain
 
 
-def execute(source: Path, result: Path):
-    """Executes `source` in its folder and writes it with its outputs to `result`. Raises CellExecutionError."""
+def execute(source: Path, result: Path, folder: Path | None = None, keep_going: bool = False):
+    """Executes `source` and writes it with its outputs to `result`.
+
+    folder: where the kernel starts; without it, the notebook's own.
+    keep_going: errors do not end it, and a cell whose metadata have a `timeout` is interrupted after so many seconds.
+    Raises CellExecutionError, unless it is to keep going, and DeadKernelError.
+    """
     notebook = nbformat.read(source, as_version=4)
     result.parent.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
@@ -65,7 +71,9 @@ def execute(source: Path, result: Path):
                 print("".join(f"          {line}\n" for line in output.text.splitlines()), end="", flush=True)
 
     client = NotebookClient(
-        notebook, timeout=None, kernel_name="python3", resources={"metadata": {"path": str(source.parent.resolve())}},
+        notebook, kernel_name="python3", resources={"metadata": {"path": str((folder or source.parent).resolve())}},
+        allow_errors=keep_going, interrupt_on_timeout=keep_going,
+        timeout_func=lambda cell: cell.metadata.get("timeout") if keep_going else None,
         on_cell_start=announce, on_cell_executed=tell, record_timing=False,
         extra_arguments=["--log-level=ERROR"])
     try:
@@ -77,7 +85,15 @@ def execute(source: Path, result: Path):
 
 
 if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("notebook", type=Path)
+    parser.add_argument("result", type=Path)
+    parser.add_argument("--folder", type=Path, help="where the kernel starts; without it, the notebook's own folder")
+    parser.add_argument("--keep-going", action="store_true", help="go on after errors and cells that take too long")
+    asked = parser.parse_args()
     try:
-        execute(Path(sys.argv[1]), Path(sys.argv[2]))
+        execute(asked.notebook, asked.result, asked.folder, asked.keep_going)
     except CellExecutionError as error:
-        sys.exit(f"\n{error.ename}: {error.evalue:.2000}\nThe notebook as far as it came is {sys.argv[2]}.")
+        sys.exit(f"\n{error.ename}: {error.evalue:.2000}\nThe notebook as far as it came is {asked.result}.")
+    except DeadKernelError:
+        sys.exit(f"\nThe kernel died. The notebook as far as it came is {asked.result}.")

@@ -120,7 +120,7 @@ figures.data_flow()
 # notebooks get shared.
 
 # %%
-grader = grading.Grader(dataset=settings.dataset)
+grader = grading.Grader(settings.dataset, url=settings.grader_url, assignment=settings.grader_assignment)
 
 # %% [markdown]
 # ## Data
@@ -150,7 +150,7 @@ print(f"Training: {settings.epochs} epochs of {settings.batches_per_epoch:,} bat
 #
 # For photos, the weights are those that Keras offers, trained on ImageNet. They have never seen a drawing, and can't be had
 # without network, so the drawn world has an encoder of its own: the same network, trained to tell what is in 16,000 other scenes of that
-# world (`course/pretrain_encoder.py`). None of the photos here was among them. The *recipe* below is what embeddings depend on; it is kept
+# world. None of the photos here was among them. The *recipe* below is what embeddings depend on; it is kept
 # with them, and embeddings of another recipe are refused.
 
 # %%
@@ -851,9 +851,10 @@ else:
 # %% [markdown]
 # ## Submission
 #
-# All six parts, as checked above:
+# All six parts, as checked above. Their points, and nothing else of yours, also go to `outputs/grades.json`.
 
 # %%
+grader.save(settings.output_dir / "grades.json")
 grader.table()
 
 # %% [markdown]

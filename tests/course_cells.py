@@ -15,6 +15,16 @@ def code_cells() -> list[str]:
     return [cell.source for cell in build.build(student=False).cells if cell.cell_type == "code"]
 
 
+def solution_lines() -> set[str]:
+    """The lines of all solutions that are long enough to be nothing else."""
+    import build
+
+    solutions = [m[0] for m in build.SOLUTION.finditer(build.SOURCE.read_text("utf-8"))]
+    lines = {line.strip() for solution in solutions for line in solution.splitlines() if len(line.strip()) > 12}
+    assert len(solutions) == 4 and len(lines) > 20
+    return lines - {"# BEGIN SOLUTION", "# END SOLUTION"}
+
+
 def define(cells, *names, **given):
     """What some of the cells define, as a namespace.
 

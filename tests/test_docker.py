@@ -73,6 +73,10 @@ def test_the_image_gets_nothing_of_the_learners(path):
     assert not sent(path)
 
 
+def test_it_opens_the_learners_notebook():
+    assert COMMAND[-1].startswith("student/") and (ROOT / COMMAND[-1]).is_file() and sent(COMMAND[-1])
+
+
 def test_jupyterlab_as_the_image_starts_it_lets_nobody_in_without_the_token(tmp_path):
     assert COMMAND[:2] == ["jupyter", "lab"]
     with socket.socket() as free:

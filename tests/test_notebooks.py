@@ -13,6 +13,7 @@ import build
 import nbformat
 import pytest
 from conftest import ROOT
+from course_cells import solution_lines
 from grader_service import EMAIL, TOKEN, address, running_service
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
@@ -66,11 +67,8 @@ def test_a_change_of_the_source_makes_the_notebooks_stale(tmp_path):
 
 
 def test_the_student_copy_holds_no_solution_and_no_output():
-    solutions = [m[0] for m in build.SOLUTION.finditer(build.SOURCE.read_text())]
-    lines = {line.strip() for solution in solutions for line in solution.splitlines() if len(line.strip()) > 12}
-    assert len(solutions) == 4 and len(lines) > 20
     student = build.STUDENT.read_text()
-    assert not [line for line in lines - {"# BEGIN SOLUTION", "# END SOLUTION"} if json.dumps(line)[1:-1] in student]
+    assert not [line for line in solution_lines() if json.dumps(line)[1:-1] in student]
     notebook = nbformat.read(build.STUDENT, as_version=4)
     assert not outputs(notebook) and not any(cell.metadata for cell in notebook.cells)
     assert student.count("raise NotImplementedError") == 4
@@ -108,7 +106,8 @@ def test_the_solved_notebook_runs_to_its_end_and_leaves_its_results(project, exe
     assert process.returncode == 0, process.stdout[-2000:] + process.stderr[-2000:]
     results = project[0] / "outputs"
     assert {p.name for p in results.iterdir()} == {
-        "notebook.ipynb", "history.json", "val_captions.json", "metrics.json", "gallery.html", "gallery.png"}
+        "notebook.ipynb", "history.json", "val_captions.json", "metrics.json", "gallery.html", "gallery.png",
+        "grades.json"}
 
     history = json.loads((results / "history.json").read_text())
     assert [row["step"] for row in history] == [20, 40] and [row["epoch"] for row in history] == [1, 2]
@@ -120,6 +119,8 @@ def test_the_solved_notebook_runs_to_its_end_and_leaves_its_results(project, exe
     assert metrics["beam"]["tokenizer"] == "split_sentence" and metrics["beam"]["photos"] == 16
     assert [row["step"] for row in metrics["fine_tuning"]] == [0, 50]
     assert (results / "gallery.html").read_text().count("<article") == 16
+    grades = json.loads((results / "grades.json").read_text())
+    assert [part["points"] for part in grades["parts"]] == [10, 10, 10, 20, 20, 0] and grades["total"] == 70
 
     assert text_of(notebook).count("passed,") >= 5
     assert not [output for output in outputs(notebook) if output.get("name") == "stderr"]

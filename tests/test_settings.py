@@ -25,7 +25,9 @@ def test_coco_gets_the_courses_budget_and_small_data_less():
 @pytest.mark.parametrize("name, text, value", [
     ("DATASET", "coco2014", "coco2014"), ("EPOCHS", "3", 3), ("SEED", "7", 7), ("DROPOUT", "0.25", 0.25),
     ("CHECKPOINT_ROOT", "/mnt/drive", Path("/mnt/drive")), ("PRECISION", "float32", "float32"),
-    ("ENCODER_WEIGHTS", "imagenet", "imagenet"),
+    ("ENCODER_WEIGHTS", "imagenet", "imagenet"), ("GRADER_URL", "https://a.example/x", "https://a.example/x"),
+    ("GRADER_URL", "http://localhost:8000/", "http://localhost:8000/"),
+    ("GRADER_ASSIGNMENT", "captions-26", "captions-26"),
 ])
 def test_each_field_can_be_set_from_the_environment(monkeypatch, name, text, value):
     monkeypatch.setenv(f"CAPTION_{name}", text)
@@ -44,6 +46,7 @@ def test_what_was_set_is_not_replaced_by_the_budget(monkeypatch):
     ("CHECKPOINT_MINUTES", "inf"), ("CHECKPOINT_MINUTES", "nan"), ("DATA_DIR", "~nobody-of-that-name/x"),
     ("IMAGE_DROPOUT", "1"), ("SELF_CRITICAL_EPOCHS", "-1"), ("SELF_CRITICAL_EPOCHS", "0.5"),
     ("ENCODER_WEIGHTS", "~nobody-of-that-name/x.h5"),
+    ("GRADER_URL", "http://grader.example/"), ("GRADER_URL", "grader.example"), ("GRADER_URL", "https://"),
     ("ENCODER", "resnet"), ("ENCODER", "mobilenet_v3"),       # without weights of the drawn world
 ])
 def test_nonsense_is_refused_by_name_and_value(monkeypatch, name, text):
@@ -79,6 +82,21 @@ def test_a_password_in_a_mirrors_address_is_shown_and_saved_nowhere():
     found = Settings(mirrors="https://user:s3cret@mirror.example/a http://b.example")
     assert "s3cret" not in repr(found) + str(found) + str(found.as_dict())
     assert "s3cret" in found.mirrors and found.as_dict()["mirrors"] == "https://mirror.example/a http://b.example"
+
+
+def test_a_password_in_the_graders_address_is_refused_and_not_shown(monkeypatch):
+    monkeypatch.setenv("CAPTION_GRADER_URL", "https://user:s3cret@grader.example/")
+    with pytest.raises(ValueError, match="CAPTION_GRADER_URL is .*grader.example.*holds no password") as caught:
+        Settings.from_environment()
+    assert "s3cret" not in str(caught.value)
+
+
+def test_strangers_code_gets_the_settings_without_the_credentials(monkeypatch):
+    for name in (*settings.CREDENTIALS, "CAPTION_EPOCHS", "CAPTION_OUTPUT_DIR"):
+        monkeypatch.setenv(name, "3")
+    found = settings.environment_for_strangers(output_dir=Path("there"))
+    assert not set(settings.CREDENTIALS) & set(found)
+    assert (found["CAPTION_EPOCHS"], found["CAPTION_OUTPUT_DIR"], "PATH" in found) == ("3", "there", True)
 
 
 def test_a_folder_needs_its_path(monkeypatch):

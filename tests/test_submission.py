@@ -63,20 +63,27 @@ def test_the_body_is_the_services_format_byte_for_byte(server):
     assert headers["Content-Type"] == "application/json"
 
 
+def test_another_service_gets_its_own_key(server):
+    grader = solved(address(server, "/ok"))
+    grader.assignment = "captions-26"
+    assert grader.submit(EMAIL, TOKEN).sent
+    assert json.loads(server.received[-1][2])["assignmentKey"] == "captions-26"
+
+
 def test_a_part_that_is_not_done_is_an_empty_object_and_said(server):
     answers = {key: COCO_ANSWERS[key] for key in ("19Wpv", "yiJkt")}
     receipt = solved(address(server, "/ok"), answers=answers).submit(EMAIL, TOKEN)
     parts = json.loads(server.received[-1][2])["parts"]
     assert parts == {"19Wpv": {"output": "8769 8769 1"}, "uJh73": {}, "yiJkt": {"output": COCO_ANSWERS["yiJkt"]},
                      "rbpnH": {}, "E2OIL": {}, "YJR7z": {}}
-    assert "Not passed here yet: Exercise 2: from words to indices" in str(receipt)
+    assert f"Not passed here yet: {grading.PARTS['uJh73'].title}" in str(receipt)
 
 
 def test_a_failing_part_is_sent_and_said(server):
     grader = solved(address(server, "/ok"))
     grader.check_batching(lambda captions, pad_idx, max_len=None: np.zeros((2, 3), int))
     receipt = grader.submit(EMAIL, TOKEN)
-    assert receipt.sent and "Not passed here yet: Exercise 3: batches." in str(receipt)
+    assert receipt.sent and f"Not passed here yet: {grading.PARTS['yiJkt'].title}." in str(receipt)
     assert json.loads(server.received[-1][2])["parts"]["yiJkt"] == {"output": " ".join("0" * 18)}
 
 
@@ -299,3 +306,28 @@ def test_a_saved_notebook_and_all_that_its_run_leaves_hold_no_secret(server, tmp
     assert len(left) >= 2 and not found
     assert "E-mail or token is missing" in text
     assert os.environ["CAPTION_GRADER_TOKEN"] == TOKEN
+
+
+# ------------------------------------------------------------------------------------------ points as a file
+
+def test_saved_points_hold_what_a_teacher_needs_and_nothing_of_the_learners(server, tmp_path, monkeypatch):
+    monkeypatch.setenv("CAPTION_GRADER_EMAIL", EMAIL)
+    monkeypatch.setenv("CAPTION_GRADER_TOKEN", TOKEN)
+    grader = solved(address(server, "/ok"))
+    grader.check_batching(lambda *_, **__: Path(f"/home/ada/{TOKEN}/{EMAIL}").read_text())
+    grader.check_vocabulary({}, None, [])
+    del grader.verdicts["YJR7z"]
+    grader.submit()
+    grader.save(tmp_path / "new" / "grades.json")
+    text = (tmp_path / "new" / "grades.json").read_text("utf-8")
+    found = json.loads(text)
+    assert [(part["id"], part["name"], part["of"]) for part in found["parts"]] == [
+        (part.key, part.title, part.points) for part in grading.PARTS.values()]
+    assert [part["points"] for part in found["parts"]] == [0, 10, 0, 20, 20, 0]
+    assert [part["state"] for part in found["parts"]] == [
+        "not yet", "passed", "not yet", "passed", "passed", "not checked"]
+    assert found["parts"][2]["problem"] == "Your code stopped with FileNotFoundError"
+    assert found["parts"][1]["problem"] is found["parts"][5]["problem"] is None
+    assert (found["total"], found["of"], found["dataset"]) == (50, 100, "coco2014")
+    assert {"python", "numpy"} <= set(found["versions"]) <= {"python", "numpy", "tensorflow", "keras"}
+    assert not [held for held in (EMAIL, TOKEN, "/home", str(ROOT), str(Path.home()), "\\") if held in text]

@@ -1,0 +1,64 @@
+"""What learners get, as a zip: the student notebook and all that it needs, no solutions.
+
+    python course/handout.py outputs/handout.zip
+
+Takes files that git tracks, so that nothing lying about gets in, and only those that SHARED names, so that nothing new
+does by mistake. Its README is course/handout.md with the settings of README.md. The same files give the same bytes.
+"""
+
+import re
+import subprocess
+import sys
+import zipfile
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import build
+
+sys.path.insert(0, str(build.ROOT))
+
+import files  # noqa: E402
+
+FOLDER = "image-captioning"         # in the zip
+SHARED = ("*.py", "drawn/*.py", "templates/*.j2", "student/*.ipynb", "data/README.md", "data/drawn/*",
+          "checkpoints/README.md", "docs/gallery.jpg", "requirements.txt", "requirements-int8.txt",
+          "requirements-ray.txt", "Dockerfile", ".dockerignore", "LICENSE")
+STORED_AT = (1980, 1, 1, 0, 0, 0)   # the earliest date that a zip can name
+
+
+def is_shared(name: str) -> bool:
+    """Whether a file of the repository goes to learners. A `*` of SHARED stands for no folder."""
+    parts = name.split("/")
+    return any(len(parts) == len(pattern.split("/")) and all(map(fnmatchcase, parts, pattern.split("/")))
+               for pattern in SHARED)
+
+
+def readme() -> str:
+    settings = re.search(r"^## Settings\n.*?(?=^## )", (build.ROOT / "README.md").read_text("utf-8"), re.M | re.S)[0]
+    return (build.ROOT / "course" / "handout.md").read_text("utf-8") + settings.rstrip() + "\n"
+
+
+def contents() -> dict[str, bytes]:
+    """The handout's files by their names. Raises ValueError if the student notebook is not built from its source."""
+    if not build.is_current(build.STUDENT, build.build(student=True)):
+        raise ValueError(f"{build.STUDENT.relative_to(build.ROOT)} is stale: run `make notebooks`.")
+    tracked = subprocess.run(["git", "ls-files", "-z"], cwd=build.ROOT, capture_output=True, text=True, check=True)
+    names = [name for name in tracked.stdout.split("\0") if name and is_shared(name)]
+    return {name: (build.ROOT / name).read_bytes() for name in names} | {"README.md": readme().encode()}
+
+
+def write(path: Path):
+    """Writes the zip. Nothing is compressed: nearly all of it are weights, and zlib's bytes depend on its version."""
+    with files.written_aside(path) as aside, zipfile.ZipFile(aside, "w") as handout:
+        for name, content in sorted(contents().items()):
+            info = zipfile.ZipInfo(f"{FOLDER}/{name}", STORED_AT)
+            info.create_system, info.external_attr = 3, 0o644 << 16     # as on Unix, wherever it is made
+            handout.writestr(info, content)
+
+
+if __name__ == "__main__":
+    try:
+        write(Path(sys.argv[1]))
+    except (ValueError, OSError) as error:
+        sys.exit(str(error))
+    print(f"wrote {sys.argv[1]}, {Path(sys.argv[1]).stat().st_size / 1e6:.0f} MB")
