@@ -520,6 +520,7 @@ def main():
     options = parser.parse_args()
     options.true_encoder &= not options.plant
     enter_small_disk()
+    signal.signal(signal.SIGINT, signal.default_int_handler)    # a background job, and what it starts, ignores it
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="soak-") as base:
         world = options.world or make_world(Path(base, "world"))
