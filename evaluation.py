@@ -206,9 +206,9 @@ class Difference:
                 "baseline": self.baseline.decoding}
 
     def __str__(self) -> str:
-        verdict = ("Other photos of the kind would hardly turn it round." if self.low > 0 or self.high < 0 else
+        verdict = ("Other photos of the kind would hardly reverse it." if self.low > 0 or self.high < 0 else
                    "On other photos it might be the other way round.")
-        return (f"CIDEr of “{self.scores.decoding}” less that of “{self.baseline.decoding}”: {self.mean:+.3f}, 95 % "
+        return (f"CIDEr of “{self.scores.decoding}” minus that of “{self.baseline.decoding}”: {self.mean:+.3f}, 95 % "
                 f"interval {self.low:+.3f} to {self.high:+.3f} ({self.scores.photos} photos, tokenizer: "
                 f"{self.scores.tokenizer}). {verdict}").replace("-", "−")
 

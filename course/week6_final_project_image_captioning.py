@@ -37,7 +37,7 @@ if sys.version_info < (3, 10):
 # The modules lie in the project's folder, which is this one or one above.
 PROJECT = next((p for p in (Path.cwd(), *Path.cwd().parents) if (p / "keras_utils.py").is_file()), None)
 if PROJECT is None:
-    raise RuntimeError(f"keras_utils.py is neither in {Path.cwd()} nor above it: put the notebook into the project's folder.")
+    raise RuntimeError(f"keras_utils.py is neither in {Path.cwd()} nor above it: the notebook belongs in its project.")
 os.chdir(PROJECT)
 sys.path.insert(0, str(PROJECT))
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")       # of TensorFlow's messages, only errors
@@ -465,7 +465,7 @@ trainer = Trainer(
 if not trainer.checkpoints.paths():
     print(trainer.preflight())
 
-fixed = 0                                                # a validation photo to watch
+fixed = min(7, len(val_img_fns) - 1)                     # a validation photo to watch
 picture = live.TrainingPicture(val_photos.photo(val_img_fns[fixed]))
 history = trainer.fit(
     sample_caption=lambda: str(writer.greedy(val_img_embeds[[fixed]])[0]), show=picture.show)
