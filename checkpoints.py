@@ -35,7 +35,7 @@ class CheckpointFolder:
             raise OSError(f"Another process trains into {self.folder}. Wait for it or stop it, or set "
                           "CAPTION_CHECKPOINT_ROOT to another folder.")
 
-        return files.locked(self.folder / "lock", taken)
+        return files.locked(self.folder / "train.lock", taken)
 
     def save(self, step: int, arrays: dict[str, np.ndarray], about: dict):
         """Writes a checkpoint aside, names it when it is whole, then removes those that are no longer needed.
