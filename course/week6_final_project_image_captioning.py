@@ -811,7 +811,8 @@ for reason, meaning in evaluation.REASONS.items():
 # described them.
 
 # %%
-# The program's choice stands here until you make yours: my_good = [1, 2, 5, "holiday.jpg"], my_bad = {17: "wrong count", 21: "a bird"}
+# The program's choice stands here until you make yours, for instance
+# my_good = [1, 2, 5, "holiday.jpg"] and my_bad = {17: "wrong count", 21: "a bird, not a kite"}
 my_good = [candidate.name for candidate in proposal.good[:10]]
 my_bad = {candidate.name: candidate.hint for candidate in proposal.bad[:10]}
 
