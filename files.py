@@ -46,7 +46,7 @@ def locked(path, when_taken):
     """Holds the lock of this file meanwhile. Where another process has it, calls when_taken(), then waits.
 
     The system takes the lock back from a process that dies. On a drive that has no such locks nothing is held.
-    Raises OSError that names `path` when it can't be written.
+    Raises OSError that names its folder when that can't be written.
     """
     lock = filelock.FileLock(path, fallback_to_soft=False)
     try:
@@ -57,7 +57,7 @@ def locked(path, when_taken):
         lock.acquire()
     except OSError as error:
         if error.errno not in WITHOUT_LOCKS:
-            raise not_written(path, error) from error
+            raise not_written(Path(path).parent, error) from error
     try:
         yield
     finally:
