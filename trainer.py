@@ -176,9 +176,11 @@ class Trainer:
         self._set_arrays(self.loss_model.trainable_variables, "average", checkpoint)
         self._strayed = True                    # fit() has to take the newest ones again
         step = checkpoint.about["step"]
-        inside_an_epoch = {"step": step, "epoch": step // self.settings.batches_per_epoch, "train_loss": None}
-        return next((row for row in self.history if row["step"] == step), None) or (
-            inside_an_epoch | {"val_loss": self.val_loss()})
+        for row in self.history:
+            if row["step"] == step:
+                return row
+        epoch = step // self.settings.batches_per_epoch         # one that is not complete
+        return {"step": step, "epoch": epoch, "train_loss": None, "val_loss": self.val_loss()}
 
     def preflight(self, captions: int = 50, steps: int = 60) -> str:
         """Learns a few captions by heart, to find a broken decoder before the long run; undoes all of it.

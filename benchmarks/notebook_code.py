@@ -1,6 +1,9 @@
 """The notebook's own vocabulary, batches and decoder, for the benchmarks that train it."""
 
 import sys
+import tempfile
+from dataclasses import replace
+from pathlib import Path
 
 import report  # isort: skip
 import keras
@@ -68,3 +71,11 @@ def make_trainer(scope, settings, recipe) -> Trainer:
     """The notebook's trainer of the decoder in `scope`, which `run_cells` gave. recipe: of the embeddings."""
     data = (Data(scope[f"{split}_img_embeds"], scope[f"{split}_captions_indexed"]) for split in ("train", "val"))
     return Trainer(scope["decoder"], scope["generate_batch"], *data, scope["vocab"], settings, recipe)
+
+
+def val_losses(settings, splits, embeddings) -> list[float]:
+    """Trains the notebook's decoder; its validation loss after each epoch, nats per word."""
+    scope = run_cells(settings, splits, embeddings, last="class decoder:")
+    with tempfile.TemporaryDirectory() as checkpoints:
+        settings = replace(settings, checkpoint_root=Path(checkpoints))
+        return [row["val_loss"] for row in make_trainer(scope, settings, embeddings[0].recipe).fit()]

@@ -9,7 +9,6 @@ The cosines between the validation photos' embeddings are printed too.
 """
 
 import argparse
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,15 +18,6 @@ import numpy as np
 
 import utils
 from settings import Settings
-
-
-def lowest_loss(settings: Settings, splits, embeddings) -> float:
-    """Trains a decoder; its lowest validation loss, nats per word."""
-    scope = notebook_code.run_cells(settings, splits, embeddings, last="class decoder:")
-    with tempfile.TemporaryDirectory() as checkpoints:
-        trainer = notebook_code.make_trainer(
-            scope, replace(settings, checkpoint_root=Path(checkpoints)), embeddings[0].recipe)
-        return min(row["val_loss"] for row in trainer.fit())
 
 
 def main():
@@ -43,8 +33,8 @@ def main():
     embeddings = {p: notebook_code.embed(replace(settings, precision=p), splits, options.folder / p)
                   for p in options.precisions}
     exact = np.float32(embeddings["float32"][1].usable())
-    losses = {p: [lowest_loss(replace(settings, seed=seed), splits, cached) for seed in range(options.seeds)]
-              for p, cached in embeddings.items()}
+    losses = {p: [min(notebook_code.val_losses(replace(settings, seed=seed), splits, cached))
+                  for seed in range(options.seeds)] for p, cached in embeddings.items()}
     baseline = np.mean(losses["float32"])
     print(f"\n{'':12}{'val_loss':>9}{'change':>9}{'cosine: mean':>14}{'worst':>9}   losses by seed")
     for precision, found in losses.items():

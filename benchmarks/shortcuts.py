@@ -10,7 +10,6 @@ compared. The losses go under "shortcuts" into outputs/bench.json.
 """
 
 import argparse
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,10 +32,7 @@ WAYS = {                                # batches drawn together, precision of t
 def losses(settings: Settings, splits, embeddings, drawn_together: int) -> list[float]:
     """Trains a decoder; its validation loss after each epoch, nats per word."""
     trainer.DRAWN_TOGETHER = drawn_together
-    scope = notebook_code.run_cells(settings, splits, embeddings, last="class decoder:")
-    with tempfile.TemporaryDirectory() as checkpoints:
-        settings = replace(settings, checkpoint_root=Path(checkpoints))
-        return [row["val_loss"] for row in notebook_code.make_trainer(scope, settings, embeddings[0].recipe).fit()]
+    return notebook_code.val_losses(settings, splits, embeddings)
 
 
 def main():

@@ -109,14 +109,19 @@ def solutions(sources: list[str], names: list[str], ours: set[str]) -> dict[str,
     return result
 
 
+def exercises_of(stubs: nbformat.NotebookNode) -> dict[int, str]:
+    """Of the student notebook: the number of each cell to solve, and the name that it is to define."""
+    return {number: re.search(r"^(?:def|class) (\w+)", cell.source, re.MULTILINE)[1]
+            for number, cell in enumerate(stubs.cells) if "raise NotImplementedError" in cell.source}
+
+
 def assemble(learners, cell_timeout: float) -> nbformat.NotebookNode:
     """Our solved notebook up to its last check, with the learner's solutions and with points saved after each check.
 
     cell_timeout: seconds for each cell from the first exercise to the last but one check.
     """
     solved, stubs = (nbformat.read(path, as_version=4) for path in (build.SOLVED, build.STUDENT))
-    exercises = {number: re.search(r"^(?:def|class) (\w+)", cell.source, re.MULTILINE)[1]
-                 for number, cell in enumerate(stubs.cells) if "raise NotImplementedError" in cell.source}
+    exercises = exercises_of(stubs)
     checks = [number for number, cell in enumerate(solved.cells) if "grader.check_" in cell.source]
     ours = {name for source in code_of(solved.cells[:checks[-1]]) for bound, _ in statements(source) for name in bound}
     handed_out = set(code_of(stubs.cells))
@@ -257,8 +262,7 @@ def still_right(kept: Path, made_from: dict, timeout: float) -> dict | None:
 def prepare(folder: Path):
     """Runs our cells before the first exercise: data and embeddings are then there for all. Exits if they fail."""
     solved, stubs = (nbformat.read(path, as_version=4) for path in (build.SOLVED, build.STUDENT))
-    first = next(number for number, cell in enumerate(stubs.cells) if "raise NotImplementedError" in cell.source)
-    solved.cells = solved.cells[:first]
+    solved.cells = solved.cells[:min(exercises_of(stubs))]
     if run(solved, emptied(folder), float("inf")) != 0:
         sys.exit((folder / "log.txt").read_text("utf-8", "replace")[-2000:])
 
