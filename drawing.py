@@ -64,7 +64,7 @@ class PhotoSheet(Drawing):
     _repr_png_ = None
 
     def _repr_jpeg_(self):
-        return self._shown("jpeg", quality=85)
+        return self._shown("jpeg", quality=80, optimize=True, progressive=True)
 
 
 def canvas(height, kind=Drawing):
