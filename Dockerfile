@@ -9,8 +9,8 @@ USER learner
 RUN mkdir /home/learner/project
 WORKDIR /home/learner/project
 COPY --chown=learner requirements.txt .
-RUN python -m venv /home/learner/venv && /home/learner/venv/bin/pip install --no-cache-dir --requirement requirements.txt
+RUN python -m venv /home/learner/venv && /home/learner/venv/bin/python -m pip install --no-cache-dir --requirement requirements.txt
 ENV PATH=/home/learner/venv/bin:$PATH
 COPY --chown=learner . .
 EXPOSE 8888
-CMD ["jupyter", "lab", "--ip=0.0.0.0", "--no-browser", "student/week6_final_project_image_captioning.ipynb"]
+CMD ["python", "-m", "jupyterlab", "--ip=0.0.0.0", "--no-browser", "student/week6_final_project_image_captioning.ipynb"]

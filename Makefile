@@ -9,44 +9,44 @@ NOTEBOOK := week6_final_project_image_captioning.ipynb
 .PHONY: run test lab learn handout notebooks bench soak
 
 run: .venv/run.done
-	$(BIN)/python course/execute.py $(NOTEBOOK) "$${CAPTION_OUTPUT_DIR:-outputs}/notebook.ipynb"
+	$(BIN)/python -m course.execute $(NOTEBOOK) "$${CAPTION_OUTPUT_DIR:-outputs}/notebook.ipynb"
 
 test: .venv/dev.done
 	$(BIN)/ruff check .
 	$(BIN)/python -m pytest
 
 lab: .venv/run.done
-	$(BIN)/jupyter lab $(NOTEBOOK)
+	$(BIN)/python -m jupyterlab $(NOTEBOOK)
 
 learn: .venv/run.done
-	$(BIN)/jupyter lab student/$(NOTEBOOK)
+	$(BIN)/python -m jupyterlab student/$(NOTEBOOK)
 
 handout: .venv/dev.done
-	$(BIN)/python course/handout.py outputs/handout.zip
+	$(BIN)/python -m course.handout outputs/handout.zip
 
 # Builds both from course/, then fills the solved one, and the README's picture, from a run on the drawn world.
 notebooks: .venv/dev.done
-	$(BIN)/python course/build.py
-	$(BIN)/python course/execute.py $(NOTEBOOK) $(NOTEBOOK)
+	$(BIN)/python -m course.build
+	$(BIN)/python -m course.execute $(NOTEBOOK) $(NOTEBOOK)
 	$(BIN)/python -c "from PIL import Image; Image.open('outputs/gallery.png').convert('RGB').save('docs/gallery.jpg')"
 
 bench: .venv/bench.done
-	$(BIN)/python benchmarks/embedding.py
-	$(BIN)/python benchmarks/training.py
-	$(BIN)/python benchmarks/captioning.py
+	$(BIN)/python -m benchmarks.embedding
+	$(BIN)/python -m benchmarks.training
+	$(BIN)/python -m benchmarks.captioning
 
 soak: .venv/dev.done
-	$(BIN)/python tests/soak.py
+	$(BIN)/python -m tests.rehearsal.soak
 
 .venv/run.done: requirements.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --requirement requirements.txt
+	$(BIN)/python -m pip install --quiet --requirement requirements.txt
 	touch $@
 
 .venv/bench.done: requirements-bench.txt .venv/run.done
-	$(BIN)/pip install --quiet --requirement requirements-bench.txt
+	$(BIN)/python -m pip install --quiet --requirement requirements-bench.txt
 	touch $@
 
 .venv/dev.done: requirements-dev.txt .venv/run.done
-	$(BIN)/pip install --quiet --requirement requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --requirement requirements-dev.txt
 	touch $@

@@ -1,6 +1,6 @@
 """How fast captions are written at MSCOCO's sizes: many photos at once, by beam search, and one photo and word a call.
 
-    python benchmarks/captioning.py [--photos 40000] [--turns 8] [--alone 3] [--for-beam 400] [--width 3]
+    python -m benchmarks.captioning [--photos 40000] [--turns 8] [--alone 3] [--for-beam 400] [--width 3]
 
 Embeddings and weights are made up. As a decoder that has learnt nothing would never end, each photo is given a length,
 spread much as MSCOCO's (see training.py), and #END# comes when it is reached. Who writes one photo and one word a call
@@ -13,10 +13,10 @@ import argparse
 import time
 
 import numpy as np
-import report
-from training import BOTTLENECK, EMBEDDING, MEAN_TOKENS, UNITS, WORD_SIZE, lengths
 
-from utils import END, PAD, START, UNK
+from benchmarks import report
+from benchmarks.training import BOTTLENECK, EMBEDDING, MEAN_TOKENS, UNITS, WORD_SIZE, lengths
+from captioning.datasets.tokens import END, PAD, START, UNK
 
 MAX_LEN, NEVER = 20, 1e4
 
@@ -75,12 +75,12 @@ def measure(options) -> dict[str, list[float]]:
     """Photos per second of each way, by turn."""
     import tensorflow as tf
 
-    import captioning
+    from captioning.decoding.writer import CaptionWriter
 
     words = sorted([PAD, UNK, START, END, *(f"word{i}" for i in range(options.vocabulary - 4))])
     vocab = {word: index for index, word in enumerate(words)}
     models = make_models(vocab)
-    writer = captioning.CaptionWriter(*models, vocab, MAX_LEN)
+    writer = CaptionWriter(*models, vocab, MAX_LEN)
     compiled = [tf.function(lambda x, model=model: model(x, training=False), reduce_retracing=True) for model in models]
     embeddings = made_up(options.photos)
     part = options.photos // options.turns

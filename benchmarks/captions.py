@@ -1,7 +1,7 @@
 """How good the captions are that the notebook's decoder writes, before and after self-critical fine-tuning.
 
     CAPTION_DATASET=folder CAPTION_DATA_DIR=... CAPTION_ENCODER_WEIGHTS=... \\
-        python benchmarks/captions.py [--seeds 42 1] [--embeddings FOLDER] [--tokenizer ptb]
+        python -m benchmarks.captions [--seeds 42 1] [--embeddings FOLDER] [--tokenizer ptb]
 
 Trains as the settings say, once for each seed, and scores the captions of the validation photos: CIDEr and BLEU-4. The
 embeddings are those in the folder, where a run of the notebook leaves them, or are made. The tokenizer `ptb`, that of
@@ -13,14 +13,13 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-import report  # isort: skip
-import notebook_code
 import numpy as np
 
-import evaluation
-import utils
-from self_critical import SelfCritical
-from settings import Settings
+from benchmarks import notebook_code, report
+from captioning.datasets.splits import load_dataset
+from captioning.decoder.fine_tuning import SelfCritical
+from captioning.scoring.metrics import score_captions
+from captioning.settings import Settings
 
 WAYS = {                                # as the notebook does
     "greedy": lambda writer, images: writer.greedy(images),
@@ -37,7 +36,7 @@ def score(scope, tokenizer: str) -> dict[str, float]:
     for way, write in WAYS.items():
         written = write(scope["writer"], scope["val_img_embeds"])
         captions = {name: caption.words for name, caption in zip(names, written)}
-        scores = evaluation.score_captions(captions, references, tokenizer, decoding=way)
+        scores = score_captions(captions, references, tokenizer, decoding=way)
         found |= {f"{way} {metric}": scores[metric] for metric in ("CIDEr", "BLEU-4")}
     return found
 
@@ -67,7 +66,7 @@ def main():
     parser.add_argument("--embeddings", type=Path, default=settings.cache_dir)
     parser.add_argument("--tokenizer", default="split_sentence", choices=("split_sentence", "ptb"))
     options = parser.parse_args()
-    splits = utils.load_dataset(settings)
+    splits = load_dataset(settings)
     settings = settings.completed(len(splits[0].names))
     embeddings = notebook_code.embeddings_of(splits, settings, options.embeddings)
     found = {seed: measure(replace(settings, seed=seed), splits, embeddings, options.tokenizer)

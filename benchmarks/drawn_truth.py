@@ -1,6 +1,6 @@
 """How often captions of the drawn world's photos are true.
 
-    python benchmarks/drawn_truth.py [NAME=]CAPTIONS.json ... [--data data/drawn] [--split val] [--examples 5]
+    python -m benchmarks.drawn_truth [NAME=]CAPTIONS.json ... [--data data/drawn] [--split val] [--examples 5]
 
 Each file has the layout in which MSCOCO takes results, as the notebook's outputs/val_captions.json: a list of
 {"image_id", "caption"}. Each gets a column, so that encoders can be compared. What the photos hold is read from the
@@ -9,17 +9,14 @@ dataset's scenes_val2014.json.
 
 import argparse
 import json
-import sys
 import zipfile
 from collections import Counter
 from pathlib import Path
 
+from captioning.datasets.drawn.world import check_caption
+from captioning.storage import files
+
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-import files  # noqa: E402
-from drawn_world import check_caption  # noqa: E402
-
 GRAVE = {"thing", "colour", "count", "place"}       # sorts of claims about what is to be seen at a glance
 SORTS = ("thing", "colour", "count", "place", "backdrop", "weather", "time", "action", "relation")
 

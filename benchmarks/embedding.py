@@ -1,6 +1,6 @@
 """How fast photos become embeddings: Keras's model.predict, ours in each precision, and PyTorch and OpenVINO.
 
-    python benchmarks/embedding.py [--photos 96] [--repeats 5] [--weights drawn] [--zip train2014.zip]
+    python -m benchmarks.embedding [--photos 96] [--repeats 5] [--weights drawn] [--zip train2014.zip]
 
 All take turns on the same photos: those of the zip, or rendered ones of the drawn world, 640 x 480 as MSCOCO's are.
 They start from crops that are ready, ours also from the JPEGs in the zip. Peers that are not installed are left out
@@ -14,16 +14,22 @@ import zipfile
 from io import BytesIO
 from pathlib import Path
 
-import report  # isort: skip
 import keras
 import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-import drawn_world
-import keras_utils
-import quantisation
-import utils
+from benchmarks import report
+from captioning.cpu import has_fast_bfloat16
+from captioning.datasets.drawn.world import render_photo
+from captioning.datasets.photo_zip import PhotoZip
+from captioning.datasets.splits import Split
+from captioning.encoder.cache import EMBED_BATCH, embed_split
+from captioning.encoder.cnn import get_cnn_encoder
+from captioning.encoder.inference import frozen_graph
+from captioning.encoder.int8 import Network, packages
+from captioning.encoder.networks import ARCHITECTURES, find, load
+from captioning.photos.crop import center_crop
 
 COCO_PHOTOS = 123_287
 GFLOP_PER_PHOTO = 11.4
@@ -35,7 +41,7 @@ def photo_zip(path: Path, count: int) -> Path:
     """A zip of drawn photos at MSCOCO's usual size."""
     with zipfile.ZipFile(path, "w") as archive:
         for i in range(count):
-            photo = Image.open(BytesIO(drawn_world.render_photo(99, "train2014", i).jpeg)).resize((640, 480))
+            photo = Image.open(BytesIO(render_photo(99, "train2014", i).jpeg)).resize((640, 480))
             jpeg = BytesIO()
             photo.save(jpeg, "JPEG", quality=90)
             archive.writestr(f"{i:06d}.jpg", jpeg.getvalue())
@@ -99,10 +105,10 @@ def peers(model, precisions, folder: Path) -> dict:
         print("PyTorch is left out: it is not installed (requirements-bench.txt).")
     if importlib.util.find_spec("openvino"):
         xml = folder / "peer.xml"
-        openvino, _ = quantisation.packages()
-        graph = keras_utils.frozen_graph(keras_utils.ARCHITECTURES[NAME], model)
+        openvino, _ = packages()
+        graph = frozen_graph(ARCHITECTURES[NAME], model)
         openvino.save_model(openvino.convert_model(graph), xml, compress_to_fp16=False)
-        found |= {f"OpenVINO {p}": quantisation.Network(xml, p) for p in precisions}
+        found |= {f"OpenVINO {p}": Network(xml, p) for p in precisions}
     else:
         print("OpenVINO and int8 are left out: OpenVINO is not installed (requirements-bench.txt).")
     return found
@@ -130,37 +136,37 @@ def main():
     parser.add_argument("--weights", default="drawn", help="drawn, imagenet or a file")
     parser.add_argument("--zip", type=Path, help="photos to use instead of rendered ones")
     options = parser.parse_args()
-    count = -(-options.photos // utils.EMBED_BATCH) * utils.EMBED_BATCH
+    count = -(-options.photos // EMBED_BATCH) * EMBED_BATCH
     with tempfile.TemporaryDirectory() as folder:
         path = options.zip or photo_zip(Path(folder) / "train2014.zip", count)
-        with utils.PhotoZip(path) as photos:
+        with PhotoZip(path) as photos:
             names = photos.names
-            crops = np.stack([utils.center_crop(photos.photo(name)) for name in names[:count]])
-        everything = utils.Split("train", path, names, [["a photo"]] * len(names), list(range(len(names))))
-        split = utils.Split("train", path, *(rows[:count] for rows in (names, everything.captions, range(count))))
+            crops = np.stack([center_crop(photos.photo(name)) for name in names[:count]])
+        everything = Split("train", path, names, [["a photo"]] * len(names), list(range(len(names))))
+        split = Split("train", path, *(rows[:count] for rows in (names, everything.captions, range(count))))
         compare(options, split, everything, crops, Path(folder))
 
 
 def compare(options, split, everything, crops, folder: Path):
     """Times all ways in turns and prints what came out. everything: the split that int8 is calibrated on."""
     count = len(crops)
-    architecture = keras_utils.ARCHITECTURES[NAME]
-    precisions = ["float32", *(["bfloat16"] if keras_utils.has_fast_bfloat16() else [])]
-    encoders = {p: keras_utils.get_cnn_encoder(options.weights, p) for p in precisions}
+    architecture = ARCHITECTURES[NAME]
+    precisions = ["float32", *(["bfloat16"] if has_fast_bfloat16() else [])]
+    encoders = {p: get_cnn_encoder(options.weights, p) for p in precisions}
     if importlib.util.find_spec("openvino") and importlib.util.find_spec("nncf"):
-        encoders["int8"] = keras_utils.get_cnn_encoder(
+        encoders["int8"] = get_cnn_encoder(
             options.weights, "int8", calibration=everything, cache_dir=folder)
-    model = keras_utils.load(architecture, keras_utils.find(options.weights)[0])
+    model = load(architecture, find(options.weights)[0])
     others = peers(model, precisions, folder)
 
-    batches = [crops[i:i + utils.EMBED_BATCH] for i in range(0, count, utils.EMBED_BATCH)]
+    batches = [crops[i:i + EMBED_BATCH] for i in range(0, count, EMBED_BATCH)]
     ready = architecture.preprocess(crops.astype(np.float32))
 
     def end_to_end(encoder):
         with tempfile.TemporaryDirectory(dir=folder) as cache:
-            utils.embed_split(split, encoder, cache)
+            embed_split(split, encoder, cache)
 
-    ways = {"model.predict": lambda: model.predict(ready, batch_size=utils.EMBED_BATCH, verbose=0)}
+    ways = {"model.predict": lambda: model.predict(ready, batch_size=EMBED_BATCH, verbose=0)}
     for name, network in {**{f"ours {p}": e for p, e in encoders.items()}, **others}.items():
         ways[name] = lambda network=network: [network(batch) for batch in batches]
     ways |= {f"ours {p}, from the zip": lambda e=e: end_to_end(e) for p, e in encoders.items()}

@@ -1,6 +1,6 @@
 """How much memory embedding takes as photos get more, and so whether all of MSCOCO fits a small machine.
 
-    python benchmarks/embedding_memory.py [--photos 2000 20000] [--weights FILE]
+    python -m benchmarks.embedding_memory [--photos 2000 20000] [--weights FILE]
 
 Embeds zips of so many photos, one process each, with an encoder that only averages colours but returns 2,048 values.
 The peaks' slope is what a photo costs in list of contents, names, captions and whatever is not let go of. A last
@@ -15,11 +15,13 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-import report  # isort: skip
 import numpy as np
 from PIL import Image
 
-import utils
+from benchmarks import report
+from captioning.datasets.photo_zip import PhotoZip
+from captioning.datasets.splits import Split
+from captioning.encoder.cache import embed_split
 
 COCO_TRAIN = 82_783
 
@@ -46,7 +48,7 @@ def peak(count: int, encoder: str = "") -> int:
     """Most memory, in bytes, of a process that embeds `count` photos; `encoder`: weights as of get_cnn_encoder."""
     with tempfile.TemporaryDirectory() as folder:
         photo_zip(Path(folder) / "train2014.zip", count)
-        result = subprocess.run([sys.executable, __file__, "--embed", folder, "--weights", encoder],
+        result = subprocess.run([sys.executable, "-m", __spec__.name, "--embed", folder, "--weights", encoder],
                                 capture_output=True, text=True)
     if result.returncode:
         raise RuntimeError(result.stderr)
@@ -55,16 +57,16 @@ def peak(count: int, encoder: str = "") -> int:
 
 def embed(folder: Path, weights: str):
     if weights:
-        import keras_utils
+        from captioning.encoder.cnn import get_cnn_encoder
 
-        encoder = keras_utils.get_cnn_encoder(weights)
+        encoder = get_cnn_encoder(weights)
     else:
         encoder = MeanColour()
-    with utils.PhotoZip(folder / "train2014.zip") as photos:
+    with PhotoZip(folder / "train2014.zip") as photos:
         names = photos.names
     captions = [[f"caption {k} of {name}, about as long as most are" for k in range(5)] for name in names]
-    split = utils.Split("train", folder / "train2014.zip", names, captions, list(range(len(names))))
-    utils.embed_split(split, encoder, folder / "cache")
+    split = Split("train", folder / "train2014.zip", names, captions, list(range(len(names))))
+    embed_split(split, encoder, folder / "cache")
     print(report.peak_memory())
 
 

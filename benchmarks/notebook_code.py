@@ -1,27 +1,24 @@
 """The notebook's own vocabulary, batches and decoder, for the benchmarks that train it."""
 
-import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-import report  # isort: skip
 import keras
 import numpy as np
 import tensorflow as tf
 from keras import layers, ops
 
-import captioning
 import keras_utils
 import utils
-from trainer import Data, Trainer
-
-sys.path.insert(0, str(report.ROOT / "course"))
-import build  # noqa: E402
+from captioning.decoder.trainer import Data, Trainer
+from captioning.encoder.cache import embed_split, read_embeddings
+from captioning.encoder.cnn import get_cnn_encoder
+from course import build
 
 
 class Silence:
-    """Stands in for the grader and for figures, which the notebook's cells call."""
+    """Stands in for the grader, which the notebook's cells call."""
 
     def __getattr__(self, name):
         return lambda *_, **__: None
@@ -39,8 +36,8 @@ def run_cells(settings, splits, embeddings, last: str) -> dict:
     """What these cells define, by name, for the splits and embeddings of training and validation photos."""
     train, val = (split.without(cached.skipped) for split, cached in zip(splits, embeddings))
     train_rows, val_rows = (cached.usable() for cached in embeddings)
-    scope = {"keras": keras, "L": layers, "ops": ops, "np": np, "tf": tf, "utils": utils, "captioning": captioning,
-             "grader": Silence(), "figures": Silence(), "display": Silence().any, "print": Silence().any,
+    scope = {"keras": keras, "L": layers, "ops": ops, "np": np, "tf": tf, "utils": utils,
+             "keras_utils": keras_utils, "grader": Silence(), "display": Silence().any, "print": Silence().any,
              "settings": settings, "IMG_EMBED_SIZE": train_rows.shape[1],
              **{name: getattr(utils, name) for name in ("PAD", "UNK", "START", "END")},
              "train_captions": train.captions, "val_captions": val.captions,
@@ -55,15 +52,15 @@ def run_cells(settings, splits, embeddings, last: str) -> dict:
 
 def embed(settings, splits, folder):
     """Embeddings of the splits by the settings' encoder, kept in the folder."""
-    encoder = keras_utils.get_cnn_encoder(
+    encoder = get_cnn_encoder(
         settings.encoder_weights, settings.precision, settings.encoder, calibration=splits[0], cache_dir=folder)
-    return [utils.embed_split(split, encoder, folder) for split in splits]
+    return [embed_split(split, encoder, folder) for split in splits]
 
 
 def embeddings_of(splits, settings, folder):
     """Those that are in the folder, where a run of the notebook leaves them, whatever made them; else as `embed`."""
     if all((folder / f"{split.name}.npy").exists() for split in splits):
-        return [utils.read_embeddings(folder / f"{split.name}.npy") for split in splits]
+        return [read_embeddings(folder / f"{split.name}.npy") for split in splits]
     return embed(settings, splits, folder)
 
 

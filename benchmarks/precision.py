@@ -1,7 +1,7 @@
 """What faster precisions of the encoder cost: the decoder's validation loss on embeddings of each.
 
     CAPTION_DATASET=folder CAPTION_DATA_DIR=... CAPTION_ENCODER_WEIGHTS=... \\
-        python benchmarks/precision.py [--folder outputs/precision] [--seeds 2] [--precisions bfloat16 int8]
+        python -m benchmarks.precision [--folder outputs/precision] [--seeds 2] [--precisions bfloat16 int8]
 
 The dataset of the settings is embedded once in each precision and kept in the folder. On each, the notebook's decoder
 is trained as the settings say, with several seeds; the mean of the lowest validation losses is compared with float32's.
@@ -12,12 +12,11 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
-import report  # isort: skip
-import notebook_code
 import numpy as np
 
-import utils
-from settings import Settings
+from benchmarks import notebook_code, report
+from captioning.datasets.splits import load_dataset
+from captioning.settings import Settings
 
 
 def main():
@@ -28,7 +27,7 @@ def main():
     options = parser.parse_args()
     options.precisions = list(dict.fromkeys(["float32", *options.precisions]))      # what the others are compared with
     settings = Settings.from_environment()
-    splits = utils.load_dataset(settings)
+    splits = load_dataset(settings)
     settings = settings.completed(len(splits[0].names))
     embeddings = {p: notebook_code.embed(replace(settings, precision=p), splits, options.folder / p)
                   for p in options.precisions}

@@ -1,18 +1,15 @@
 """What the benchmarks share: repeated timing, a process's peak memory, and outputs/bench.json."""
 
 import os
-import sys
 import time
 from pathlib import Path
 
+import numpy as np
+
+from captioning.storage import files
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-import numpy as np  # noqa: E402
-
-import files  # noqa: E402
-
 RESULTS = ROOT / "outputs" / "bench.json"
 
 

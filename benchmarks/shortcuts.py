@@ -1,7 +1,7 @@
 """What the trainer's shortcuts do to learning: validation losses with them and without, epoch by epoch.
 
     CAPTION_DATASET=folder CAPTION_DATA_DIR=... CAPTION_ENCODER_WEIGHTS=... \\
-        python benchmarks/shortcuts.py [--seeds 1 2 42] [--embeddings FOLDER]
+        python -m benchmarks.shortcuts [--seeds 1 2 42] [--embeddings FOLDER]
 
 The notebook's decoder is trained as the settings say: on batches as they are drawn, computed in float32; on batches of
 nearly equal lengths; and on these with logits in bfloat16, which is how it is trained where the processor has it. The
@@ -13,19 +13,19 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
-import report  # isort: skip
-import notebook_code
 import numpy as np
 
-import keras_utils
-import trainer
-import utils
-from settings import Settings
+from benchmarks import notebook_code, report
+from captioning.cpu import has_fast_bfloat16
+from captioning.datasets.splits import load_dataset
+from captioning.decoder import trainer
+from captioning.decoder.trainer import DRAWN_TOGETHER
+from captioning.settings import Settings
 
 WAYS = {                                # batches drawn together, precision of the logits
     "as drawn": (1, "float32"),
-    "by length": (trainer.DRAWN_TOGETHER, "float32"),
-    "and bfloat16": (trainer.DRAWN_TOGETHER, "bfloat16"),
+    "by length": (DRAWN_TOGETHER, "float32"),
+    "and bfloat16": (DRAWN_TOGETHER, "bfloat16"),
 }
 
 
@@ -41,10 +41,10 @@ def main():
     parser.add_argument("--seeds", type=int, nargs="+", default=[settings.seed])
     parser.add_argument("--embeddings", type=Path, default=settings.cache_dir)
     options = parser.parse_args()
-    splits = utils.load_dataset(settings)
+    splits = load_dataset(settings)
     settings = settings.completed(len(splits[0].names))
     embeddings = notebook_code.embeddings_of(splits, settings, options.embeddings)
-    ways = {name: way for name, way in WAYS.items() if way[1] == "float32" or keras_utils.has_fast_bfloat16()}
+    ways = {name: way for name, way in WAYS.items() if way[1] == "float32" or has_fast_bfloat16()}
     found = {name: [losses(replace(settings, seed=seed, precision=precision), splits, embeddings, together)
                     for seed in options.seeds] for name, (together, precision) in ways.items()}
     means = {name: np.mean(by_seed, axis=0) for name, by_seed in found.items()}

@@ -1,7 +1,7 @@
 """How fast the decoder trains at MSCOCO's sizes, beside Keras's `fit` and PyTorch, in one run.
 
-    python benchmarks/training.py [--steps 16] [--turns 9] [--vocabulary 8769] [--batch-size 64] [--tokens 12.5]
-    python benchmarks/training.py --sweep
+    python -m benchmarks.training [--steps 16] [--turns 9] [--vocabulary 8769] [--batch-size 64] [--tokens 12.5]
+    python -m benchmarks.training --sweep
 
 Captions and embeddings are made up: 82,783 photos with five captions each and float16 embeddings, memory-mapped. The
 captions' lengths are spread much as MSCOCO's. Each contender has a process of its own; they take turns of a few steps,
@@ -21,7 +21,8 @@ import time
 from pathlib import Path
 
 import numpy as np
-import report
+
+from benchmarks import report
 
 PHOTOS, CAPTIONS_EACH, EMBEDDING, PAD_INDEX = 82_783, 5, 2_048, 0
 COURSE_STEPS = 12 * 1_000
@@ -179,16 +180,16 @@ def pytorch(embeddings, captions, options):
 
 def ours(embeddings, captions, options, precision="auto"):
     """The project's trainer, with the decoder as the notebook has it."""
-    import fast_training
-    from settings import Settings
-    from trainer import Data, Trainer
+    from captioning.cpu import keep_freed_memory
+    from captioning.decoder.trainer import Data, Trainer
+    from captioning.settings import Settings
 
     data = Data(embeddings, captions)
     settings = Settings(epochs=1, batches_per_epoch=COURSE_STEPS, batch_size=options.batch_size,
                         max_len=options.max_len, dropout=0.0, precision=precision, checkpoint_root=options.folder)
     decoder = make_decoder(options.vocabulary)
     trainer = Trainer(decoder, generate_batch, data, data, {"#PAD#": PAD_INDEX}, settings, recipe={})
-    fast_training.keep_freed_memory()
+    keep_freed_memory()
 
     def train(steps):
         for _ in range(steps):

@@ -1,7 +1,7 @@
 """Builds the solved and the student notebook from their one source.
 
-    python course/build.py            writes both; outputs of the solved one are kept where its cells are the same
-    python course/build.py --check    says which of them are stale, and exits with 1 if any is
+    python -m course.build            writes both; outputs of the solved one are kept where its cells are the same
+    python -m course.build --check    says which of them are stale, and exits with 1 if any is
 
 In the student copy, what stands between `# BEGIN SOLUTION` and `# END SOLUTION` is replaced by a line that raises
 NotImplementedError with the exercise's name: the latest heading that begins with "Exercise".

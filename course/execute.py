@@ -1,6 +1,6 @@
 """Runs a notebook from top to bottom without a browser.
 
-    python course/execute.py NOTEBOOK RESULT [--folder FOLDER] [--keep-going]
+    python -m course.execute NOTEBOOK RESULT [--folder FOLDER] [--keep-going]
 
 Prints each section as it begins and what its cells print. RESULT is written after each section, so that a run that
 fails can be looked at; the first error ends it with exit code 1. Widgets, which are nothing without a kernel, are left

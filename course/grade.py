@@ -1,6 +1,6 @@
 """Grades a folder of notebooks: each learner's solutions, checked in our own notebook. A row of a CSV for each.
 
-    python course/grade.py SUBMISSIONS [--csv outputs/grades.csv] [--timeout 1800]
+    python -m course.grade SUBMISSIONS [--csv outputs/grades.csv] [--timeout 1800]
 
 It runs strangers' code with your rights: use a container (README.md says how) or a machine without secrets. What keeps
 submissions apart here (a process, a kernel and folders for each, limits of time) is made for mistakes, not for attacks,
@@ -30,17 +30,15 @@ import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import build
 import nbformat
 import psutil
 from IPython.core.inputtransformer2 import TransformerManager
 
-sys.path.insert(0, str(build.ROOT))
-
-import files  # noqa: E402
-import settings  # noqa: E402
-from grading import PARTS, TOTAL  # noqa: E402
-from grading_report import short  # noqa: E402
+from captioning import settings
+from captioning.grading.grader import PARTS, TOTAL
+from captioning.grading.report import short
+from captioning.storage import files
+from course import build
 
 OWN = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef, ast.Assign, ast.AnnAssign)    # what is taken over
 SAVE = 'grader.save(settings.output_dir / "grades.json")'
@@ -177,11 +175,11 @@ def run(notebook, folder: Path, timeout: float, *options: str) -> int | None:
     """
     nbformat.write(notebook, folder / "assembled.ipynb")
     environment = settings.environment_for_strangers(checkpoint_root=folder / "checkpoints", output_dir=folder)
-    command = [sys.executable, str(build.ROOT / "course" / "execute.py"), str(folder / "assembled.ipynb"),
+    command = [sys.executable, "-m", "course.execute", str(folder / "assembled.ipynb"),
                str(folder / "notebook.ipynb"), "--folder", str(build.ROOT), *options]
     with open(folder / "log.txt", "wb") as log:
-        process = psutil.Popen(command, env=environment | {"IPYTHONDIR": str(folder / "ipython")}, stdout=log,
-                               stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True)
+        process = psutil.Popen(command, env=environment | {"IPYTHONDIR": str(folder / "ipython")}, cwd=build.ROOT,
+                               stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True)
     family, until = set(), time.monotonic() + timeout
     try:
         while process.poll() is None and time.monotonic() < until:

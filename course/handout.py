@@ -1,6 +1,6 @@
 """What learners get, as a zip: the student notebook and all that it needs, no solutions.
 
-    python course/handout.py outputs/handout.zip
+    python -m course.handout outputs/handout.zip
 
 Takes files that git tracks, so that nothing lying about gets in, and only those that SHARED names, so that nothing new
 does by mistake. Its README is course/handout.md with the settings of README.md. The same files give the same bytes.
@@ -13,14 +13,12 @@ import zipfile
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-import build
-
-sys.path.insert(0, str(build.ROOT))
-
-import files  # noqa: E402
+from captioning.storage import files
+from course import build
 
 FOLDER = "image-captioning"         # in the zip
-SHARED = ("*.py", "drawn/*.py", "templates/*.j2", "student/*.ipynb", "data/README.md", "data/drawn/*",
+SHARED = ("*.py", "captioning/*.py", "captioning/*/*.py", "captioning/datasets/drawn/*.py",
+          "captioning/gallery/*.j2", "student/*.ipynb", "data/README.md", "data/drawn/*",
           "checkpoints/README.md", "docs/gallery.jpg", "requirements.txt", "requirements-int8.txt",
           "requirements-ray.txt", "Dockerfile", ".dockerignore", "LICENSE")
 STORED_AT = (1980, 1, 1, 0, 0, 0)   # the earliest date that a zip can name

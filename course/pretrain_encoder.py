@@ -1,7 +1,7 @@
 """Trains the drawn world's encoder: InceptionV3 without its classifier, from scratch, on scenes of its own.
 
-    python course/pretrain_encoder.py [--stages 128x64:1800,299x32:300] [--scenes 16000] [--seed 2014]
-    python course/pretrain_encoder.py --export          writes the weights of the newest checkpoint
+    python -m course.pretrain_encoder [--stages 128x64:1800,299x32:300] [--scenes 16000] [--seed 2014]
+    python -m course.pretrain_encoder --export          writes the weights of the newest checkpoint
 
 It learns to tell what a scene holds: which things, their colours, counts and actions, the place, time, weather,
 backdrop and relations, and what of it strikes the eye, which is what people write about. All of it is asked of the
@@ -29,17 +29,20 @@ import numpy as np
 import tensorflow as tf
 from tqdm.auto import tqdm
 
+from captioning.cpu import has_fast_bfloat16
+from captioning.datasets.drawn.scenes import most_striking
+from captioning.datasets.drawn.world import Scene, render_dataset
+from captioning.datasets.photo_zip import PhotoZip
+from captioning.decoder.checkpoints import CheckpointFolder
+from captioning.encoder.networks import DRAWN_WEIGHTS
+from captioning.photos.crop import center_crop
+from captioning.photos.decode import BadPhoto
+from captioning.storage import (
+    files,
+    weights_files,
+)
+
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-import drawn_world  # noqa: E402
-import files  # noqa: E402
-import keras_utils  # noqa: E402
-import weights_files  # noqa: E402
-from checkpoints import CheckpointFolder  # noqa: E402
-from drawn.scenes import most_striking  # noqa: E402
-from utils import BadPhoto, PhotoZip, center_crop  # noqa: E402
-
 SEED = 2014                     # of the training scenes; the dataset's is 0
 MIN_EXAMPLES = 8                # claims that fewer training scenes make are not asked for
 STAGES = "96x64:900,128x64:550,192x32:1300,299x16:1000"
@@ -60,7 +63,7 @@ def claims_of(scene: dict) -> set:
     claims = {(sort, scene[sort]) for sort in ("place", "time", "weather")}
     claims.add(("backdrop", scene["backdrop"] or "none"))
     things = scene["things"]
-    striking = things[most_striking(drawn_world.Scene.from_json(scene).things)]
+    striking = things[most_striking(Scene.from_json(scene).things)]
     claims |= {("striking", striking["kind"]), ("striking", str(striking["count"])),
                ("striking", striking["colour"] or "no colour"), ("number", f"{len(things)} things")}
     for thing in things:
@@ -177,7 +180,7 @@ def make_pools(folder: Path, scenes: int, held_out: int, seed: int):
     if seed == 0:
         raise ValueError("seed 0 is the dataset's own: the encoder would be trained on the photos it is tried on.")
     if not (folder / "annotations_trainval2014.zip").exists():
-        drawn_world.render_dataset(folder, scenes, held_out, seed)
+        render_dataset(folder, scenes, held_out, seed)
     pools = Pool(folder, "train"), Pool(folder, "val")
     found = tuple(len(pool.scenes) for pool in pools)
     if found != (scenes, held_out):
@@ -510,14 +513,14 @@ def main(arguments=None):
     parser.add_argument("--folder", type=Path, default=ROOT / "checkpoints" / "pretrain",
                         help="of scenes and checkpoints (default: %(default)s)")
     parser.add_argument("--begin-with", type=Path, metavar="WEIGHTS", help="of an earlier run, that --export wrote")
-    parser.add_argument("--output", type=Path, default=keras_utils.DRAWN_WEIGHTS, help="default: %(default)s")
+    parser.add_argument("--output", type=Path, default=DRAWN_WEIGHTS, help="default: %(default)s")
     parser.add_argument("--export", action="store_true", help="do not train: write the newest checkpoint's weights")
     parser.add_argument("--quick", action="store_true", help="a few steps on a few small photos, to try the way")
     options = parser.parse_args(arguments)
     if options.quick:
         options.stages, options.scenes, options.held_out = parse_stages("75x4:2,80x2:1"), 16, 4
         tf.config.run_functions_eagerly(True)       # tracing takes longer than the few steps
-    if keras_utils.has_fast_bfloat16():
+    if has_fast_bfloat16():
         tf.config.optimizer.set_experimental_options({"auto_mixed_precision_onednn_bfloat16": True})
     try:
         pools = make_pools(options.folder / "scenes", options.scenes, options.held_out, options.seed)
@@ -528,7 +531,7 @@ def main(arguments=None):
         if training.step == 0:
             raise ValueError(f"{options.folder} holds no checkpoint to export.")
         words = sys.argv[1:] if arguments is None else arguments
-        about = export(training, options.output, " ".join(["python course/pretrain_encoder.py", *words]))
+        about = export(training, options.output, " ".join(["python -m course.pretrain_encoder", *words]))
     except (BadPhoto, OSError, ValueError) as error:
         parser.error(str(error))
     print(json.dumps(about, indent=1))

@@ -42,10 +42,9 @@ os.chdir(PROJECT)
 sys.path.insert(0, str(PROJECT))
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")       # of TensorFlow's messages, only errors
 
-import figures
-import live
+import utils
 
-figures.encoder_decoder()
+utils.encoder_decoder()
 
 # %% [markdown]
 # ## Set-up
@@ -57,7 +56,7 @@ figures.encoder_decoder()
 import numpy as np
 from IPython.display import display
 
-with live.hushed():
+with utils.hushed():
     import keras
 
     if int(keras.__version__.split(".")[0]) != 3:
@@ -66,19 +65,8 @@ with live.hushed():
     from keras import layers as L
     from keras import ops
 
-import caption_figures
-import captioning
-import evaluation
-import files
-import gallery
 import grading
-import java_scores
 import keras_utils
-import utils
-from album import Album
-from self_critical import SelfCritical
-from settings import Settings
-from trainer import Data, Trainer
 
 grading.short_errors()
 for module in (tf, keras, np):
@@ -88,14 +76,14 @@ for module in (tf, keras, np):
 # ## Settings
 #
 # All of them are here, and `settings.py` says a line of each. Set them from outside, `CAPTION_EPOCHS=3` in the environment before Jupyter
-# starts, or in this cell: `Settings.from_environment(epochs=3)`. After a change, restart the kernel and run all cells. The dataset is one of
+# starts, or in this cell: `utils.Settings.from_environment(epochs=3)`. After a change, restart the kernel and run all cells. The dataset is one of
 #
 # - `drawn`: a small world of drawn scenes that comes with the project. No network, a few minutes in all. Start here.
 # - `coco2014`: the real thing, 123,287 photos of MSCOCO. About 20 GB to download.
 # - `folder`: anything else in the same layout, in the folder that `data_dir` names.
 
 # %%
-settings = Settings.from_environment()
+settings = utils.Settings.from_environment()
 print(settings)
 
 # %% [markdown]
@@ -109,7 +97,7 @@ print(settings)
 settings.checkpoint_dir.mkdir(parents=True, exist_ok=True)
 settings.output_dir.mkdir(parents=True, exist_ok=True)
 print(f"Checkpoints go to {settings.checkpoint_dir}, results to {settings.output_dir}.")
-figures.data_flow()
+utils.data_flow()
 
 # %% [markdown]
 # ## The grader
@@ -182,7 +170,7 @@ print(train_captions[0])
 # %%
 train_photos, val_photos = utils.PhotoZip(train.photos), utils.PhotoZip(val.photos)
 
-figures.photos_with_captions(
+utils.photos_with_captions(
     [train_photos.photo(name) for name in train_img_fns[:4]],
     ["\n".join(captions[:3]) for captions in train_captions[:4]])
 
@@ -330,7 +318,7 @@ print(generate_batch(train_img_embeds, train_captions_indexed, 3, rng=np.random.
 # a caption are learnt at once.
 
 # %%
-figures.teacher_forcing()
+utils.teacher_forcing()
 
 # %% [markdown]
 # So the inputs are all tokens of a caption but the last, and the targets are all but the first. To compare them, the
@@ -338,7 +326,7 @@ figures.teacher_forcing()
 # *mask* takes those places out of the loss.
 
 # %%
-figures.flatten_and_mask()
+utils.flatten_and_mask()
 
 # %% [markdown]
 # Below, `keras.Input`s stand for a batch of any size, and calling a layer on them gives another such symbol, with a
@@ -435,7 +423,7 @@ class final_model:
     one_step = keras.Model([word, h, c], [logits, new_h, new_c])
 
 
-writer = captioning.CaptionWriter(final_model.initial_state, final_model.one_step, vocab, settings.max_len)
+writer = keras_utils.CaptionWriter(final_model.initial_state, final_model.one_step, vocab, settings.max_len)
 print("untrained:", writer.greedy(val_img_embeds[:1])[0])
 
 # %% [markdown]
@@ -458,18 +446,18 @@ print("untrained:", writer.greedy(val_img_embeds[:1])[0])
 # forgotten.
 
 # %%
-trainer = Trainer(
-    decoder, generate_batch, Data(train_img_embeds, train_captions_indexed),
-    Data(val_img_embeds, val_captions_indexed), vocab, settings,
+trainer = keras_utils.Trainer(
+    decoder, generate_batch, keras_utils.Data(train_img_embeds, train_captions_indexed),
+    keras_utils.Data(val_img_embeds, val_captions_indexed), vocab, settings,
     train_embeddings.recipe, models=writer.models)
 if not trainer.checkpoints.paths():
     print(trainer.preflight())
 
 fixed = min(7, len(val_img_fns) - 1)                     # a validation photo to watch
-picture = live.TrainingPicture(val_photos.photo(val_img_fns[fixed]))
+picture = utils.TrainingPicture(val_photos.photo(val_img_fns[fixed]))
 history = trainer.fit(
     sample_caption=lambda: str(writer.greedy(val_img_embeds[[fixed]])[0]), show=picture.show)
-files.write_json(settings.output_dir / "history.json", history)
+utils.write_json(settings.output_dir / "history.json", history)
 
 # %% [markdown]
 # From here on we use the weights of the epoch with the lowest validation loss.
@@ -538,7 +526,7 @@ def apply_model_to_image_raw_bytes(raw):
     photo = utils.decode_photo(raw)
     tokens = generate_caption(utils.center_crop(photo, IMG_SIZE))
     caption = " ".join(token for token in tokens if token not in (START, END))
-    return figures.photos_with_captions([photo], [caption], columns=1)
+    return utils.photos_with_captions([photo], [caption], columns=1)
 
 
 def show_valid_example(val_img_fns, example_idx=0):
@@ -557,14 +545,14 @@ h, c = final_model.initial_state(np.float32(val_img_embeds[[1]]))
 _, h, c = final_model.one_step([tf.constant([vocab[START]]), h, c])
 logits, _, _ = final_model.one_step([tf.constant([vocab[first_word]]), h, c])
 print(f"after “{first_word}”:")
-figures.temperature(np.array(ops.softmax(logits[0])), list(vocab))
+utils.temperature(np.array(ops.softmax(logits[0])), list(vocab))
 
 # %% [markdown]
 # A word that is drawn against the odds takes the rest of the caption along. Here are some of 50 captions drawn at each temperature:
 
 # %%
 samples = {t: writer.sample(np.repeat(val_img_embeds[[1]], 50, axis=0), temperature=t, seed=1) for t in (0.3, 0.7, 1, 1.5)}
-caption_figures.captions_by_temperature(val_photos.photo(val_img_fns[1]), samples, val_captions[1])
+utils.captions_by_temperature(val_photos.photo(val_img_fns[1]), samples, val_captions[1])
 
 # %% [markdown]
 # `writer` does the same for many photos at once, in one compiled graph. *Greedy* takes the most probable word at each step. *Sampling* draws.
@@ -581,7 +569,7 @@ ways = {
     "t = 0.7": writer.sample(val_img_embeds[list(shown)], temperature=0.7, seed=1),
     "t = 1.5": writer.sample(val_img_embeds[list(shown)], temperature=1.5, seed=1),
 }
-figures.photos_with_captions(
+utils.photos_with_captions(
     [val_photos.photo(val_img_fns[i]) for i in shown],
     ["\n".join(f"{way}: {captions[i]}" for way, captions in ways.items()) for i in range(len(shown))],
     columns=3)
@@ -608,13 +596,13 @@ val_words = [[split_sentence(c) for c in cs] for cs in val_captions]
 
 if settings.self_critical_epochs:
     before = writer.greedy(val_img_embeds[list(shown)])
-    tuner = SelfCritical(trainer, decoder, writer, train_words, val_words)
+    tuner = keras_utils.SelfCritical(trainer, decoder, writer, train_words, val_words)
     tuner.fit()
     tuned = tuner.restore_best()
     print(f"CIDEr of greedy captions: {-tuner.history[0]['val_loss']:.3f} before, {-tuned['val_loss']:.3f} after "
           f"epoch {tuned['epoch']} of {tuner.history[-1]['epoch']}.")
     after = writer.greedy(val_img_embeds[list(shown)])
-    display(figures.photos_with_captions(
+    display(utils.photos_with_captions(
         [val_photos.photo(val_img_fns[i]) for i in shown],
         [f"before: {old}\nafter: {new}" for old, new in zip(before, after)], columns=3))
 
@@ -632,11 +620,11 @@ written = writer.beam(val_img_embeds, width=3, no_repeat=2)
 captions = {name: list(caption.words) for name, caption in zip(val_img_fns, written)}
 references = {name: [split_sentence(c) for c in cs] for name, cs in zip(val_img_fns, val_captions)}
 
-by_beam = evaluation.score_captions(captions, references, decoding="beam search, width 3, no pair of words twice")
+by_beam = utils.score_captions(captions, references, decoding="beam search, width 3, no pair of words twice")
 greedy = writer.greedy(val_img_embeds)
-by_greedy = evaluation.score_captions(
+by_greedy = utils.score_captions(
     {name: list(caption.words) for name, caption in zip(val_img_fns, greedy)}, references)
-evaluation.ScoreTable({"beam of 3": by_beam, "greedy": by_greedy})
+utils.ScoreTable({"beam of 3": by_beam, "greedy": by_greedy})
 
 # %% [markdown]
 # A score means little by itself. Three that stand beside it: the caption that people wrote most often, for every photo; the caption of the
@@ -647,36 +635,36 @@ evaluation.ScoreTable({"beam of 3": by_beam, "greedy": by_greedy})
 # one person mentions what nobody else did.
 
 # %%
-most_frequent = evaluation.most_frequent_caption(train_words)
-nearest = evaluation.nearest_photo_captions(train_img_embeds, train_captions, val_img_embeds)
+most_frequent = utils.most_frequent_caption(train_words)
+nearest = utils.nearest_photo_captions(train_img_embeds, train_captions, val_img_embeds)
 baselines = {
-    "the most frequent caption": evaluation.score_captions(
+    "the most frequent caption": utils.score_captions(
         dict.fromkeys(val_img_fns, most_frequent), references, decoding="the most frequent caption"),
-    "caption of the nearest photo": evaluation.score_captions(
+    "caption of the nearest photo": utils.score_captions(
         {name: split_sentence(c) for name, c in zip(val_img_fns, nearest)}, references,
         decoding="caption of the nearest photo"),
 }
 as_people = {}
-_, others = evaluation.hold_out_reference(references)       # what people are compared with
+_, others = utils.hold_out_reference(references)       # what people are compared with
 if others:                                                  # none where each photo has one caption
-    baselines["people"] = evaluation.human_agreement(references)
-    as_people["beam of 3, as people"] = evaluation.score_captions(
+    baselines["people"] = utils.human_agreement(references)
+    as_people["beam of 3, as people"] = utils.score_captions(
         {name: captions[name] for name in others}, others, decoding=by_beam.decoding)
-evaluation.ScoreTable({"beam of 3": by_beam, **baselines, **as_people})
+utils.ScoreTable({"beam of 3": by_beam, **baselines, **as_people})
 
 # %% [markdown]
 # Retrieval is the baseline to beat: does the decoder say more than the nearest training photo's caption would? Both were scored on the
 # same photos, so their difference has an interval of its own.
 
 # %%
-above_nearest = evaluation.cider_difference(by_beam, baselines["caption of the nearest photo"])
+above_nearest = utils.cider_difference(by_beam, baselines["caption of the nearest photo"])
 above_nearest
 
 # %% [markdown]
 # Good scores can hide a model that says the same few things of all photos.
 
 # %%
-diversity = evaluation.caption_diversity(captions, train_words)
+diversity = utils.caption_diversity(captions, train_words)
 diversity
 
 # %% [markdown]
@@ -695,26 +683,26 @@ to_compare = {
 as_in_papers = {}
 try:
     for label, texts in to_compare.items():
-        decoding, extra = (by_beam.decoding, evaluation.JAVA_METRICS) if texts is captions else (label, ())
-        as_in_papers[label] = evaluation.score_captions(texts, sentences, "ptb", decoding, extra=extra)
+        decoding, extra = (by_beam.decoding, utils.JAVA_METRICS) if texts is captions else (label, ())
+        as_in_papers[label] = utils.score_captions(texts, sentences, "ptb", decoding, extra=extra)
     if others:
-        as_in_papers["people"] = evaluation.human_agreement(sentences, "ptb")
-        _, other_sentences = evaluation.hold_out_reference(sentences)
-        as_in_papers["beam of 3, as people"] = evaluation.score_captions(
+        as_in_papers["people"] = utils.human_agreement(sentences, "ptb")
+        _, other_sentences = utils.hold_out_reference(sentences)
+        as_in_papers["beam of 3, as people"] = utils.score_captions(
             {name: captions[name] for name in other_sentences}, other_sentences, "ptb", by_beam.decoding)
-    display(evaluation.ScoreTable(as_in_papers))
-    print(evaluation.cider_difference(as_in_papers["beam of 3"], as_in_papers["caption of the nearest photo"]))
-except java_scores.NoJavaScore as reason:
+    display(utils.ScoreTable(as_in_papers))
+    print(utils.cider_difference(as_in_papers["beam of 3"], as_in_papers["caption of the nearest photo"]))
+except utils.NoJavaScore as reason:
     print(reason)
 
 # %% [markdown]
 # The results go to files: captions in MSCOCO's format, and the scores with what they depend on.
 
 # %%
-files.write_json(settings.output_dir / "val_captions.json", [
+utils.write_json(settings.output_dir / "val_captions.json", [
     {"image_id": image_id, "caption": " ".join(captions[name])}
     for image_id, name in zip(val.image_ids, val_img_fns)])
-files.write_json(settings.output_dir / "metrics.json", {
+utils.write_json(settings.output_dir / "metrics.json", {
     "beam": by_beam.as_dict(), "greedy": by_greedy.as_dict(), "diversity": diversity.as_dict(),
     "above_nearest_photo": above_nearest.as_dict(),
     "baselines": {name: scores.as_dict() for name, scores in (baselines | as_people).items()},
@@ -737,8 +725,8 @@ looked_at = val_img_fns.index(min(val_img_fns, key=by_beam.by_photo("CIDEr").get
 
 embedding = val_img_embeds[[looked_at]]
 beams = writer.beams(embedding, width=3, no_repeat=2)[0]
-nearest_rows, cosines = evaluation.nearest_photos(train_img_embeds, embedding, count=min(3, len(train_img_fns)))
-caption_figures.why_this_caption(
+nearest_rows, cosines = utils.nearest_photos(train_img_embeds, embedding, count=min(3, len(train_img_fns)))
+utils.why_this_caption(
     val_photos.photo(val_img_fns[looked_at]), beams, writer.next_words(embedding[0], beams[0]),
     [(train_photos.photo(train_img_fns[row]), cosine, train_captions[row][:2])
      for row, cosine in zip(nearest_rows[0], cosines[0])],
@@ -764,12 +752,12 @@ def of_photo(name):
 
 def in_common(pair):
     """How alike two confused photos are to the model, to people and to the encoder."""
-    cosine = evaluation.cosine(*val_img_embeds[[row_of[pair.first], row_of[pair.second]]])
+    cosine = utils.cosine(*val_img_embeds[[row_of[pair.first], row_of[pair.second]]])
     return f"in common: {pair.captions:.0%} of the captions’ words, {pair.references:.0%} of people’s; cosine {cosine:.2f}"
 
 
-confused = evaluation.confused_photos(captions, references, n=4)
-caption_figures.confused_photos([(of_photo(pair.first), of_photo(pair.second), in_common(pair)) for pair in confused])
+confused = utils.confused_photos(captions, references, n=4)
+utils.plot_confusions([(of_photo(pair.first), of_photo(pair.second), in_common(pair)) for pair in confused])
 
 # %% [markdown]
 # ## Your gallery
@@ -781,8 +769,8 @@ caption_figures.confused_photos([(of_photo(pair.first), of_photo(pair.second), i
 # %%
 probabilities = {name: caption.word_probabilities[:len(caption.words)]
                  for name, caption in zip(val_img_fns, written)}
-confidence = {name: evaluation.caption_confidence(p) for name, p in probabilities.items()}
-proposal = evaluation.propose_examples(val_img_fns, captions, references, by_beam, confidence, n=16)
+confidence = {name: utils.caption_confidence(p) for name, p in probabilities.items()}
+proposal = utils.propose_examples(val_img_fns, captions, references, by_beam, confidence, n=16)
 
 
 def caption_photo(photo):
@@ -791,7 +779,7 @@ def caption_photo(photo):
     return caption.words, caption.word_probabilities[:len(caption.words)]
 
 
-album = Album(proposal, val_photos.read, captions, dict(zip(val_img_fns, val_captions)), by_beam,
+album = utils.Album(proposal, val_photos.read, captions, dict(zip(val_img_fns, val_captions)), by_beam,
               probabilities, caption_photo)
 album.sheet(good=True)
 
@@ -803,7 +791,7 @@ album.sheet(good=False)
 # it fails, in your own words or by one of these reasons. Those on the sheet are a program's guesses from the words alone, and some are wrong:
 
 # %%
-for reason, meaning in evaluation.REASONS.items():
+for reason, meaning in utils.REASONS.items():
     print(f"{reason:18}{meaning}")
 
 # %% [markdown]
@@ -822,12 +810,12 @@ choice
 # %%
 fine_tuning = ", then fine-tuned on CIDEr" if settings.self_critical_epochs else ""
 wrote = " What stands here as written by people, the program wrote that drew the photos." if settings.dataset == "drawn" else ""
-gallery.write_gallery(
+utils.write_gallery(
     settings.output_dir / "gallery.html", choice.good, choice.bad, scores=by_beam, baselines=baselines | as_people,
     about=f"Learnt from {len(train_img_fns):,} photos of the dataset “{settings.dataset}” in "
           f"{best['step']:,} steps{fine_tuning}. Captions by beam search of width 3.{wrote}")
-figure = gallery.gallery_figure(choice.good, choice.bad)
-with files.written_aside(settings.output_dir / "gallery.png") as aside:
+figure = utils.gallery_figure(choice.good, choice.bad)
+with utils.written_aside(settings.output_dir / "gallery.png") as aside:
     figure.savefig(aside, format="png")
 figure
 
@@ -845,9 +833,9 @@ figure
 my_photo = None                                          # for instance "holiday.jpg"
 
 if my_photo:
-    live.show_photo_file(my_photo, apply_model_to_image_raw_bytes)
+    utils.show_photo_file(my_photo, apply_model_to_image_raw_bytes)
 else:
-    live.photo_chooser(apply_model_to_image_raw_bytes)
+    utils.photo_chooser(apply_model_to_image_raw_bytes)
 
 # %% [markdown]
 # ## Submission

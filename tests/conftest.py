@@ -1,51 +1,31 @@
 """What several tests share: a small drawn world, and the solutions as the course's source has them."""
 
-import contextlib
 import functools
 import os
-import signal
-import sys
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "course"))
+from tests.helpers import ROOT
+
+os.environ["PYTHONPATH"] = str(ROOT)        # for the processes that tests start, wherever they start them
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 for variable in [v for v in os.environ if v.startswith("CAPTION_")]:
     del os.environ[variable]            # a developer's own settings are no part of the tests
-
-SAMPLE = ROOT.parent / "shared" / "coco_sample"     # real photos; where they are absent, tests that use them skip
 
 
 @pytest.fixture(scope="session")
 def small_world(tmp_path_factory):
     """Folder of a drawn world of 48 + 16 scenes."""
-    import drawn_world
+    from captioning.datasets.drawn.world import render_dataset
 
     folder = tmp_path_factory.mktemp("world")
-    drawn_world.render_dataset(folder, n_train=48, n_val=16, workers=1, progress=False)
+    render_dataset(folder, n_train=48, n_val=16, workers=1, progress=False)
     return folder
 
 
 @pytest.fixture(scope="session")
 def course():
     """Makes what the course's cells define: course("split_sentence", "generate_vocabulary") -> namespace."""
-    import course_cells
+    from tests.helpers import course_cells
 
     return functools.partial(course_cells.define, course_cells.code_cells())
-
-
-@contextlib.contextmanager
-def interrupted_after(trainer, steps):
-    """In the step after so many, the trainer's process gets a Ctrl-C."""
-    step = trainer._train_step
-
-    def interrupted(*batch):
-        if trainer.step == steps:
-            os.kill(os.getpid(), signal.SIGINT)
-        return step(*batch)
-
-    trainer._train_step = interrupted
-    yield
-    trainer._train_step = step

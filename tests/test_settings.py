@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-import settings
-from settings import Settings
+from captioning import settings
+from captioning.settings import Settings
 
 
 def test_defaults_are_the_drawn_world():

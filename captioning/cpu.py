@@ -1,0 +1,22 @@
+"""What this processor and its C library do well."""
+
+import ctypes
+import platform
+from pathlib import Path
+
+
+def has_fast_bfloat16() -> bool:
+    """Whether the processor multiplies bfloat16 natively (AVX-512 BF16 or AMX); elsewhere it is slower."""
+    if platform.system() != "Linux" or platform.machine() != "x86_64":
+        return False
+    flags = Path("/proc/cpuinfo").read_text().split()
+    return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
+def keep_freed_memory():
+    """Has the C library keep freed memory for the next step; else the system takes and clears it again each time."""
+    if platform.libc_ver()[0] == "glibc":
+        trim_threshold, mmap_threshold = -1, -3                 # numbers from malloc.h
+        libc = ctypes.CDLL(None)
+        libc.mallopt(trim_threshold, 1 << 30)
+        libc.mallopt(mmap_threshold, 32 << 20)                  # bytes; the most that it takes

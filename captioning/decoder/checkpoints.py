@@ -1,0 +1,137 @@
+"""Checkpoints: folders that are whole or absent, found out when damaged, the newest few and the best kept."""
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from captioning.storage import files, zips
+
+ARRAYS, ABOUT, DIGESTS = "arrays.npz", "about.json", "sha256.json"
+MOST_BYTES = 1_000_000_000          # of all arrays together; MSCOCO's decoder and what trains it have 44 million
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What one folder holds: arrays by name, and what else a run needs (step, history, settings, vocabulary)."""
+
+    path: Path
+    arrays: dict[str, np.ndarray]
+    about: dict
+
+
+class CheckpointFolder:
+    """The checkpoints of one run, each in a folder `step-00001000` of its own."""
+
+    def __init__(self, folder, keep: int = 2):
+        self.folder, self.keep = Path(folder), keep
+
+    def alone(self):
+        """A context in which no other process trains into this folder. Raises OSError when one does already."""
+        def taken():
+            raise OSError(f"Another process trains into {self.folder}. Wait for it or stop it, or set "
+                          "CAPTION_CHECKPOINT_ROOT to another folder.")
+
+        return files.locked(self.folder / "train.lock", taken)
+
+    def save(self, step: int, arrays: dict[str, np.ndarray], about: dict):
+        """Writes a checkpoint aside, names it when it is whole, then removes those that are no longer needed.
+
+        about: JSON-able; its "history" (a list of rows with "step" and "val_loss") tells which is the best.
+        Raises OSError naming the folder when it can't be written; earlier checkpoints are then intact.
+        """
+        with files.written_aside(self.folder / f"step-{step:08d}") as aside:
+            aside.mkdir()
+            np.savez(aside / ARRAYS, **arrays)
+            files.write_json(aside / ABOUT, about)
+            files.write_json(aside / DIGESTS, {name: files.sha256(aside / name) for name in (ABOUT, ARRAYS)})
+        self._remove_old(step, about.get("history", []))
+
+    def newest(self) -> Checkpoint | None:
+        """The last whole checkpoint; a damaged one is passed over, and said so. None if there is none."""
+        for path in reversed(self.paths()):
+            try:
+                return read_checkpoint(path)
+            except ValueError as error:
+                print(f"{error} Going back to the checkpoint before it.")
+        return None
+
+    def best(self, history) -> Checkpoint | None:
+        """The checkpoint with the lowest validation loss; the newest one if that is not there or damaged."""
+        path = self.folder / f"step-{best_step(history):08d}"
+        if path in self.paths():
+            try:
+                return read_checkpoint(path)
+            except ValueError as error:
+                print(f"{error} Taking the newest one in its place.")
+        return self.newest()
+
+    def paths(self) -> list[Path]:
+        """Folders of all complete checkpoints, oldest first."""
+        return sorted(p for p in self.folder.glob("step-*") if re.fullmatch(r"step-\d{8,}", p.name))
+
+    def _remove_old(self, step, history):
+        newest, best = (f"step-{number:08d}" for number in (step, best_step(history)))
+        up_to_now = [path for path in self.paths() if path.name <= newest]      # later ones are damaged: passed over
+        for path in up_to_now[:-self.keep]:
+            if path.name != best:
+                leaving = path.with_name(f"{path.name}{files.TEMPORARY}old")    # whole or gone, also when killed here
+                os.replace(path, leaving)
+                files.remove(leaving)
+        for leftover in self.folder.glob(f"step-*{files.TEMPORARY}*"):      # of processes that died while saving
+            files.remove(leftover)
+
+
+def read_checkpoint(path) -> Checkpoint:
+    """Reads one checkpoint and checks it against its digests. Raises ValueError when it is damaged.
+
+    The digests tell of damage only: whoever made the folder made them too. So its content is checked as well.
+    """
+    path = Path(path)
+    try:
+        digests = files.read_json(path / DIGESTS, "a list of digests")
+        for name in (ABOUT, ARRAYS):
+            if files.sha256(path / name) != digests.get(name):
+                raise ValueError(f"its {name} is not what was written")
+        return Checkpoint(path, _read_arrays(path / ARRAYS), _read_about(path / ABOUT))
+    except (OSError, ValueError, AttributeError) as error:
+        raise ValueError(f"The checkpoint {path} is damaged: {error}.") from None
+
+
+def _read_arrays(path) -> dict[str, np.ndarray]:
+    """The arrays of an .npz, by name: numbers only, none of them NaN or infinite."""
+    arrays = zips.read_arrays(path, MOST_BYTES)
+    for name, array in arrays.items():
+        if array.dtype.kind not in "fiub" or not np.isfinite(array).all():
+            raise ValueError(f"its array {name!r:.80} has values that are no finite numbers")
+    return arrays
+
+
+def _read_about(path) -> dict:
+    about = files.read_json(path, "a checkpoint's description")
+    step, rows = (about.get("step"), about.get("history", [])) if isinstance(about, dict) else (None, None)
+    if not isinstance(step, int) or path.parent.name != f"step-{step:08d}":
+        raise ValueError(f"its {ABOUT} is not that of {path.parent.name}")
+    if not isinstance(rows, list) or not all(map(_is_row, rows)):
+        raise ValueError(f"its {ABOUT} has a history that is no list of steps and losses")
+    losses = about.get("epoch_losses", [])
+    if not isinstance(losses, list) or not all(map(_is_pair, losses)):
+        raise ValueError(f"its {ABOUT} has losses that are no pairs of numbers")
+    return about
+
+
+def _is_row(row) -> bool:
+    return (isinstance(row, dict) and isinstance(row.get("step"), int)
+            and all(isinstance(row.get(name), (int, float, type(None))) for name in ("train_loss", "val_loss")))
+
+
+def _is_pair(pair) -> bool:
+    return isinstance(pair, list) and len(pair) == 2 and all(isinstance(number, (int, float)) for number in pair)
+
+
+def best_step(history) -> int:
+    """Step with the lowest validation loss; -1 when none is known."""
+    known = [row for row in history if row.get("val_loss") is not None]
+    return min(known, key=lambda row: row["val_loss"])["step"] if known else -1

@@ -1,0 +1,84 @@
+"""The networks that encode photos, and their weights."""
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+from keras import applications
+
+from captioning.datasets.sources import offline_weights_hint
+from captioning.storage import files, weights_files
+
+DRAWN_WEIGHTS = Path(__file__).resolve().parents[2] / "data" / "drawn" / "inception_v3_drawn_notop.weights.h5"
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A network that Keras ships, and how photos go into it."""
+
+    build: Callable[..., keras.Model]
+    preprocess: Callable                # of its own module: (B, size, size, 3) from 0 to 255 -> what the network takes
+    size: int                           # side of the square that it sees, pixels
+    width: int                          # values of an embedding: feature maps before the classifier
+
+    def network(self, weights) -> keras.Model:
+        """Without classifier; weights: a file, "imagenet", or None for none."""
+        return self.build(include_top=False, pooling="avg", weights=weights, input_shape=(self.size, self.size, 3))
+
+
+# The smaller two scale their input themselves; their `preprocess_input` passes photos on as they are.
+ARCHITECTURES = {
+    "inception_v3": Architecture(
+        applications.InceptionV3, applications.inception_v3.preprocess_input, 299, 2048),
+    "mobilenet_v3": Architecture(
+        applications.MobileNetV3Large, applications.mobilenet_v3.preprocess_input, 224, 960),
+    "efficientnet_v2_b0": Architecture(
+        applications.EfficientNetV2B0, applications.efficientnet_v2.preprocess_input, 224, 1280),
+}
+
+
+def find(weights: str) -> tuple[str | Path, str]:
+    """What Keras should load, and what the recipe calls it: files by their content."""
+    if weights == "imagenet":
+        return weights, weights
+    if weights == "drawn":
+        return DRAWN_WEIGHTS, f"drawn, sha256 {_verified(DRAWN_WEIGHTS)}"
+    path = Path(weights)
+    if not path.is_file():
+        raise FileNotFoundError(f"CAPTION_ENCODER_WEIGHTS is {weights}: expected `drawn`, `imagenet` or a file.")
+    return path, f"file, sha256 {files.sha256(path)}"
+
+
+def _verified(path: Path) -> str:
+    """The digest of weights that come with the project, which is the one in the JSON beside them."""
+    about = weights_files.about_path(path)
+    again = f"It comes with the project: get it back with `git checkout -- {path.parent.parent.name}`."
+    for file in (path, about):
+        if not file.is_file():
+            raise FileNotFoundError(f"{file} is missing. {again}")
+    found, expected = files.sha256(path), files.read_json(about)["sha256"]
+    if found != expected:
+        raise ValueError(f"{path} is damaged: its sha256 is {found}, expected {expected}. {again}")
+    return found
+
+
+def load(architecture: Architecture, weights) -> keras.Model:
+    """The network with its weights. Raises OSError or ValueError when they can't be had or do not fit."""
+    name, from_file = architecture.build.__name__, weights != "imagenet"
+    try:
+        if from_file:
+            weights_files.check_weights(weights)
+        with warnings.catch_warnings():
+            if from_file:
+                warnings.simplefilter("error")  # Keras only warns of layers that the file does not have
+            return architecture.network(str(weights))
+    except Exception as error:                  # h5py, Keras and its download raise many kinds
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+    if from_file:
+        raise ValueError(f"{weights} does not hold weights of {name} without its classifier (include_top=False): "
+                         f"{reason}")
+    hint = (offline_weights_hint() if name == "InceptionV3" else
+            "Without a network, fetch that file on another machine and name it in CAPTION_ENCODER_WEIGHTS.")
+    raise OSError(f"Keras could not get the ImageNet weights of {name}: {reason}. {hint}")

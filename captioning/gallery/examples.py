@@ -1,0 +1,93 @@
+"""One photo of the gallery with its caption."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from PIL import Image, ImageOps
+
+from captioning.gallery.proposals import caption_confidence
+from captioning.photos.decode import BadPhoto, decode_photo
+from captioning.scoring.words import Words
+
+
+@dataclass(frozen=True, eq=False)
+class Example:
+    """One photo with the caption the model wrote.
+
+    photo: encoded bytes (JPEG, PNG, ...) or a PIL image.
+    caption: words. references: what people wrote, each a sentence or a list of words; none for a photo of one's own.
+    score: CIDEr of this photo, 0..10, or None. word_probabilities: one for each word of the caption, 0..1, or None.
+    reason: why a bad one fails, a key of REASONS or any sentence.
+    Raises ValueError when the probabilities do not fit the words.
+    """
+
+    name: str
+    photo: bytes | Image.Image = field(repr=False)
+    caption: Words
+    references: Sequence[str | Words] = ()
+    score: float | None = None
+    word_probabilities: Sequence[float] | None = None
+    good: bool = True
+    reason: str = ""
+
+    def __post_init__(self):
+        if isinstance(self.caption, str):
+            raise ValueError(f"The caption of {self.name!r} is the string {self.caption!r}; give a list of words.")
+        object.__setattr__(self, "caption", tuple(self.caption))
+        if self.word_probabilities is None:
+            return
+        object.__setattr__(self, "word_probabilities", tuple(map(float, self.word_probabilities)))
+        if len(self.word_probabilities) != len(self.caption):
+            raise ValueError(f"{self.name!r} has {len(self.caption)} words and {len(self.word_probabilities)} "
+                             "probabilities: give one for each word, without END's.")
+        if not all(0 <= probability <= 1 for probability in self.word_probabilities):
+            raise ValueError(f"{self.name!r} has probabilities outside 0 to 1: {list(self.word_probabilities)}.")
+
+    @property
+    def text(self) -> str:
+        """The caption as a sentence; "(no words)" for an empty one."""
+        return " ".join(self.caption) or "(no words)"
+
+    @property
+    def written(self) -> list[str]:
+        """The references as sentences."""
+        return [words if isinstance(words, str) else " ".join(words) for words in self.references]
+
+    @property
+    def own(self) -> bool:
+        """Whether it is a photo of one's own, which nobody has described."""
+        return self.score is None and not self.references
+
+    @property
+    def confidence(self) -> float | None:
+        """Geometric mean of the word probabilities, 0..1."""
+        return None if self.word_probabilities is None else caption_confidence(self.word_probabilities)
+
+    @property
+    def image(self) -> Image.Image:
+        """The photo as RGB, turned as its EXIF says.  Raises ValueError naming it when it can't be decoded."""
+        if isinstance(self.photo, Image.Image):
+            return ImageOps.exif_transpose(self.photo).convert("RGB")
+        try:
+            return decode_photo(self.photo)
+        except BadPhoto as error:
+            raise ValueError(f"{self.name!r} {error}. Choose another photo for the gallery.") from None
+
+
+def _printable(text: str) -> str:
+    """Text that UTF-8 and HTML can hold: control characters and lone surrogates (from odd zips) become U+FFFD."""
+    return _UNPRINTABLE.sub("\ufffd", text)
+
+
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+def _fills_box(image: Image.Image) -> bool:
+    """Whether the photo fills a 4:3 box at the price of an eighth of its width or height at most."""
+    return 7 / 8 <= image.width / image.height / (4 / 3) <= 8 / 7
+
+
+def _mean_colour(image: Image.Image) -> str:
+    """The photo's mean colour as #rrggbb: a quiet ground for what is left of its box."""
+    return "#{:02x}{:02x}{:02x}".format(*image.resize((1, 1), Image.Resampling.BOX).getpixel((0, 0)))

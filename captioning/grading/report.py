@@ -1,0 +1,107 @@
+"""How a learner is told: problems, exceptions of their own code, values cut short, a coloured panel.
+
+The checks yield a Problem for each thing to mend. Where going on makes no sense they raise Stopped, which carries one.
+"""
+
+import re
+import reprlib
+import sysconfig
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+PASSED, FAILED, OPEN = "#2e9d58", "#d4553f", "#8a8f98"     # of marks and edges, on white and on black
+IN_THE_LINE = " in the line: "      # in a hint: the learner's own code follows
+REPR = reprlib.Repr()
+REPR.maxlist = REPR.maxtuple = REPR.maxdict = REPR.maxset = 40
+REPR.maxstring = REPR.maxother = 160
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing to mend: a hint in plain words, and where there is one, what was expected and what came."""
+
+    hint: str
+    expected: str = ""
+    came: str = ""
+
+    def rows(self) -> list[tuple[str, str]]:
+        return [(name, text) for name, text in (("expected", self.expected), ("came", self.came)) if text]
+
+
+class Stopped(Exception):
+    """Carries a Problem after which the rest of a check makes no sense."""
+
+    def __init__(self, problem: Problem):
+        super().__init__(problem.hint)
+        self.problem = problem
+
+
+# -------------------------------------------------------------------------------------------- the learner's code
+
+def call(function, *arguments, **named):
+    """function(*arguments, **named); an exception comes out as a Stopped that shows the call."""
+    if not callable(function):
+        raise Stopped(Problem("This should be a function.", came=short(function)))
+    try:
+        return function(*arguments, **named)
+    except Exception as error:
+        name = getattr(function, "__name__", "your function")
+        shown = ", ".join([*(short(argument, 60) for argument in arguments),
+                           *(f"{key}={short(value, 60)}" for key, value in named.items())])
+        raise Stopped(explain(error, f"{name}({shown})", name)) from None
+
+
+def explain(error, call="", exercise="") -> Problem:
+    """An exception as a Problem: what Python said and where in the learner's code, without the traceback."""
+    if isinstance(error, Stopped):
+        return error.problem
+    if isinstance(error, NotImplementedError):
+        return Problem(str(error).strip() or f"{exercise or 'This exercise'} is not solved yet.")
+    frames = learners_frames(error)
+    where = f"{IN_THE_LINE}{frames[-1].line}" if frames and frames[-1].line else "."
+    return Problem(f"Your code stopped with {type(error).__name__}{where}",
+                   f"a result of {call}" if call else "", one_line(error))
+
+
+def one_line(error) -> str:
+    """An exception's type and what it says; of Keras's and TensorFlow's many lines the one that says what happened."""
+    text = re.sub(r"\x1b\[[0-9;]*m|\{\{.*?\}\}\s*", "", str(error))          # colours and names of graph nodes
+    lines = [line for line in text.splitlines() if line.strip() and not line.startswith("Exception encountered")]
+    return short(f"{type(error).__name__}: {lines[0] if lines else ''}")
+
+
+def learners_frames(error) -> list[traceback.FrameSummary]:
+    """The frames of an exception's traceback that are neither the grader's nor a library's, outermost first."""
+    grader = str(Path(__file__).parent)
+    others = (grader, *(sysconfig.get_paths()[name] for name in ("stdlib", "purelib", "platlib")), "<frozen")
+    return [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(others)]
+
+
+# ------------------------------------------------------------------------------------------------ values as text
+
+def short(value, limit=160) -> str:
+    """A text as it is, else repr of the value, cut to `limit` characters. Large values are not looked through."""
+    if isinstance(value, np.ndarray):
+        value = value.tolist() if value.size <= REPR.maxlist else f"array of shape {value.shape}"
+    text = value if isinstance(value, str) else REPR.repr(value)
+    return text if len(text) <= limit else f"{text[:limit - 2]} …"
+
+
+def some(words, limit=6) -> str:
+    """The first few of some words, as text."""
+    words = sorted(words)
+    return ", ".join(map(str, words[:limit])) + (f" and {len(words) - limit:,} more" if len(words) > limit else "")
+
+
+def reprs(numbers) -> str:
+    """Numbers as the service wants them: Python's reprs with a space between, whatever NumPy calls its own."""
+    return " ".join(repr(number.item() if isinstance(number, np.generic) else number) for number in numbers)
+
+
+def panel(passed: bool, content: str) -> str:
+    """HTML in a box with a green or red edge."""
+    return (f'<div style="border-left:4px solid {PASSED if passed else FAILED};padding:.4em 1em;margin:.4em 0;'
+            f'max-width:60em;line-height:1.5">{content}</div>')

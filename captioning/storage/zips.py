@@ -1,0 +1,159 @@
+"""Zips from outside: their list of contents is checked before any of it is believed.
+
+Nothing is unpacked to the disk. Members are read into memory, and of each no more than its reader allows.
+"""
+
+import io
+import re
+import stat
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from captioning.storage import files
+
+BLOCK = 1 << 20                 # bytes read at once
+LARGEST_LIST = 32 << 20         # bytes of a list of contents; MSCOCO's have about 110 for each photo
+LOCAL_HEADER = 30               # bytes before each member, at least
+METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)    # zipfile inflates no more of these than it is asked for
+MISLEADING_NAME = re.compile(r"^[/\\]|^[A-Za-z]:|[\x00-\x1f\x7f]")      # absolute, or with control characters
+
+
+class BrokenZip(ValueError):
+    """A zip that is cut short, damaged, made to mislead, or no zip. The message names it and says what to do."""
+
+
+class BadMember(ValueError):
+    """A member that can't be read. The message is the reason."""
+
+
+class Zip:
+    """A zip to read from. Use as a context manager, or close it.
+
+    members: {name: ZipInfo} of the files in it, in their order, with / between folders. Names are relative, lead
+    nowhere outside, and each stands for one member; no two members share bytes, and none lies outside the file.
+    Raises FileNotFoundError or BrokenZip, either of which names the file and says what to do.
+    """
+
+    def __init__(self, path):
+        self.path = Path(path)
+        if not self.path.is_file():
+            raise FileNotFoundError(
+                f"{path} is missing. A dataset is a folder with train2014.zip, val2014.zip and "
+                "annotations_trainval2014.zip; CAPTION_DATA_DIR names it."
+            )
+        self._file = _Bounded(self.path)
+        try:
+            self._zip = zipfile.ZipFile(self._file)
+            self.members = _members(self._zip.infolist(), self._zip.start_dir)
+        except BrokenZip as error:
+            self._file.close()
+            raise BrokenZip(f"{path} {error}. Pack it anew: plain files, each once, without a password.") from None
+        except Exception as error:      # of damaged bytes zipfile lets through what struct, codecs and seek() say
+            self._file.close()
+            raise BrokenZip(f"{path} {_why_no_zip(self.path, error)}. Delete it and get it again.") from None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        self._zip.close()
+        self._file.close()
+
+    def read(self, name: str, most: int) -> bytes:
+        """The member's bytes, its CRC-32 checked. May be called from several threads.
+
+        Raises BadMember when it is damaged, encrypted, a link, packed in an unusual way or larger than `most` bytes;
+        KeyError when it is not there.
+        """
+        info = self.members[name]
+        if info.file_size > most:
+            raise BadMember(f"has {info.file_size:,} bytes unpacked; at most {most:,} are read")
+        if info.compress_type not in METHODS:
+            raise BadMember(f"is packed by method {info.compress_type}; expected stored or deflated")
+        if stat.S_ISLNK(info.external_attr >> 16):
+            raise BadMember("is a link, not a file")
+        blocks = []
+        try:
+            with self._zip.open(info) as stream:
+                while block := stream.read(BLOCK):      # never without a size: that would inflate all that there is
+                    blocks.append(block)
+        except Exception as error:      # zlib.error, BadZipFile, EOFError, struct.error, UnicodeDecodeError ...
+            raise BadMember(f"can't be read: {str(error) or type(error).__name__}") from None
+        content = b"".join(blocks)
+        if len(content) != info.file_size:
+            raise BadMember(f"has {len(content):,} bytes, not the {info.file_size:,} of the list of contents")
+        return content
+
+
+def read_arrays(path, most: int) -> dict[str, np.ndarray]:
+    """The arrays of an .npz, by name, of at most so many bytes together. No objects.
+
+    All bytes of each count for its CRC-32. np.load reads as far as an array's header says, so where damage makes the
+    header say less, the CRC is not looked at. Raises FileNotFoundError, BrokenZip, or ValueError that names the array.
+    """
+    arrays = {}
+    with Zip(path) as archive:
+        for member in archive.members:
+            name = member.removesuffix(".npy")
+            try:
+                raw = archive.read(member, most)
+                arrays[name] = np.lib.format.read_array(io.BytesIO(raw), allow_pickle=False)
+                most -= len(raw)
+            except Exception as error:      # an odd header makes NumPy raise of many kinds, MemoryError among them
+                raise ValueError(f"its array {name!r:.80} can't be read: {error!s:.200}") from None
+    return arrays
+
+
+class _Bounded(io.BufferedReader):
+    """A file of which no more than LARGEST_LIST bytes are read at once, whatever sizes its content claims."""
+
+    def __init__(self, path):
+        super().__init__(io.FileIO(path))
+
+    def read(self, size=-1):
+        content = super().read(LARGEST_LIST + 1 if size is None or size < 0 else min(size, LARGEST_LIST + 1))
+        if len(content) > LARGEST_LIST:
+            raise zipfile.BadZipFile(f"its list of contents has more than {LARGEST_LIST:,} bytes")
+        return content
+
+
+def _members(infos, end: int) -> dict[str, zipfile.ZipInfo]:
+    """Members by name. Raises BrokenZip for what no honest tool writes: such a list misleads its reader.
+
+    end: where the last member must have ended.
+    """
+    members, reached = {}, 0
+    for info in infos:
+        name = info.filename.replace("\\", "/")         # some tools of Windows write so
+        if MISLEADING_NAME.search(info.orig_filename) or ".." in name.split("/"):
+            raise BrokenZip(f"has a member {info.orig_filename!r:.80}; expected a plain name relative to the zip")
+        if name in members:
+            raise BrokenZip(f"has two members {name!r:.80}")
+        if name and not name.endswith("/"):
+            members[name] = info
+    for info in sorted(infos, key=lambda info: info.header_offset):
+        if info.header_offset < reached:
+            raise BrokenZip(f"has a member {info.filename!r:.80} that overlaps another one")
+        reached = info.header_offset + LOCAL_HEADER + info.compress_size
+    if reached > end:
+        raise BrokenZip(f"lists a member that would end at byte {reached:,}, beyond byte {end:,}")
+    return members
+
+
+def _why_no_zip(path, error) -> str:
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        head = file.read(512)
+    if not head:
+        return "is empty; expected a zip"
+    if files.is_web_page(head):
+        return f"is no zip but a web page of {size:,} bytes, as a proxy or a sign-in page would send"
+    reason = str(error) or type(error).__name__
+    if head[:2] == b"PK":
+        return f"({size:,} bytes) is no whole zip, probably cut short or damaged: {reason}"
+    return f"is no zip: {size:,} bytes that begin with {head[:8]!r} ({reason})"

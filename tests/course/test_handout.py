@@ -1,0 +1,84 @@
+"""The handout: a learner can work with what is in it, and finds no solution in it."""
+
+import os
+import re
+import subprocess
+import sys
+import zipfile
+
+import nbformat
+import pytest
+
+from course import handout
+from tests.helpers import ROOT
+from tests.helpers.course_cells import solution_lines
+
+NOTEBOOK = "student/week6_final_project_image_captioning.ipynb"
+CELL = """
+ours = "captioning captioning.storage.zips grading keras_utils utils".split()
+modules = {name: sys.modules[name].__file__ for name in ours}
+assert all(Path(file).is_relative_to(PROJECT) for file in modules.values()), modules
+from captioning.encoder.networks import find
+from captioning.gallery.page import _page
+find(settings.encoder_weights)          # looks at their digest
+_page.get_template("gallery.html.j2")
+print(f"{len(modules)} modules")
+"""
+
+
+@pytest.fixture(scope="module")
+def unzipped(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("learner")
+    handout.write(folder / "handout.zip")
+    with zipfile.ZipFile(folder / "handout.zip") as packed:
+        packed.extractall(folder)
+    return folder / handout.FOLDER
+
+
+def names(folder):
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_no_file_of_it_holds_a_solution(unzipped):
+    lines = {line.encode() for line in solution_lines() if len(line) > 20}      # shorter ones others write too
+    held = {name: found for name in names(unzipped)
+            if (found := [line for line in lines if line in (unzipped / name).read_bytes()])}
+    assert held == {}
+    assert not [name for name in names(unzipped) if name.split("/")[0] in ("course", "tests", "benchmarks", "outputs")]
+    assert [name for name in names(unzipped) if name.endswith(".ipynb")] == [NOTEBOOK]
+
+
+def test_its_notebook_finds_there_all_that_it_imports(unzipped):
+    notebook = nbformat.read(unzipped / NOTEBOOK, as_version=4)
+    last = next(i for i, cell in enumerate(notebook.cells) if cell.source.startswith("grader = "))
+    notebook.cells = [*notebook.cells[:last + 1], nbformat.v4.new_code_cell(CELL)]
+    nbformat.write(notebook, unzipped / "student" / "begun.ipynb")
+    process = subprocess.run([sys.executable, "-m", "course.execute", str(unzipped / "student" / "begun.ipynb"),
+                              str(unzipped / "ran.ipynb")], cwd=ROOT, env=os.environ | {"PYTHONPATH": ""},
+                             capture_output=True, text=True)
+    assert process.returncode == 0 and "5 modules" in process.stdout, process.stdout[-1000:] + process.stderr[-1000:]
+
+
+def test_its_pages_name_no_file_that_is_missing(unzipped):
+    made = {"outputs/grades.json"}
+    for page in ("README.md", "checkpoints/README.md", "Dockerfile"):
+        text = (unzipped / page).read_text("utf-8").replace("\\", "/")
+        named = set(re.findall(r"[\w/]+\.(?:py|ipynb|md|txt|json|jpg)\b", text)) - made
+        assert named or page.startswith("checkpoints")
+        assert {name for name in named if not (unzipped / name).is_file()} <= {"about.json", "sha256.json"}
+    assert not re.search(r"`make |benchmarks/|tests/|course/", (unzipped / "README.md").read_text("utf-8"))
+    assert "CAPTION_DATASET" in (unzipped / "README.md").read_text("utf-8")
+
+
+def test_the_same_files_give_the_same_bytes(unzipped, tmp_path):
+    handout.write(tmp_path / "again.zip")
+    assert (tmp_path / "again.zip").read_bytes() == (unzipped.parent / "handout.zip").read_bytes()
+    with zipfile.ZipFile(tmp_path / "again.zip") as packed:
+        assert {info.filename.split("/")[0] for info in packed.infolist()} == {handout.FOLDER}
+        assert {info.date_time for info in packed.infolist()} == {handout.STORED_AT}
+
+
+@pytest.mark.parametrize("name", ["course/grade.py", "tests/x.py", "solutions.md", "drawn/more/x.py", "my.ipynb",
+                                  "week6_final_project_image_captioning.ipynb", "docs/answers.jpg"])
+def test_what_is_not_named_stays_out(name):
+    assert not handout.is_shared(name)

@@ -1,0 +1,247 @@
+"""Both notebooks are built from their source; the solved one runs to its end, the student's to its first exercise."""
+
+import ast
+import contextlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+from PIL import Image
+
+from course import build
+from tests.helpers import ROOT
+from tests.helpers.course_cells import solution_lines
+from tests.helpers.grader_service import EMAIL, TOKEN, address, running_service
+
+SETTINGS = {"CAPTION_DATASET": "folder", "CAPTION_ENCODER_WEIGHTS": "drawn", "CAPTION_EPOCHS": "2",
+            "CAPTION_BATCHES_PER_EPOCH": "20", "CAPTION_VAL_BATCHES": "2", "CAPTION_BATCH_SIZE": "16",
+            "CAPTION_SELF_CRITICAL_EPOCHS": "1",
+            "CAPTION_GRADER_EMAIL": EMAIL, "CAPTION_GRADER_TOKEN": TOKEN}
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory, small_world):
+    """A copy of the project, so that runs leave nothing in this one; settings for a small drawn world."""
+    copy = tmp_path_factory.mktemp("project")
+    names = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\n")
+    for name in filter(None, names):
+        if (ROOT / name).is_file():
+            (copy / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, copy / name)
+    kept = {"PYTHONPATH": "", "IPYTHONDIR": str(copy / "ipython"), "JUPYTER_RUNTIME_DIR": str(copy / "jupyter")}
+    return copy, {**os.environ, **SETTINGS, **kept, "CAPTION_DATA_DIR": str(small_world)}
+
+
+def execute(project, notebook, **settings):
+    copy, environment = project
+    result = copy / "outputs" / "notebook.ipynb"
+    process = subprocess.run([sys.executable, "-m", "course.execute", notebook, str(result)], cwd=copy,
+                             env={**environment, **settings}, capture_output=True, text=True)
+    return process, nbformat.read(result, as_version=4)
+
+
+def outputs(notebook):
+    return [output for cell in notebook.cells for output in cell.get("outputs", [])]
+
+
+def text_of(notebook):
+    return "\n".join(str(o.get("text", "")) + str(o.get("data", {}).get("text/plain", "")) for o in outputs(notebook))
+
+
+@pytest.mark.parametrize("path, student", [(build.SOLVED, False), (build.STUDENT, True)], ids=["solved", "student"])
+def test_the_notebook_is_current(path, student):
+    assert build.is_current(path, build.build(student)), f"{path.name} is stale: run `make notebooks`"
+
+
+def test_a_change_of_the_source_makes_the_notebooks_stale(tmp_path):
+    changed = build.build(student=True)
+    changed.cells[3].source += "\n# changed"
+    nbformat.write(changed, tmp_path / "changed.ipynb")
+    assert not build.is_current(tmp_path / "changed.ipynb", build.build(student=True))
+
+
+def test_the_student_copy_holds_no_solution_and_no_output():
+    student = build.STUDENT.read_text()
+    assert not [line for line in solution_lines() if json.dumps(line)[1:-1] in student]
+    notebook = nbformat.read(build.STUDENT, as_version=4)
+    assert not outputs(notebook) and not any(cell.metadata for cell in notebook.cells)
+    assert student.count("raise NotImplementedError") == 4
+
+
+def test_code_that_is_written_above_the_line_that_raises_is_told_where_it_belongs():
+    mark = "# YOUR CODE HERE, in place of the next line"
+    cells = [cell.source for cell in build.build(student=True).cells if "raise NotImplementedError" in cell.source]
+    assert all(re.search(rf'^ *{mark}\n +raise NotImplementedError\("Exercise.*"\)$', cell, re.M) for cell in cells)
+    [batches] = [cell for cell in cells if "def batch_captions_to_matrix(" in cell]
+    exec(batches.replace(mark, "width = max(map(len, batch_captions))"), scope := {})
+    with pytest.raises(NotImplementedError, match="Exercise 3: batches is not .* in place of the line `raise ...`"):
+        scope["batch_captions_to_matrix"]([[1, 2]], 0)
+
+
+def test_every_name_that_others_rely_on_is_there():
+    cells = [cell.source for cell in build.build(student=True).cells if cell.cell_type == "code"]
+    nodes = list(ast.walk(ast.parse("\n".join(cells))))
+    names = {node.name for node in nodes if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
+    names |= {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    assert names >= {
+        "PAD", "UNK", "START", "END", "IMG_SIZE", "split_sentence", "generate_vocabulary", "caption_tokens_to_indices",
+        "batch_captions_to_matrix", "decoder", "generate_batch", "final_model", "generate_caption",
+        "apply_model_to_image_raw_bytes", "show_valid_example"}
+
+
+@pytest.fixture(scope="module")
+def executed(project):
+    """The solved notebook, run once on the small drawn world."""
+    return execute(project, build.SOLVED.name)
+
+
+def test_the_solved_notebook_runs_to_its_end_and_leaves_its_results(project, executed):
+    process, notebook = executed
+    assert process.returncode == 0, process.stdout[-2000:] + process.stderr[-2000:]
+    results = project[0] / "outputs"
+    assert {p.name for p in results.iterdir()} == {
+        "notebook.ipynb", "history.json", "val_captions.json", "metrics.json", "gallery.html", "gallery.png",
+        "grades.json"}
+
+    history = json.loads((results / "history.json").read_text())
+    assert [row["step"] for row in history] == [20, 40] and [row["epoch"] for row in history] == [1, 2]
+    assert history[1]["train_loss"] < history[0]["train_loss"]
+    captions = json.loads((results / "val_captions.json").read_text())
+    assert len(captions) == len({row["image_id"] for row in captions}) == 16
+    assert not any("#" in row["caption"] for row in captions)
+    metrics = json.loads((results / "metrics.json").read_text())
+    assert metrics["beam"]["tokenizer"] == "split_sentence" and metrics["beam"]["photos"] == 16
+    assert [row["step"] for row in metrics["fine_tuning"]] == [0, 50]
+    assert (results / "gallery.html").read_text().count("<article") == 16
+    grades = json.loads((results / "grades.json").read_text())
+    assert [part["points"] for part in grades["parts"]] == [10, 10, 10, 20, 20, 0] and grades["total"] == 70
+
+    assert text_of(notebook).count("passed,") >= 5
+    assert not [output for output in outputs(notebook) if output.get("name") == "stderr"]
+
+
+def test_the_executed_notebook_shows_bars_and_buttons_as_text(executed):
+    """Widgets show nothing where there is no kernel: on GitHub, as HTML, on paper."""
+    _, notebook = executed
+    assert "widgets" not in notebook.metadata
+    assert not [output for output in outputs(notebook) if any("widget" in kind for kind in output.get("data", {}))]
+    text = text_of(notebook)
+    for bar in (r"Embedding train2014\.zip: 100% 48/48 \[\d\d:\d\d<", r"Training: 100% 40/40 \[",
+                r"Validation loss: 100% 1000/1000 \["):
+        assert re.search(bar, text), bar
+    assert "Here is a button to choose a photo" in text and "VBox(" not in text
+
+
+def test_a_second_run_goes_on_from_caches_and_checkpoints(project, executed):
+    made = {path: path.stat().st_mtime_ns for path in (project[0] / "data").rglob("*.npy")}
+    assert len(made) == 2
+    process, notebook = execute(project, build.SOLVED.name, CAPTION_EPOCHS="3")
+    assert process.returncode == 0, process.stdout[-2000:] + process.stderr[-2000:]
+    assert {path: path.stat().st_mtime_ns for path in made} == made
+    assert "after 40 of 60 steps" in text_of(notebook)
+
+
+def early_check(client, index):
+    """What the next check says if it is run before its exercise is solved."""
+    while "grader.check_" not in client.nb.cells[index].source:
+        index += 1
+    with contextlib.suppress(CellExecutionError):
+        client.execute_cell(client.nb.cells[index], index)
+    return "".join(str(output) for output in client.nb.cells[index].outputs)
+
+
+def solve_one_after_the_other(client, notebook, solved):
+    """Runs the student copy; where it stops, puts the solution in. Returns what the stops and the early checks said."""
+    stops, checks, unsolved = [], [], None
+    for index, cell in enumerate(notebook.cells):
+        if "raise NotImplementedError" in cell.source:
+            unsolved = index
+        try:
+            client.execute_cell(cell, index)
+        except CellExecutionError:
+            stops.append("".join(str(output) for output in cell.outputs))
+            assert unsolved is not None, stops[-1]
+            checks.append(early_check(client, index))
+            notebook.cells[unsolved].source = solved.cells[unsolved].source
+            for again in range(unsolved, index + 1):
+                client.execute_cell(notebook.cells[again], again)
+            unsolved = None
+    return stops, checks
+
+
+OWN_PHOTO = """
+choice = album.choose([1, "own.jpg"], {9: "Too general."})
+own = choice.good[1]
+print(own.name, own.image.size, len(own.caption) == len(own.word_probabilities) > 0, own.score, choice)
+gallery.write_gallery("own.html", choice.good, choice.bad)
+"""
+
+
+def test_a_learner_who_solves_one_exercise_after_the_other_gets_the_same_points(project, executed):
+    """The student copy, run cell by cell: it stops at each exercise with its name until the solution is put in."""
+    copy, environment = project
+    notebook = nbformat.read(build.STUDENT, as_version=4)
+    client = NotebookClient(notebook, kernel_name="python3", timeout=600,
+                            resources={"metadata": {"path": str(copy / "student")}})
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    Image.new("RGB", (640, 480), "teal").save(copy / "own.jpg", exif=turned)
+    with client.setup_kernel(env={**environment, "CAPTION_CHECKPOINT_ROOT": str(copy / "checkpoints" / "student")}):
+        stops, checks = solve_one_after_the_other(client, notebook, build.build(student=False))
+        notebook.cells.append(nbformat.v4.new_code_cell(OWN_PHOTO))
+        own = client.execute_cell(notebook.cells[-1], len(notebook.cells) - 1)
+    assert [re.search(r"Exercise \d: [a-z ]+", stop)[0] for stop in stops] == [
+        "Exercise 1: vocabulary is not solved yet", "Exercise 2: from words to indices is not solved yet",
+        "Exercise 3: batches is not solved yet", "Exercise 4: the decoder is not solved yet"]
+    assert not [text for text in stops + checks if "Traceback" in text]
+    expected = ("There is no vocab yet: exercise 1 makes it", "no train_captions_indexed yet: exercise 2",
+                "Exercise 3: batches is not solved yet", "no decoder yet: exercise 4")
+    assert all(said in check for check, said in zip(checks, expected)), checks
+    assert own.outputs[0].text.startswith("own.jpg (480, 640) True None 2 good and 1 bad.")
+    assert "own.jpg" in (copy / "own.html").read_text()
+    # The validation loss is out of reach in so few steps; the rest has its points.
+    points = [re.findall(r"(\d+) of +(\d+)(?:\n|$)", text_of(run)) for run in (notebook, executed[1])]
+    assert points[0] == points[1] and len(points[0]) == 7
+    assert all(got == all_points for got, all_points in points[0][:5])
+
+
+# --------------------------------------------------------------------------------------- e-mail and token
+
+def submission_cells(server):
+    """The notebook's cells that a submission needs, for services that refuse it, are slow, and accept it."""
+    cells = [cell.source for cell in build.build(student=False).cells if cell.cell_type == "code"]
+    needed = ("PROJECT = ", "import numpy", "Settings.from_environment", "grading.Grader",
+              "def batch_captions_to_matrix", "check_batching", "grader.table()")
+    submit = next(cell for cell in cells if "submit_now = False" in cell).replace("= False", "= True")
+    sources = ["%xmode Verbose", *(next(cell for cell in cells if text in cell) for text in needed), submit]
+    for path in ("/expired", "/echo", "/portal", "/hang-up", "/slow", "/ok"):
+        where = f"grader.url, grader.timeout = {address(server, path)!r}, (2, 0.5)"
+        sources += [where, submit.replace("submit()", "submit(anyway=True)")]
+    sources += ["settings", "vars(grader)", "grader.submit(1 / 0)"]
+    return nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
+
+
+def test_nothing_that_runs_leave_holds_the_graders_email_or_token(project, executed):
+    copy, _ = project
+    with running_service() as server:
+        nbformat.write(submission_cells(server), copy / "submission.ipynb")
+        process, notebook = execute(project, "submission.ipynb")
+    text = "".join(str(output) for output in outputs(notebook))
+    for said in ("expects the answers for MSCOCO", "Invalid email or token", "Token … of …", "sign-in page",
+                 "No connection", "did not answer within 0.5 s", "took the answers", "ZeroDivisionError"):
+        assert said in text, said
+    assert server.received and all(TOKEN in body.decode() for *_, body in server.received)
+
+    (copy / "printed.txt").write_text("".join([process.stdout, process.stderr, executed[0].stdout, executed[0].stderr]))
+    left = [path for path in copy.rglob("*") if path.is_file()]
+    assert {".ipynb", ".html", ".json", ".txt", ".h5"} <= {path.suffix for path in left}
+    secrets = EMAIL.encode(), TOKEN.encode()
+    held = [path for path in left if any(secret in path.read_bytes() for secret in secrets)]
+    assert held == [copy / "tests" / "grader_service.py"]           # where this test has them from

@@ -1,0 +1,252 @@
+"""Fine-tuning on CIDEr: it raises the score, from the best weights on, and goes on where it was, bit for bit."""
+
+import shutil
+import signal
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers as L
+from keras import ops
+
+from captioning.datasets.tokens import END, PAD, START, UNK
+from captioning.decoder import fine_tuning
+from captioning.decoder.fine_tuning import SAMPLES, SelfCritical, tokens
+from captioning.decoder.trainer import Data, Trainer, TrainingStopped
+from captioning.decoding.writer import CaptionWriter
+from captioning.settings import Settings
+from tests.helpers.signals import interrupted_after
+
+VOCAB = {token: i for i, token in enumerate(sorted([PAD, UNK, START, END, *"abcdefgh"]))}
+RECIPE = {"weights": "none"}
+
+
+def words_of(photos, seed):
+    """Two captions for each photo; its first number says which of two beginnings they have."""
+    rng = np.random.default_rng(seed)
+    return [[("abc" if photo[0] > 0 else "def") + "".join(rng.choice(list("gh"), 2)) for _ in range(2)]
+            for photo in photos]
+
+
+def data_and_words(seed, photos=40):
+    images = np.random.default_rng(seed).normal(size=(photos, 6)).astype(np.float32)
+    words = words_of(images, seed)
+    indexed = [[[VOCAB[w] for w in (START, *caption, END)] for caption in captions] for captions in words]
+    return Data(images, indexed), [[list(caption) for caption in captions] for captions in words]
+
+
+def generate_batch(img_embeds, captions, batch_size, max_len, rng):
+    rows = rng.choice(len(img_embeds), batch_size, replace=False)
+    return {"img_embeds": img_embeds[rows], "sentences": np.array([captions[row][0][:max_len] for row in rows])}
+
+
+def small_decoder(units=8):
+    class decoder:
+        img_embeds, sentences = keras.Input((6,)), keras.Input((None,), dtype="int32")
+        h0 = L.Dense(units, activation="tanh")(L.BatchNormalization()(img_embeds))
+        word_embed, lstm, token_logits = L.Embedding(len(VOCAB), 4), L.LSTM(units, return_sequences=True), L.Dense(
+            len(VOCAB))
+        hidden = lstm(word_embed(sentences[:, :-1]), initial_state=[h0, h0])
+        flat_hidden_states = ops.reshape(L.Dropout(0.3, seed=5)(hidden), [-1, units])
+        flat_token_logits = token_logits(flat_hidden_states)
+        flat_ground_truth = ops.reshape(sentences[:, 1:], [-1])
+        flat_loss_mask = ops.cast(ops.not_equal(flat_ground_truth, VOCAB[PAD]), "float32")
+        losses = keras.losses.sparse_categorical_crossentropy(flat_ground_truth, flat_token_logits, from_logits=True)
+        loss = ops.sum(losses * flat_loss_mask) / ops.sum(flat_loss_mask)
+
+    word, h, c = keras.Input((), dtype="int32"), keras.Input((units,)), keras.Input((units,))
+    new_h, [_, new_c] = decoder.lstm.cell(decoder.word_embed(word), [h, c])
+    one_step = keras.Model([word, h, c], [decoder.token_logits(new_h), new_h, new_c])
+    return decoder, CaptionWriter(keras.Model(decoder.img_embeds, [decoder.h0, decoder.h0]), one_step, VOCAB, max_len=7)
+
+
+def tuner_in(folder, epochs=4, trained_epochs=1, **changes):
+    """A trainer that has trained a little, and the stage after it, both as a notebook run anew makes them."""
+    fine_tuning.STEPS_PER_EPOCH = 3
+    keras.utils.set_random_seed(1)
+    settings = Settings(epochs=trained_epochs, batches_per_epoch=20, batch_size=16, val_batches=3, dropout=0.3,
+                        learning_rate=0.01, checkpoint_root=folder,
+                        **{"self_critical_epochs": epochs, "self_critical_rate": 0.01, **changes})
+    (train, train_words), (val, val_words) = data_and_words(0), data_and_words(1)
+    decoder, writer = small_decoder()
+    trainer = Trainer(decoder, generate_batch, train, val, VOCAB, settings, RECIPE)
+    trainer.fit()
+    return SelfCritical(trainer, decoder, writer, train_words, val_words)
+
+
+def outcome(tuner):
+    variables = *tuner.loss_model.variables, *tuner.optimizer.variables, *tuner.averages
+    return [np.array(variable).tobytes() for variable in variables], tuner.history
+
+
+@pytest.fixture(scope="module")
+def trained_once(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("trained")
+    tuner_in(folder)
+    return folder
+
+
+@pytest.fixture
+def folder(tmp_path, trained_once):
+    """Checkpoints of a trainer that is done, so that only the stage after it is left."""
+    return shutil.copytree(trained_once, tmp_path / "checkpoints")
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory, trained_once):
+    """What four epochs of three steps end with that nothing disturbed."""
+    tuner = tuner_in(shutil.copytree(trained_once, tmp_path_factory.mktemp("undisturbed") / "checkpoints"))
+    tuner.fit()
+    return outcome(tuner)
+
+
+# A process that fine-tunes, and kills itself before the given step.
+KILLED = """
+import os, signal, sys
+from tests.decoder import test_self_critical
+tuner = test_self_critical.tuner_in({folder!r}, checkpoint_minutes={minutes})
+step = tuner._train_step
+def until(*batch):
+    if tuner.step == {at}:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return step(*batch)
+tuner._train_step = until
+tuner.fit()
+"""
+
+
+@pytest.mark.parametrize("minutes, at, resumed_at", [(5, 8, 6), (0, 8, 8)], ids=["epoch's end", "inside an epoch"])
+def test_a_killed_run_ends_as_an_undisturbed_one(folder, undisturbed, minutes, at, resumed_at):
+    code = KILLED.format(folder=str(folder), minutes=minutes, at=at)
+    process = subprocess.run([sys.executable, "-c", code], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    assert process.returncode == -signal.SIGKILL, process.stderr[-1000:]
+    rest = tuner_in(folder)
+    rest.resume()
+    assert rest.step == resumed_at
+    rest.fit()
+    assert outcome(rest) == undisturbed
+
+
+def test_more_epochs_go_on_as_if_never_stopped(folder, undisturbed):
+    tuner_in(folder, epochs=2).fit()
+    rest = tuner_in(folder)
+    rest.fit()
+    assert outcome(rest) == undisturbed
+
+
+def test_an_interrupt_saves_and_the_same_cell_goes_on(folder, undisturbed):
+    tuner = tuner_in(folder)
+    with (interrupted_after(tuner, 4),
+          pytest.raises(KeyboardInterrupt, match="after step 5, which is saved in .*self-critical-")):
+        tuner.fit()
+    tuner.fit()
+    assert outcome(tuner) == undisturbed
+
+
+def test_what_it_goes_on_from_is_read_once_and_told_once(folder, undisturbed, capsys):
+    tuner_in(folder, epochs=2).fit()
+    tuner = tuner_in(folder)
+    (tuner.checkpoints.paths()[-1] / "arrays.npz").write_bytes(b"")
+    capsys.readouterr()
+    tuner.fit()
+    said = capsys.readouterr().out
+    assert said.count("step-00000006 is damaged") == said.count("Going on from") == 1
+    assert outcome(tuner) == undisturbed
+
+
+def test_weights_before_that_could_not_be_saved_are_saved_when_it_is_run_again(folder):
+    tuner = tuner_in(folder)
+    tuner.checkpoints.folder.write_text("a file where the folder should be")
+    with pytest.raises(OSError, match="step-00000000 could not be written"):
+        tuner.resume()
+    tuner.checkpoints.folder.unlink()
+    tuner.resume()
+    assert [path.name for path in tuner.checkpoints.paths()] == ["step-00000000"] and len(tuner.history) == 1
+
+
+def test_the_score_of_captions_rises_and_the_best_weights_come_back(folder):
+    tuner = tuner_in(folder, epochs=30)
+    history = tuner.fit()
+    losses = [row["val_loss"] for row in history]
+    assert min(losses) < losses[0] - 0.3
+    best = tuner.restore_best()
+    assert best["val_loss"] == min(losses) == tuner.val_loss()
+    assert history[-1]["train_loss"] < history[1]["train_loss"]
+
+
+def test_weights_that_were_never_better_than_those_before_are_given_up(folder):
+    tuner = tuner_in(folder)
+    before = [np.array(variable) for variable in tuner.loss_model.variables]
+    falling = iter([-0.9, -0.5, -0.4, -0.3, -0.2])
+    tuner.val_loss = lambda: next(falling)
+    tuner.fit()
+    assert tuner.restore_best()["step"] == 0
+    for one, other in zip(before, tuner.loss_model.variables):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_each_word_counts_with_the_probability_that_it_was_drawn_with(folder):
+    tuner = tuner_in(folder)
+    images = tuner.train.img_embeds[:30]
+    drawn = tuner.writer.sample(images, seed=3)
+    assert not all(caption.ended for caption in drawn) and len({len(caption.words) for caption in drawn}) > 2
+    surprise = tuner._surprise(images, tuner._matrix([tokens(caption) for caption in drawn])).numpy()
+    for row, caption in zip(surprise, drawn):
+        count = len(caption.word_probabilities)
+        np.testing.assert_allclose(row[:count], -np.log(caption.word_probabilities), rtol=1e-3, atol=1e-5)
+        assert not row[count:].any()
+
+
+def test_a_step_follows_the_gradient_of_the_paper(folder):
+    """Equation 7 with the mean of the other draws as the baseline, one caption after the other."""
+    tuner = tuner_in(folder)
+    images, sentences, rewards = batch = tuner._training_batch(0)[0]
+    assert all(map(np.array_equal, tuner._training_batch(0)[0], batch))
+    assert not np.array_equal(tuner._training_batch(1)[0][0], images)
+    applied = []
+    tuner.optimizer.apply = lambda gradients, variables: applied.extend(np.array(tf.convert_to_tensor(gradient))
+                                                                        for gradient in gradients)
+    value = tuner._policy_step(images, sentences, rewards)
+    assert float(value) == pytest.approx(-rewards.mean()) and rewards.std() > 0.1
+    expected = [0.0] * len(applied)
+    for i, reward in enumerate(rewards.ravel()):
+        photo, draw = divmod(i, SAMPLES)
+        advantage = reward - np.delete(rewards[photo], draw).mean()
+        with tf.GradientTape() as tape:
+            log_probability = -tf.reduce_sum(tuner._surprise(images[i:i + 1], sentences[i:i + 1]))
+        gradients = tape.gradient(log_probability, tuner.loss_model.trainable_variables)
+        expected = [total - advantage * np.array(tf.convert_to_tensor(gradient)) / len(images)
+                    for total, gradient in zip(expected, gradients)]
+    for one, other in zip(applied, expected, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+def test_a_cell_run_again_begins_with_the_trained_weights_not_the_tuned_ones(folder):
+    tuner = tuner_in(folder)
+    tuner.fit()
+    assert tuner_in(folder).checkpoints.folder == tuner.checkpoints.folder
+    assert tuner_in(folder, trained_epochs=3).checkpoints.folder != tuner.checkpoints.folder
+
+
+@pytest.mark.parametrize("change, message", [({"self_critical_rate": 0.5}, "learning_rate: 0.01 there, 0.5 here")])
+def test_checkpoints_of_other_settings_are_refused(folder, change, message):
+    tuner_in(folder, epochs=1).fit()
+    with pytest.raises(ValueError, match=message):
+        tuner_in(folder, **change).fit()
+
+
+def test_rewards_that_are_no_numbers_stop_the_run_with_the_last_good_checkpoint(folder):
+    tuner = tuner_in(folder)
+    batch = tuner._training_batch
+
+    def spoilt(step):
+        (images, sentences, rewards), share = batch(step)
+        return (images, sentences, rewards * (np.nan if step == 4 else 1)), share
+
+    tuner._training_batch = spoilt
+    with pytest.raises(TrainingStopped, match="loss at step 5 is not a number"):
+        tuner.fit()
+    assert tuner.step == 3 and all(np.isfinite(variable).all() for variable in tuner.loss_model.variables)

@@ -1,0 +1,666 @@
+"""Training goes on where it was, bit for bit; checkpoints are whole or passed over; what does not fit is refused."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers as L
+from keras import ops
+
+from captioning.decoder import fast_loss
+from captioning.decoder.adam import FusedAdam
+from captioning.decoder.checkpoints import CheckpointFolder, read_checkpoint
+from captioning.decoder.fast_loss import CrossEntropy, WideDense, cross_entropy, training_loss, with_fast_logits
+from captioning.decoder.trainer import TRAINING, Data, Trainer, TrainingStopped
+from captioning.settings import Settings
+from tests.helpers.signals import interrupted_after
+
+VOCAB = {"#PAD#": 0, **{f"word{i}": i for i in range(1, 12)}}
+RECIPE = {"weights": "none"}
+
+
+def data(seed, photos=30):
+    rng = np.random.default_rng(seed)
+    return Data(rng.normal(size=(photos, 2048)).astype(np.float16),
+                [[rng.integers(1, 12, rng.integers(3, 10)).tolist() for _ in range(2)] for _ in range(photos)])
+
+
+def generate_batch(img_embeds, captions, batch_size, max_len, rng):
+    rows = rng.choice(len(img_embeds), batch_size, replace=False)
+    return {"img_embeds": img_embeds[rows], "sentences": matrix([captions[row][0][:max_len] for row in rows])}
+
+
+def matrix(captions):
+    longest = max(map(len, captions))
+    return np.array([caption + [0] * (longest - len(caption)) for caption in captions])
+
+
+def small_decoder(units=8, sees_photo=True, learns=True, over_padding=False, dense=L.Dense):
+    """A decoder with all that has a state: batch normalisation, dropout, an LSTM."""
+    class decoder:
+        img_embeds = keras.Input((2048,))
+        sentences = keras.Input((None,), dtype="int32")
+        h0 = L.Dense(units)(L.BatchNormalization()(img_embeds)) * float(sees_photo)
+        hidden = L.LSTM(units, return_sequences=True)(L.Embedding(12, 4)(sentences[:, :-1]), initial_state=[h0, h0])
+        flat_hidden_states = ops.reshape(L.Dropout(0.3, seed=5)(hidden), [-1, units])
+        logits = dense(12)(flat_hidden_states)
+        logits = logits if learns else ops.softmax(ops.softmax(logits))
+        flat_ground_truth = ops.reshape(sentences[:, 1:], [-1])
+        flat_loss_mask = ops.cast(ops.not_equal(flat_ground_truth, 0), "float32")
+        losses = keras.losses.sparse_categorical_crossentropy(flat_ground_truth, logits, from_logits=True)
+        loss = ops.mean(losses) if over_padding else ops.sum(losses * flat_loss_mask) / ops.sum(flat_loss_mask)
+    return decoder
+
+
+def trainer_in(folder, epochs=3, units=8, recipe=RECIPE, vocab=VOCAB, train=None, over_padding=False, **changes):
+    keras.utils.set_random_seed(1)
+    settings = settings_in(folder, epochs=epochs, **changes)
+    decoder = small_decoder(units, over_padding=over_padding)
+    return Trainer(decoder, generate_batch, train or data(0), data(1), vocab, settings, recipe)
+
+
+def settings_in(folder, **changes):
+    return Settings(**{"epochs": 3, "batches_per_epoch": 5, "batch_size": 8, "val_batches": 3, "dropout": 0.3,
+                       "checkpoint_root": folder, **changes})
+
+
+def outcome(trainer):
+    variables = *trainer.loss_model.variables, *trainer.optimizer.variables, *trainer.averages
+    return [v.numpy() for v in variables], trainer.history
+
+
+def assert_same(one, other):
+    assert one[1] == other[1]
+    for a, b in zip(one[0], other[0], strict=True):
+        assert a.dtype == b.dtype and a.tobytes() == b.tobytes()
+
+
+def test_more_epochs_go_on_as_if_never_stopped(tmp_path):
+    whole = trainer_in(tmp_path / "whole")
+    whole.fit()
+    trainer_in(tmp_path / "parts", epochs=1).fit()
+    trainer_in(tmp_path / "parts", epochs=2).fit()
+    rest = trainer_in(tmp_path / "parts")
+    rest.fit()
+    assert_same(outcome(whole), outcome(rest))
+
+
+# A process that trains, and kills itself at the given step: before it, in the save after it, or in the middle of that
+# save's last rename, on a drive that renames a folder file by file.
+KILLED = """
+import os, pathlib, signal, sys
+from tests.decoder import test_trainer
+trainer = test_trainer.trainer_in({folder!r}, checkpoint_minutes={minutes})
+step, replace = trainer._train_step, os.replace
+def die(*anything):
+    os.kill(os.getpid(), signal.SIGKILL)
+def until(*batch):
+    if trainer.step == {at}:
+        os.replace = {{"before": replace, "saving": die, "renaming": file_by_file}}[{when!r}]
+        if {when!r} == "before":
+            die()
+    return step(*batch)
+def file_by_file(source, target):
+    if not os.path.isdir(source):
+        return replace(source, target)
+    os.mkdir(target)
+    for file in sorted(pathlib.Path(source).iterdir()):
+        replace(file, pathlib.Path(target) / file.name)
+        die()
+trainer._train_step = until
+print("ready", flush=True)
+trainer.fit()
+"""
+
+
+def training_process(folder, at=-1, minutes=5, when="before"):
+    code = KILLED.format(folder=str(folder), at=at, minutes=minutes,
+                         when=when)
+    return subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    """What a run of three epochs ends with that nothing disturbed."""
+    trainer = trainer_in(tmp_path_factory.mktemp("undisturbed"))
+    trainer.fit()
+    return outcome(trainer)
+
+
+@pytest.mark.parametrize("minutes, when, resumed_at", [
+    (5, "before", 10), (0, "before", 12), (0, "saving", 12), (0, "renaming", 12)],
+    ids=["from the epoch's end", "inside an epoch", "while it saved", "on a drive that can't rename folders"])
+def test_a_killed_run_ends_as_an_undisturbed_one(tmp_path, undisturbed, minutes, when, resumed_at):
+    process = training_process(tmp_path, 12, minutes, when)
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    rest = trainer_in(tmp_path)
+    rest.resume()
+    assert rest.step == resumed_at
+    rest.fit()
+    assert_same(undisturbed, outcome(rest))
+
+
+@pytest.mark.slow
+def test_a_run_killed_twenty_times_at_random_ends_as_an_undisturbed_one(tmp_path, undisturbed):
+    rng, kills = np.random.default_rng(0), 0
+    while kills < 20:
+        process = training_process(tmp_path, minutes=0)
+        process.stdout.readline()
+        time.sleep(rng.uniform(0, 3))           # tracing takes a second or two, then a step and its save milliseconds
+        process.kill()
+        process.communicate()
+        kills += 1
+        if len(list(tmp_path.glob("*/step-00000015"))):
+            shutil.rmtree(tmp_path / "drawn")   # done before it was killed: once more from the beginning
+    rest = trainer_in(tmp_path)
+    rest.fit()
+    assert_same(undisturbed, outcome(rest))
+
+
+def test_an_interrupt_saves_and_leaves_the_decoder_usable(tmp_path, undisturbed):
+    trainer = trainer_in(tmp_path)
+    before = signal.getsignal(signal.SIGINT)
+    with interrupted_after(trainer, 7), pytest.raises(KeyboardInterrupt, match="after step 8, which is saved"):
+        trainer.fit()
+    assert signal.getsignal(signal.SIGINT) is before
+    assert trainer.checkpoints.newest().about["step"] == trainer.step == 8
+    assert np.isfinite(trainer.val_loss())
+    trainer.fit()                               # the same cell run again
+    assert_same(undisturbed, outcome(trainer))
+
+
+def test_the_preflight_leaves_no_trace(tmp_path, undisturbed):
+    trainer = trainer_in(tmp_path)
+    said = trainer.preflight(captions=4, steps=400)
+    first, last = map(float, re.fullmatch(r"Pre-flight: 4 captions, loss from (\S+) to (\S+)\.", said).groups())
+    assert last < first / 2
+    trainer.fit()
+    assert_same(undisturbed, outcome(trainer))
+
+
+def test_training_goes_on_from_the_newest_weights_after_the_best_were_looked_at(tmp_path, undisturbed):
+    trainer = trainer_in(tmp_path, epochs=2)
+    trainer.fit()
+    trainer.history[0]["val_loss"] = 0.0        # the first epoch's weights are taken as the best
+    trainer.restore_best()
+    trainer.settings = trainer_in(tmp_path).settings
+    trainer.fit()
+    assert_same(undisturbed, outcome(trainer))
+
+
+def test_the_training_loss_of_an_epoch_is_that_of_its_words(tmp_path):
+    """Nearly, as its five steps are four that were drawn together and one of the next four."""
+    trainer = trainer_in(tmp_path, epochs=1)
+    step, taken = trainer._train_step, []
+
+    def noted(images, sentences, share):
+        words = np.count_nonzero(sentences[:, 1:])
+        taken.append((float(loss := step(images, sentences, share)), words))
+        return loss
+
+    trainer._train_step = noted
+    [row] = trainer.fit()
+    losses, words = zip(*taken)
+    expected = pytest.approx(np.average(losses, weights=words), rel=1e-4)
+    assert row["train_loss"] == expected and np.mean(losses) != expected
+
+
+def test_two_processes_do_not_train_into_one_folder(tmp_path):
+    trainer = trainer_in(tmp_path)
+    holds = f"""
+import sys
+from captioning.decoder.checkpoints import CheckpointFolder
+with CheckpointFolder({str(trainer.checkpoints.folder)!r}).alone():
+    print("holds", flush=True)
+    sys.stdin.read()
+"""
+    other = subprocess.Popen([sys.executable, "-c", holds], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    other.stdout.readline()
+    with pytest.raises(OSError, match="Another process trains into .*drawn. Wait for it or stop it"):
+        trainer.fit()
+    assert trainer.step == 0
+    other.kill()                                # the system takes back what a dead process held
+    other.communicate()
+    assert len(trainer.fit()) == 3
+
+
+def test_a_run_cut_inside_a_step_goes_back_to_the_checkpoint(tmp_path, undisturbed):
+    trainer = trainer_in(tmp_path)
+    average = trainer._average
+
+    def cut(share):
+        if trainer.step == 11:
+            trainer._average = average
+            raise KeyboardInterrupt             # as a second Ctrl-C does
+        average(share)
+
+    trainer._average = cut
+    with pytest.raises(KeyboardInterrupt):
+        trainer.fit()
+    trainer.fit()
+    assert_same(undisturbed, outcome(trainer))
+
+
+def test_a_run_cut_inside_a_step_before_any_checkpoint_has_to_begin_anew(tmp_path):
+    trainer = trainer_in(tmp_path)
+    average = trainer._average
+    trainer._average = None                     # the weights are changed already
+    with pytest.raises(TypeError):
+        trainer.fit()
+    trainer._average = average
+    with pytest.raises(ValueError, match="not those of step .* no checkpoint.* again from the decoder's cell"):
+        trainer.fit()
+
+
+def spoil(trainer, value):
+    weights = trainer.loss_model.trainable_variables[0]
+    weights.assign(np.full(weights.shape, value))
+
+
+@pytest.mark.parametrize("where", ["weights", "embeddings"])
+def test_a_loss_that_is_no_number_stops_the_run_with_the_last_good_checkpoint(tmp_path, where):
+    trainer = trainer_in(tmp_path)
+    step = trainer._train_step
+
+    def spoilt(images, *rest):
+        if trainer.step == 7 and where == "weights":
+            spoil(trainer, np.nan)
+        if trainer.step == 7 and where == "embeddings":
+            images[0, 0] = np.nan
+        return step(images, *rest)
+
+    trainer._train_step = spoilt
+    with pytest.raises(TrainingStopped, match="loss at step 8 is not a number .*Look at `loss`") as error:
+        trainer.fit()
+    assert ("embeddings of this batch" in str(error.value)) == (where == "embeddings")
+    good = trainer.checkpoints.newest()
+    assert good.about["step"] == trainer.step == 5 and str(good.path) in str(error.value)
+    assert all(np.isfinite(variable).all() for variable in trainer.loss_model.variables)
+
+
+def test_weights_that_are_no_numbers_are_never_saved(tmp_path):
+    trainer = trainer_in(tmp_path, epochs=1)
+    trainer.fit()
+    spoil(trainer, np.inf)
+    trainer.step += 1
+    with pytest.raises(TrainingStopped, match="are not all numbers"):
+        trainer._save()
+    assert [path.name for path in trainer.checkpoints.paths()] == ["step-00000005"]
+
+
+def test_a_decoder_that_does_not_see_the_photo_is_found_before_training(tmp_path):
+    blind = small_decoder(sees_photo=False)
+    trainer = Trainer(blind, generate_batch, data(0), data(1), VOCAB, settings_in(tmp_path), RECIPE)
+    for run in (trainer.fit, trainer.preflight):
+        with pytest.raises(TrainingStopped, match="does not see them.*initial_state"):
+            run()
+    assert trainer.step == 0
+
+
+def test_a_decoder_that_can_not_learn_is_found_by_the_preflight(tmp_path):
+    stuck = small_decoder(learns=False)
+    trainer = Trainer(stuck, generate_batch, data(0), data(1), VOCAB, settings_in(tmp_path), RECIPE)
+    with pytest.raises(TrainingStopped, match="could not be learnt by heart"):
+        trainer.preflight()
+
+
+def losses_and_gradients(loss, variables, *batch):
+    with tf.GradientTape() as tape:
+        value = loss(*batch)
+    return [np.array(value), *map(np.array, map(tf.convert_to_tensor, tape.gradient(value, variables)))]
+
+
+@pytest.fixture
+def padded_batch():
+    rng = np.random.default_rng(3)
+    sentences = rng.integers(1, 12, (6, 9)).astype(np.int32)
+    for row, length in enumerate((9, 3, 5, 9, 2, 4)):
+        sentences[row, length:] = 0
+    return rng.normal(size=(6, 2048)).astype(np.float32), sentences
+
+
+def test_the_loss_of_words_alone_is_that_of_the_decoder_as_written(padded_batch):
+    rows = []
+
+    class CountingDense(L.Dense):
+        def call(self, inputs, training=None):
+            if tf.is_tensor(inputs):
+                rows.append(len(inputs))
+            return super().call(inputs, training=training)
+
+    decoder = small_decoder(dense=CountingDense)
+    model = keras.Model([decoder.img_embeds, decoder.sentences], decoder.loss)
+    of_words = training_loss(decoder, *padded_batch)
+    rows.clear()
+    quick, slow = (losses_and_gradients(loss, model.trainable_variables, *padded_batch) for loss in (
+        lambda *batch: of_words(*batch, training=False), lambda *batch: model(list(batch), training=False)))
+    assert rows == [26, 6 * 8]                  # words that are not #START#, and all places
+    for one, other in zip(quick, slow, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
+
+
+def test_a_loss_that_counts_padding_stays_as_it_was_written(padded_batch):
+    decoder = small_decoder(over_padding=True)
+    model = keras.Model([decoder.img_embeds, decoder.sentences], decoder.loss)
+    found = []
+    for loss in (training_loss(decoder, *padded_batch), lambda *batch: model(list(batch), training=True)):
+        dropout = next(layer for layer in model.layers if isinstance(layer, L.Dropout))
+        dropout.seed_generator.state.assign([0, 5])
+        found.append(float(loss(*padded_batch)))
+    assert found[0] == pytest.approx(found[1], rel=1e-5)
+
+
+def test_many_logits_in_bfloat16_have_the_loss_and_gradients_of_the_decoder_as_written(padded_batch, monkeypatch):
+    decoder = small_decoder()
+    variables = keras.Model([decoder.img_embeds, decoder.sentences], decoder.loss).trainable_variables
+    exact = training_loss(decoder, *padded_batch)
+    kinds = []
+    multiply = WideDense.call
+    monkeypatch.setattr(fast_loss, "WIDE", 12)
+    monkeypatch.setattr(fast_loss.WideDense, "call", lambda self, inputs: kinds.append(inputs.dtype.name)
+                        or multiply(self, inputs))
+    wide = training_loss(decoder, *padded_batch, bfloat16=True)
+    found, expected = (losses_and_gradients(lambda *batch, loss=loss: loss(*batch, training=False),
+                                            variables, *padded_batch) for loss in (wide, exact))
+    assert kinds == ["float32"]
+    assert found[0] == pytest.approx(expected[0], rel=1e-3) and len(found) == len(variables) + 1
+    for one, other in zip(found[1:], expected[1:], strict=True):
+        assert np.linalg.norm(one - other) < 0.01 * np.linalg.norm(other)
+
+
+def test_few_logits_stay_in_float32(padded_batch):
+    decoder = small_decoder()
+    exact, asked = (training_loss(decoder, *padded_batch, bfloat16=half) for half in (False, True))
+    assert float(exact(*padded_batch, training=False)) == float(asked(*padded_batch, training=False))
+
+
+def test_a_decoder_with_other_names_trains_too(tmp_path, padded_batch):
+    decoder = small_decoder()
+    del decoder.flat_hidden_states
+    trainer = Trainer(decoder, generate_batch, data(0), data(1), VOCAB, settings_in(tmp_path), RECIPE)
+    history = trainer.fit()
+    assert history[-1]["train_loss"] < history[0]["train_loss"]
+
+
+def test_training_draws_as_the_learner_does_and_in_batches_of_nearly_one_length(tmp_path):
+    """Each caption that `generate_batch` drew for four steps is trained on in one of them, beside its photo."""
+    trainer = trainer_in(tmp_path)
+    drawn = [trainer._draw(trainer.train, TRAINING, step) for step in range(8, 12)]
+    batches = [trainer._training_batch(step)[0] for step in range(8, 12)]
+    pairs, trained = ([(image.tobytes(), tuple(sentence[sentence > 0])) for images, sentences, *_ in each
+                       for image, sentence in zip(images, sentences)] for each in (drawn, batches))
+    assert sorted(pairs) == sorted(trained) and pairs != trained
+    lengths = [(sentences > 0).sum(axis=1) for _, sentences, _ in batches]
+    assert all(sentences.shape[1] == of_batch.max() for (_, sentences, _), of_batch in zip(batches, lengths))
+    assert max(np.ptp(of_batch) for of_batch in lengths) <= 2
+    longest = [of_batch.max() for of_batch in lengths]
+    assert longest != sorted(longest) and longest != sorted(longest)[::-1]
+
+
+def test_the_mean_of_four_steps_counts_each_word_alike(tmp_path):
+    trainer = trainer_in(tmp_path)
+    variables = trainer.loss_model.trainable_variables
+    batches = [trainer._training_batch(step)[0] for step in range(4)]
+    sentences = matrix([row[row > 0].tolist() for _, rows, _ in batches for row in rows]).astype(np.int32)
+
+    def alone(images, sentences):
+        return trainer.loss_model([images, sentences], training=False)
+
+    whole = losses_and_gradients(alone, variables, np.concatenate([images for images, *_ in batches]), sentences)
+    parts = [losses_and_gradients(lambda images, sentences, share: share * alone(images, sentences), variables, *batch)
+             for batch in batches]
+    assert max(share for *_, share in batches) > 1.3
+    for one, *others in zip(whole, *parts, strict=True):
+        np.testing.assert_allclose(np.mean(others, axis=0), one, rtol=1e-3, atol=1e-6)
+
+
+def test_the_batch_of_a_step_does_not_depend_on_those_before(tmp_path):
+    one, other = trainer_in(tmp_path), trainer_in(tmp_path)
+    in_order = [one._training_batch(step)[0] for step in range(20)]
+    for step in (19, 3, 12, 3, 0):
+        for a, b in zip(other._training_batch(step)[0], in_order[step], strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+def test_the_fused_optimizer_is_adam():
+    rng = np.random.default_rng(0)
+    start = rng.normal(size=(50, 4)).astype(np.float32)
+    gradients = [rng.normal(size=(50, 4)).astype(np.float32) for _ in range(5)]
+    ends = []
+    for kind in (keras.optimizers.Adam, FusedAdam):
+        variable, optimizer = keras.Variable(start), kind(0.01)
+        for gradient in gradients:
+            optimizer.apply([ops.convert_to_tensor(gradient)], [variable])
+        ends.append(np.array(variable))
+    assert abs(ends[0] - start).max() > 0.01
+    np.testing.assert_allclose(*ends, atol=1e-6)
+
+
+def test_the_fast_cross_entropy_is_that_of_the_decoder_as_written():
+    model = trainer_in("unused").loss_model
+    fast = with_fast_logits(model)
+    assert any(isinstance(operation, CrossEntropy) for operation in fast.operations)
+    assert [id(v) for v in fast.trainable_variables] == [id(v) for v in model.trainable_variables]
+    batch = generate_batch(data(0).img_embeds, data(0).captions_indexed, 8, 20, np.random.default_rng(0))
+    results = []
+    for one in (model, fast):
+        with tf.GradientTape() as tape:
+            loss = one([np.float32(batch["img_embeds"]), batch["sentences"]], training=False)
+        gradients = tape.gradient(loss, model.trainable_variables)
+        results.append([np.array(loss), *map(np.array, map(tf.convert_to_tensor, gradients))])
+    for slow, quick in zip(*results, strict=True):
+        np.testing.assert_allclose(slow, quick, rtol=1e-4, atol=1e-6)
+
+
+def test_the_fast_cross_entropy_stays_finite_where_a_word_is_impossible_and_shows_what_is_no_number():
+    logits = tf.constant([[0.0, 200.0], [np.nan, np.nan], [1e4, -1e4]])
+    loss = cross_entropy(tf.constant([0, 1, 0]), logits).numpy()
+    assert loss[0] == pytest.approx(87.3, abs=0.1) and np.isnan(loss[1]) and loss[2] == 0
+
+
+def test_a_finished_run_trains_no_more(tmp_path):
+    trainer_in(tmp_path).fit()
+    again = trainer_in(tmp_path)
+    again._train_step = None
+    assert len(again.fit()) == 3
+
+
+def test_the_best_weights_come_back(tmp_path):
+    trainer = trainer_in(tmp_path)
+    trainer.fit()
+    losses = [row["val_loss"] for row in trainer.history]
+    best = trainer.restore_best()
+    assert best["val_loss"] == min(losses)
+    assert trainer.val_loss() == pytest.approx(min(losses), rel=1e-6)
+
+
+def test_where_the_best_checkpoint_is_damaged_the_newest_comes_with_a_loss_of_its_own(tmp_path):
+    trainer = trainer_in(tmp_path, epochs=2)
+    with interrupted_after(trainer, 7), pytest.raises(KeyboardInterrupt):
+        trainer.fit()
+    (tmp_path / "drawn" / "step-00000005" / "arrays.npz").write_bytes(b"")
+    row = trainer.restore_best()
+    assert (row["step"], row["epoch"], row["train_loss"]) == (8, 1, None)
+    assert row["val_loss"] == trainer.val_loss() != trainer.history[0]["val_loss"]
+
+
+def test_without_any_checkpoint_left_there_is_no_best_one(tmp_path):
+    trainer = trainer_in(tmp_path, epochs=1)
+    trainer.fit()
+    shutil.rmtree(tmp_path / "drawn")
+    with pytest.raises(ValueError, match="drawn has no whole checkpoint any more.* from the decoder's cell"):
+        trainer.restore_best()
+
+
+def test_losses_and_captions_are_those_of_averaged_weights(tmp_path):
+    """With eta of 3: each look at the weights counts 4 / (n + 3) of the average, n being its number."""
+    trainer, looks, seen = trainer_in(tmp_path), [], []
+    weights, take_step = trainer.loss_model.trainable_variables[0], trainer._take_step
+
+    def stepping():
+        take_step()
+        if trainer.step in (1, 6, 11):
+            looks.append(weights.numpy())
+
+    trainer._take_step = stepping
+    trainer.fit(sample_caption=lambda: seen.append(weights.numpy()) or "a cat")
+    expected = looks[0]
+    for share, look in zip((4 / 5, 4 / 6), looks[1:]):
+        expected = expected + share * (look - expected)
+    np.testing.assert_allclose(seen[-1], expected, rtol=1e-5)
+    assert abs(weights.numpy() - expected).max() > 1e-4             # training itself goes on with the last weights
+    trainer.history[:] = trainer.history[-1:]
+    trainer.restore_best()
+    np.testing.assert_array_equal(weights.numpy(), seen[-1])
+
+
+def test_the_caption_and_the_losses_of_each_epoch_are_kept(tmp_path):
+    shown = []
+    trainer = trainer_in(tmp_path)
+    trainer.fit(sample_caption=lambda: "a cat", show=lambda history: shown.append(len(history)))
+    assert shown == [0, 1, 2, 3]
+    assert [set(row) for row in trainer.history] == [{"step", "epoch", "train_loss", "val_loss", "caption"}] * 3
+    assert [row["epoch"] for row in trainer.history] == [1, 2, 3]
+
+
+def damage_by_truncation(path):
+    with open(path, "r+b") as file:
+        file.truncate(os.path.getsize(path) // 2)
+
+
+def damage_by_one_byte(path):
+    with open(path, "r+b") as file:
+        file.seek(200)
+        file.write(b"\x7f")
+
+
+@pytest.mark.parametrize("damage", [
+    damage_by_truncation, damage_by_one_byte, lambda path: path.write_bytes(b""), lambda path: path.unlink()],
+    ids=["truncated", "one byte", "emptied", "removed"])
+@pytest.mark.parametrize("name", ["arrays.npz", "about.json", "sha256.json"])
+def test_a_damaged_checkpoint_is_passed_over(tmp_path, capsys, damage, name):
+    trainer_in(tmp_path).fit()
+    newest = sorted((tmp_path / "drawn").glob("step-*"))[-1]
+    damage(newest / name) if not (name == "sha256.json" and damage is damage_by_one_byte) else damage_by_truncation(
+        newest / name)
+    found = CheckpointFolder(tmp_path / "drawn").newest()
+    assert found.about["step"] == 10
+    assert f"{newest} is damaged" in capsys.readouterr().out
+
+
+def test_old_checkpoints_go_but_the_best_stays(tmp_path):
+    folder = CheckpointFolder(tmp_path, keep=2)
+    history = []
+    for step, loss in ((1, 3.0), (2, 1.0), (3, 2.0), (4, 2.5), (5, 2.6)):
+        history.append({"step": step, "val_loss": loss})
+        folder.save(step, {"x": np.zeros(3)}, {"step": step, "history": history})
+    assert [path.name for path in folder.paths()] == ["step-00000002", "step-00000004", "step-00000005"]
+    assert folder.best(history).about["step"] == 2
+
+
+def test_what_is_saved_after_damage_was_passed_over_is_kept(tmp_path):
+    """The damaged ones have later steps, but are not the last few to keep."""
+    folder, about = CheckpointFolder(tmp_path, keep=2), {"history": [{"step": 1, "val_loss": 1.0}]}
+    for step in (1, 4, 5):
+        folder.save(step, {"x": np.zeros(3)}, {**about, "step": step})
+    for path in folder.paths()[-2:]:
+        (path / "arrays.npz").write_bytes(b"")
+    assert folder.newest().about["step"] == 1
+    for step in (2, 3):
+        folder.save(step, {"x": np.zeros(3)}, {**about, "step": step})
+        assert folder.newest().about["step"] == step
+
+
+def test_what_a_dying_save_left_is_no_checkpoint_and_is_swept_up(tmp_path):
+    folder = CheckpointFolder(tmp_path)
+    folder.save(1, {"x": np.zeros(3)}, {"step": 1})
+    (tmp_path / "step-00000002.tmp-123").mkdir()
+    assert folder.newest().about["step"] == 1
+    folder.save(3, {"x": np.zeros(3)}, {"step": 3})
+    assert {path.name for path in tmp_path.iterdir()} == {"step-00000001", "step-00000003"}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs RLIMIT_FSIZE")
+def test_a_full_disk_leaves_the_last_checkpoint_intact(tmp_path):
+    CheckpointFolder(tmp_path).save(1, {"x": np.zeros(3)}, {"step": 1})
+    code = f"""
+import resource, signal, sys
+import numpy as np
+from captioning.decoder.checkpoints import CheckpointFolder
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
+CheckpointFolder({str(tmp_path)!r}).save(2, {{"x": np.zeros(100_000)}}, {{"step": 2}})
+"""
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.returncode == 1 and "step-00000002 could not be written" in result.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["step-00000001"]
+    assert CheckpointFolder(tmp_path).newest().about == {"step": 1}
+
+
+def test_a_folder_that_is_a_file_is_named(tmp_path):
+    (tmp_path / "drawn").write_text("a file where the folder should be")
+    with pytest.raises(OSError, match="drawn/step-00000001 could not be written"):
+        CheckpointFolder(tmp_path / "drawn").save(1, {"x": np.zeros(3)}, {"step": 1})
+
+
+def test_an_epoch_that_could_not_be_saved_is_saved_when_the_cell_is_run_again(tmp_path):
+    trainer = trainer_in(tmp_path, epochs=1)
+    obstacle = trainer.checkpoints.folder / "step-00000005"
+    obstacle.parent.mkdir()
+    obstacle.write_text("a file where the checkpoint should be")
+    with pytest.raises(OSError, match="step-00000005 could not be written"):
+        trainer.fit()
+    obstacle.unlink()
+    trainer.fit()
+    assert trainer.restore_best()["step"] == trainer.checkpoints.newest().about["step"] == 5
+
+
+@pytest.mark.parametrize("change, message", [
+    ({"seed": 7}, "seed: 42 there, 7 here"), ({"learning_rate": 0.5}, "learning_rate: 0.001 there, 0.5 here"),
+    ({"units": 9}, "shapes of the decoder's weights"), ({"recipe": {"weights": "x"}}, "weights: none there, x here"),
+    ({"vocab": {**VOCAB, "cat": 12}}, "vocabulary"),
+    ({"train": data(2)}, "digest of the training captions: [0-9a-f]{12} there, [0-9a-f]{12} here"),
+    ({"over_padding": True}, 'step 8 of the decoder: GetItem .* there, Dropout .* here'),
+])
+def test_a_checkpoint_that_does_not_fit_is_refused_with_both_values(tmp_path, change, message):
+    trainer_in(tmp_path, epochs=1).fit()
+    with pytest.raises(ValueError, match=message) as error:
+        trainer_in(tmp_path, **change).fit()
+    assert "CAPTION_CHECKPOINT_ROOT" in str(error.value)
+
+
+@pytest.mark.parametrize("change, message", [
+    (lambda arrays, about: arrays.pop("model/000"), "array model/000 is absent, expected shape"),
+    (lambda arrays, about: arrays.update({"optimizer/002": np.zeros((3, 3))}), r"optimizer/002 is of shape \(3, 3\)"),
+    (lambda arrays, about: about.pop("settings"), "seed: None there, 42 here"),
+    (lambda arrays, about: about.update(recipe=3, vocab=None), "weights: None there, none here"),
+    (lambda arrays, about: about.pop("captions"), "digest of the validation captions: None there, [0-9a-f]{12} here"),
+    (lambda arrays, about: about.pop("decoder"), "decoder: None there, .'InputLayer'"),
+    (lambda arrays, about: about["decoder"].pop(), r"step 19 of the decoder: None there, TrueDivide .* here"),
+])
+def test_a_checkpoint_that_lacks_something_is_refused(tmp_path, change, message):
+    """Made by hand, or by another program: its digests are right."""
+    first = trainer_in(tmp_path, epochs=1)
+    first.fit()
+    arrays, about = first._arrays(), first._about()
+    change(arrays, about)
+    first.checkpoints.save(first.step, arrays, about)
+    with pytest.raises(ValueError, match=message):
+        trainer_in(tmp_path).fit()
+
+
+def test_a_checkpoint_holds_vocabulary_and_settings(tmp_path):
+    trainer_in(tmp_path, epochs=1).fit()
+    about = read_checkpoint(next((tmp_path / "drawn").glob("step-*"))).about
+    assert about["vocab"] == VOCAB and about["settings"]["batch_size"] == 8
+    assert json.dumps(about)

@@ -1,0 +1,436 @@
+"""Embeddings: each photo's row in its place, cached, and never lost nor mixed, whatever kills the process."""
+
+import io
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import warnings
+import zipfile
+
+import numpy as np
+import pytest
+
+from captioning.datasets.splits import load_dataset
+from captioning.encoder.cache import EMBED_BATCH, embed_split
+from captioning.settings import Settings
+from captioning.storage import files
+from tests.helpers.photo_files import MeanColour, coloured_zip, encoded, photo_zip, plain, split_of
+
+linux_only = pytest.mark.skipif(sys.platform != "linux", reason="needs what Linux has for processes")
+
+
+class Counting(MeanColour):
+    """Counts how many batches it was given."""
+
+    def __init__(self):
+        self.batches = 0
+
+    def __call__(self, photos):
+        self.batches += 1
+        return super().__call__(photos)
+
+
+class Interrupted(Counting):
+    """Interrupted after so many batches, as by Ctrl-C."""
+
+    def __init__(self, after):
+        super().__init__()
+        self.after = after
+
+    def __call__(self, photos):
+        if self.batches == self.after:
+            raise KeyboardInterrupt
+        return super().__call__(photos)
+
+
+def batches_of(count):
+    return -(-count // EMBED_BATCH)
+
+
+def bytes_of(cache):
+    """The finished files; there is nothing else but the lock."""
+    assert sorted(path.name for path in cache.iterdir()) == ["train.json", "train.lock", "train.npy"]
+    return (cache / "train.npy").read_bytes(), (cache / "train.json").read_bytes()
+
+
+# ---------------------------------------------------------------------------------------------- the cache
+
+def test_embeddings_are_made_once_and_read_back_memory_mapped(tmp_path):
+    split = split_of(coloured_zip(tmp_path / "train2014.zip"))
+    first = embed_split(split, MeanColour(), tmp_path / "cache")
+    assert isinstance(first.values, np.memmap) and first.values.shape == (40, 2048)
+    assert first.values.dtype == np.float16
+    assert np.all(np.diff(first.values[:, 0].astype(float)) > 0)        # each row is its own photo's
+    counting = Counting()
+    assert np.array_equal(first.values, embed_split(split, counting, tmp_path / "cache").values)
+    assert counting.batches == 0
+
+
+def test_an_encoder_may_see_smaller_squares_and_have_another_width(tmp_path):
+    class Small(MeanColour):
+        size, width = 224, 7
+
+    found = embed_split(split_of(coloured_zip(tmp_path / "train2014.zip")), Small(), tmp_path / "cache")
+    assert found.values.shape == (40, 7) and found.recipe["crop"] == "centre square, 224"
+
+
+def test_a_whole_cache_is_read_from_a_folder_that_is_not_written_to(tmp_path):
+    split = split_of(coloured_zip(tmp_path / "train2014.zip"))
+    embed_split(split, MeanColour(), tmp_path / "cache")
+    (tmp_path / "cache" / "train.lock").unlink()
+    embed_split(split, MeanColour(), tmp_path / "cache")
+    assert sorted(path.name for path in (tmp_path / "cache").iterdir()) == ["train.json", "train.npy"]
+
+
+def test_a_cache_of_another_recipe_is_refused_with_both_values(tmp_path):
+    split = split_of(coloured_zip(tmp_path / "train2014.zip"))
+    embed_split(split, MeanColour(), tmp_path / "cache")
+
+    class Other(MeanColour):
+        recipe = MeanColour.recipe | {"weights": "others"}
+
+    with pytest.raises(ValueError, match="weights: 'none' there, 'others' here"):
+        embed_split(split, Other(), tmp_path / "cache")
+
+
+def test_a_damaged_cache_is_found_out(tmp_path):
+    split = split_of(coloured_zip(tmp_path / "train2014.zip"))
+    embed_split(split, MeanColour(), tmp_path / "cache")
+    with open(tmp_path / "cache" / "train.npy", "r+b") as file:
+        file.seek(5_000)
+        file.write(b"\x55\x55")
+    with pytest.raises(ValueError, match="train.npy is not what was written"):
+        embed_split(split, MeanColour(), tmp_path / "cache")
+
+
+@pytest.mark.parametrize("text, message", [
+    (None, "lost its description"), ("", "is not the description"), ("[]", "not what was written")])
+def test_a_cache_without_its_description_is_not_believed(tmp_path, text, message):
+    split = split_of(coloured_zip(tmp_path / "train2014.zip"))
+    embed_split(split, MeanColour(), tmp_path / "cache")
+    description = tmp_path / "cache" / "train.json"
+    description.unlink() if text is None else description.write_text(text)
+    with pytest.raises(ValueError, match=message):
+        embed_split(split, MeanColour(), tmp_path / "cache")
+
+
+@pytest.mark.filterwarnings("ignore:.*can't be used")
+@pytest.mark.parametrize("name, other, message", [
+    ('"030.jpg"', '"0z0.jpg"', "names other photos"), ('"007.jpg": "', '"006.jpg": "', "does not hold a row"),
+    ('"007.jpg": "', '"00z.jpg": "', "does not hold a row"),
+], ids=["a name", "another photo skipped", "a photo skipped that is none"])
+def test_a_description_with_another_letter_is_not_believed(tmp_path, name, other, message):
+    """It has the embeddings' digest, but none of its own."""
+    split = split_of(coloured_zip(tmp_path / "train2014.zip", bad={7}))
+    embed_split(split, MeanColour(), tmp_path / "cache")
+    description = tmp_path / "cache" / "train.json"
+    assert description.read_text().count(name) == 1
+    description.write_text(description.read_text().replace(name, other))
+    with pytest.raises(ValueError, match=message):
+        embed_split(split, MeanColour(), tmp_path / "cache")
+
+
+# ---------------------------------------------------------------------------------------------- skipped photos
+
+@pytest.mark.filterwarnings("ignore:.*can't be used")
+def test_a_broken_photo_is_listed_and_moves_no_other_row(tmp_path):
+    whole = embed_split(split_of(coloured_zip(tmp_path / "a.zip")), MeanColour(), tmp_path / "whole")
+    broken = embed_split(split_of(coloured_zip(tmp_path / "b.zip", bad={5})), MeanColour(), tmp_path / "broken")
+    assert list(broken.skipped) == ["005.jpg"] and "no photo" in broken.skipped["005.jpg"]
+    assert not broken.values[5].any()
+    others = np.arange(40) != 5
+    assert np.array_equal(whole.values[others], broken.values[others])
+    assert np.array_equal(broken.usable(), whole.values[others])
+
+
+def damaged(path, name, at, content):
+    """Writes over the zip's bytes, so far behind the start of the member, or of its entry in the list of contents."""
+    with zipfile.ZipFile(path) as archive:
+        start = archive.getinfo(f"train2014/{name}").header_offset
+    raw = bytearray(path.read_bytes())
+    if at < 0:
+        start, at = raw.rindex(f"train2014/{name}".encode()) - 46, -at
+    raw[start + at:start + at + len(content)] = content
+    path.write_bytes(raw)
+
+
+def test_captions_of_photos_that_cannot_be_used_are_left_out_and_this_is_said(tmp_path):
+    """From the dataset's files to what training gets."""
+    colours = {f"{i:03d}.jpg": encoded(plain(colour=(6 * i, 255 - 6 * i, 0))) for i in range(40)}
+    broken = {"003.jpg": b"", "010.jpg": b"<html>", "011.jpg": colours["011.jpg"][:-300],
+              "039.jpg": encoded(plain("1", size=(11_000, 10_000)), "PNG")}
+    path = photo_zip(tmp_path / "train2014.zip", colours | broken, compression=zipfile.ZIP_DEFLATED)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.mkdir("train2014/folder.jpg") if hasattr(archive, "mkdir") else archive.writestr("folder.jpg/", "")
+    damaged(path, "020.jpg", -16, b"\1\2\3\4")              # the CRC in the list of contents
+    damaged(path, "021.jpg", 60, b"\xff" * 40)              # what is deflated
+    for at in (-8, 6):
+        damaged(path, "022.jpg", at, b"\1")                 # encrypted, says the list, says the member itself
+    shutil.copy(path, tmp_path / "val2014.zip")
+    with zipfile.ZipFile(tmp_path / "annotations_trainval2014.zip", "w") as archive:
+        for split in ("train", "val"):
+            archive.writestr(f"annotations/captions_{split}2014.json", json.dumps({
+                "images": [{"id": 100 + i, "file_name": f"{i:03d}.jpg"} for i in range(40)],
+                "annotations": [{"image_id": 100 + i, "id": k, "caption": f"photo {i}, {k}"}
+                                for i in range(40) for k in range(3)]}))
+    train, _ = load_dataset(Settings(dataset="folder", data_dir=tmp_path))
+    wanted = {"003.jpg": "is empty", "010.jpg": "is no photo", "011.jpg": "can't be decoded: .*truncated",
+              "020.jpg": "CRC", "021.jpg": "can't be read", "022.jpg": "encrypted", "039.jpg": "pixels are too many"}
+    for _ in range(2):                                      # the second time from the cache
+        with pytest.warns(UserWarning, match="7 of 40 photos of .*train2014.zip can't be used and are left out, with "
+                                             "their 21 captions: 003.jpg is empty; .* and 4 more"):
+            found = embed_split(train, MeanColour(), tmp_path / "cache")
+    assert list(found.skipped) == list(wanted)
+    for name, reason in wanted.items():
+        assert re.search(reason, found.skipped[name]), (name, found.skipped[name])
+
+    left, rows = train.without(found.skipped), found.usable()
+    assert len(left.names) == len(left.captions) == len(left.image_ids) == len(rows) == 33
+    for name, captions, image_id, row in zip(left.names, left.captions, left.image_ids, rows):
+        number = int(name[:3])
+        assert captions == [f"photo {number}, {k}" for k in range(3)] and image_id == 100 + number
+        assert np.abs(row[:3] - (1 + 6 * number / 255, 2 - 6 * number / 255, 1)).max() < 0.02
+
+
+def test_photos_of_which_none_can_be_used_make_no_cache(tmp_path):
+    split = split_of(coloured_zip(tmp_path / "train2014.zip", bad=range(40)))
+    with pytest.raises(ValueError, match="None of the 40 photos of .*train2014.zip can be used; 000.jpg is no photo"):
+        embed_split(split, MeanColour(), tmp_path / "cache")
+    assert not (tmp_path / "cache" / "train.npy").exists()
+
+
+def test_warnings_of_others_are_shown_as_before(tmp_path):
+    """Filters of warnings are not kept apart for threads: what one puts back may be what another has set."""
+    before = list(warnings.filters)
+    embed_split(split_of(coloured_zip(tmp_path / "train2014.zip", count=90)), MeanColour(), tmp_path / "cache")
+    assert warnings.filters == before
+
+
+# ---------------------------------------------------------------------------------------------- killed
+
+EMBEDDING = """
+import os, sys, time
+from captioning.encoder.cache import embed_split
+from tests.helpers import photo_files
+class Slow(photo_files.MeanColour):
+    calls = 0
+    def __call__(self, photos):
+        self.calls += 1
+        time.sleep({delay})
+        while self.calls > 1 and {go!r} and not os.path.exists({go!r}):
+            time.sleep(0.01)
+        return super().__call__(photos)
+print("started")
+embed_split(photo_files.split_of({photos!r}), Slow(), {cache!r})
+"""
+
+
+def start_embedding(photos, cache, delay=0.1, before="", go=""):
+    """A process that embeds, `delay` seconds a batch; it halts before the second one until the file `go` is there."""
+    code = before + EMBEDDING.format(photos=str(photos), cache=str(cache),
+                                     delay=delay, go=str(go))
+    process = subprocess.Popen([sys.executable, "-u", "-W", "ignore", "-c", code], stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "started\n"
+    return process
+
+
+def kill(process):
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+
+
+def wait_for(condition, seconds=30):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited too long"
+        time.sleep(0.01)
+
+
+def shards_in(cache):
+    return sorted(cache.glob(f"train{files.TEMPORARY}*/*.npz"))
+
+
+@pytest.mark.parametrize("kills", [4, pytest.param(24, marks=pytest.mark.slow)])
+@pytest.mark.filterwarnings("ignore:.*can't be used")
+def test_a_killed_process_is_gone_on_from_with_the_same_bytes(tmp_path, kills):
+    """Killed at random moments, every second time before it can have saved; what is there is not computed again."""
+    count = 200 * kills
+    split = split_of(coloured_zip(tmp_path / "train2014.zip", count=count, bad={40, 270}, size=(8, 8)))
+    undisturbed, cache = tmp_path / "undisturbed", tmp_path / "cache"
+    embed_split(split, MeanColour(), undisturbed)
+    moments, done = random.Random(0), []
+    for number in range(kills):
+        process = start_embedding(split.photos, cache)
+        if number % 2:
+            wait_for(lambda: len(shards_in(cache)) > len(done))         # noqa: B023
+        time.sleep(moments.uniform(0, 0.3))
+        kill(process)
+        assert set(done) <= set(shards_in(cache)) and not (cache / "train.npy").exists()
+        done = shards_in(cache)
+    assert kills // 2 <= len(done) < batches_of(count)
+    counting = Counting()
+    embed_split(split, counting, cache)
+    assert counting.batches == batches_of(count) - len(done)
+    assert bytes_of(cache) == bytes_of(undisturbed)
+
+
+AT_EACH_FILE = """
+import os, pathlib, signal, sys
+from captioning.encoder import cache
+from tests.helpers import photo_files
+cache.EMBED_BATCH, cache.tqdm.monitor_interval = 2, 0
+encoder, split, folder = photo_files.MeanColour(), photo_files.split_of({photos!r}), pathlib.Path({folder!r})
+wanted = cache.embed_split(split, encoder, folder / "undisturbed")
+events = moment = 0
+
+def watch(event, arguments):
+    global events
+    if event in ("os.rename", "os.remove", "os.rmdir") or event == "open" and str(arguments[0]).startswith({folder!r}):
+        events += 1
+        if events == moment:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+def contents(cache):
+    return {{path.name: path.read_bytes() for path in cache.iterdir()}}
+
+finished = False
+while not finished:
+    moment += 1
+    cache = folder / str(moment)
+    child = os.fork()
+    if not child:
+        sys.addaudithook(watch)
+        cache.embed_split(split, encoder, cache)
+        os._exit(0)
+    finished = os.waitpid(child, 0)[1] == 0
+    cache.embed_split(split, encoder, cache)
+    assert contents(cache) == contents(folder / "undisturbed"), moment
+print(moment)
+"""
+
+
+@linux_only
+def test_killed_at_any_file_operation_it_is_gone_on_from_with_the_same_bytes(tmp_path):
+    """A process for each moment at which a file is opened, renamed or removed, killed just then."""
+    photos = coloured_zip(tmp_path / "train2014.zip", count=3, size=(8, 8))
+    code = AT_EACH_FILE.format(photos=str(photos),
+                               folder=str(tmp_path / "caches"))
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert result.returncode == 0, result.stderr[-2_000:]
+    assert int(result.stdout) > 25
+
+
+def pickled(raw: bytes) -> bytes:
+    """A batch of Python objects, as no file of ours is."""
+    file = io.BytesIO()
+    np.savez(file, rows=np.full((32, 2048), None), skipped="{}")
+    return file.getvalue()
+
+
+def narrower(raw: bytes) -> bytes:
+    """A batch in whose header one digit is less, so that its reader would stop before the end and see no CRC."""
+    at = raw.index(b"(32, 2048)")
+    return raw[:at] + b"(12, 2048)" + raw[at + 10:]
+
+
+@pytest.mark.parametrize("damage", [
+    narrower, pickled, lambda raw: b"", lambda raw: raw[:-1], lambda raw: raw[:1_000], lambda raw: bytes(len(raw)),
+    lambda raw: raw[:5_000] + b"\x55" + raw[5_001:], lambda raw: b"no zip",
+], ids=["narrower", "pickled", "empty", "a byte less", "cut short", "zeros", "a byte other", "text"])
+def test_a_batch_that_is_not_whole_is_made_anew(tmp_path, damage):
+    """As after a power cut, or where several machines write to a folder that does not lock."""
+    split = split_of(coloured_zip(tmp_path / "train2014.zip", count=100, size=(8, 8)))
+    undisturbed, cache = tmp_path / "undisturbed", tmp_path / "cache"
+    embed_split(split, MeanColour(), undisturbed)
+    with pytest.raises(KeyboardInterrupt):
+        embed_split(split, Interrupted(3), cache)
+    there = shards_in(cache)
+    assert len(there) == 3
+    there[1].write_bytes(damage(there[1].read_bytes()))
+    counting = Counting()
+    embed_split(split, counting, cache)
+    assert counting.batches == 2
+    assert bytes_of(cache) == bytes_of(undisturbed)
+
+
+def test_work_under_way_is_not_mixed_with_that_of_another_recipe(tmp_path):
+    class Other(Counting):
+        recipe = MeanColour.recipe | {"weights": "others"}
+
+        def __call__(self, photos):
+            return super().__call__(photos) + 1
+
+    split = split_of(coloured_zip(tmp_path / "train2014.zip", count=100, size=(8, 8)))
+    with pytest.raises(KeyboardInterrupt):
+        embed_split(split, Interrupted(3), tmp_path / "cache")
+    other = Other()
+    found = embed_split(split, other, tmp_path / "cache")
+    assert other.batches == batches_of(100) and found.values[:, 0].min() >= 2
+    bytes_of(tmp_path / "cache")
+
+
+@pytest.mark.parametrize("killed", [False, True], ids=["the first ends", "the first is killed"])
+def test_of_two_processes_one_works_and_the_other_waits_and_says_so(tmp_path, killed):
+    split = split_of(coloured_zip(tmp_path / "train2014.zip", count=200, size=(8, 8)))
+    undisturbed, cache = tmp_path / "undisturbed", tmp_path / "cache"
+    embed_split(split, MeanColour(), undisturbed)
+    first = start_embedding(split.photos, cache, go=tmp_path / "go")
+    wait_for(lambda: shards_in(cache))
+    second = start_embedding(split.photos, cache)
+    assert second.stdout.readline().endswith("train.npy; waiting for it.\n")
+    if killed:
+        kill(first)
+    else:
+        (tmp_path / "go").touch()
+        first.communicate(timeout=60)
+        assert first.returncode == 0
+    _, errors = second.communicate(timeout=60)
+    assert second.returncode == 0, errors
+    assert bytes_of(cache) == bytes_of(undisturbed)
+
+
+# ---------------------------------------------------------------------------------------------- the disk
+
+def test_an_unwritable_folder_is_named(tmp_path):
+    split = split_of(coloured_zip(tmp_path / "train2014.zip", count=2))
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(OSError, match="file/cache could not be written"):
+        embed_split(split, MeanColour(), tmp_path / "file" / "cache")
+
+
+FILES_UP_TO = "import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); " \
+              "resource.setrlimit(resource.RLIMIT_FSIZE, ({0}, {0}))\n"
+
+
+@linux_only
+@pytest.mark.parametrize("limit, there", [(100_000, 0), (200_000, 4)], ids=["a batch", "the whole"])
+def test_a_full_disk_is_an_error_and_what_was_saved_is_gone_on_from(tmp_path, limit, there):
+    split = split_of(coloured_zip(tmp_path / "train2014.zip", count=100, size=(8, 8)))
+    undisturbed, cache = tmp_path / "undisturbed", tmp_path / "cache"
+    embed_split(split, MeanColour(), undisturbed)
+    process = start_embedding(split.photos, cache, delay=0, before=FILES_UP_TO.format(limit))
+    errors = process.communicate(timeout=60)[1]
+    assert process.returncode == 1 and re.search(r"cache/train\S+ could not be written .*disk is not full", errors)
+    assert not (cache / "train.npy").exists() and len(shards_in(cache)) == there
+    counting = Counting()
+    embed_split(split, counting, cache)
+    assert counting.batches == 4 - there
+    assert bytes_of(cache) == bytes_of(undisturbed)
+
+
+# ---------------------------------------------------------------------------------------------- memory
+
+@linux_only
+def test_memory_does_not_grow_with_the_photos():
+    """A crop has 268 kB: if one in ten were kept, each photo would take 27 kB."""
+    from benchmarks import embedding_memory
+
+    bytes_per_photo, _ = embedding_memory.slope(300, 1_500)
+    assert bytes_per_photo < 12_000

@@ -1,0 +1,407 @@
+"""The course's figures: drawn without warnings, nothing cut off, nothing on top of something else."""
+import base64
+import io
+import math
+import time
+import warnings
+
+import numpy as np
+import pytest
+from matplotlib import pyplot
+from matplotlib.figure import Figure
+from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
+from matplotlib.text import Text
+from PIL import Image
+
+from captioning.decoding.writer import Caption
+from captioning.figures import drawing
+from captioning.figures.explained import (
+    _with_temperature,
+    data_flow,
+    encoder_decoder,
+    flatten_and_mask,
+    loss_curves,
+    photos_with_captions,
+    teacher_forcing,
+    temperature,
+)
+from captioning.figures.trained import captions_by_temperature, plot_confusions, why_this_caption
+
+
+def history(*losses):
+    """Rows with these (train_loss, val_loss), one an epoch."""
+    return [{"step": 100 * n, "epoch": n, "train_loss": train, "val_loss": val}
+            for n, (train, val) in enumerate(losses, 1)]
+
+
+def photo(width, height, mode="RGB"):
+    """A smooth picture with a red left edge and a blue right edge."""
+    across = np.linspace(0, 255, width, dtype=np.uint8)
+    pixels = np.zeros((height, width, 3), np.uint8)
+    pixels[..., 0], pixels[..., 2] = 255 - across, across
+    return Image.fromarray(pixels).convert(mode)
+
+
+def many_photos():
+    shapes = ((640, 480), (480, 640), (1200, 90), (90, 1200), (1, 1), (300, 300))
+    long = "a man in a red coat and a dog that runs next to him along a very long beach at the end of the day " * 2
+    return photos_with_captions(
+        [photo(*shape) for shape in shapes],
+        ["a kite", long, "",
+         "Donaudampfschifffahrtsgesellschaftskapitaenskajuetentuerschluessel", "it costs $^$",
+         "one\ntwo words\n" + long])
+
+
+def said(text, *probabilities, ended=True):
+    """A caption; where probabilities run out, the last one goes on."""
+    words = tuple(text.split())
+    steps = len(words) + ended
+    return Caption(words, tuple([*probabilities, *[(probabilities or (0.5,))[-1]] * steps][:steps]), ended)
+
+
+def choices(caption):
+    """Runners-up of each word, which the caption took or did not take."""
+    words = [*caption.words, *["#END#"] * caption.ended]
+    return [[("dog", 0.6), (word, 0.3), ("cat", 0.05), ("#END#", 0.04), ("kite", 0.01)][step % 3 == 0:]
+            for step, word in enumerate(words)]
+
+
+LONG = "a man in a red coat and an extraordinary dog that runs next to him along a very long beach"
+GERMAN = "Donaudampfschifffahrtsgesellschaftskapitaenskajuetentuerschluessel"
+
+
+def why(text="a red kite above the beach", shape=(640, 480), ended=True, neighbours=3, beams=3,
+        references=(LONG, GERMAN, "$^$", ""), mode="RGB"):
+    kept = said(text, 0.9, 0.05, 0.4, ended=ended)
+    others = [said(f"two {text} at night", 0.01, ended=False), said("", 1), said(text.replace("red", "blue"))]
+    near = [(photo(*shape, mode), 0.91, [LONG, "A red kite.", GERMAN]), (photo(90, 900), -0.02, []),
+            (photo(900, 90), 1.0, [""])]
+    return why_this_caption(photo(*shape, mode), [kept, *others][:beams], choices(kept),
+                                            near[:neighbours], references)
+
+
+def confused(count, first="a red kite", second="a red kite"):
+    pair = ((photo(640, 480), first, [LONG, "A kite."]), (photo(90, 900), second, []), "in common: 100 %")
+    return plot_confusions([pair] * count)
+
+
+def by_temperature(**options):
+    samples = {0.3: [said("a red kite", 0.9)] * 9, 1: [said(LONG, 0.3), said("", 1), said("kites", 0.01, ended=False)],
+               1.5: [said(f"{GERMAN} {GERMAN} $^$", 0.02)]}
+    return captions_by_temperature(photo(90, 900), samples, **options)
+
+
+V = 300
+FIGURES = {
+    "encoder_decoder": encoder_decoder,
+    "encoder_decoder of a photo": lambda: encoder_decoder(photo(640, 480), "two dogs"),
+    "encoder_decoder, long caption": lambda: encoder_decoder(
+        photo(90, 300), ("extraordinary", "transcontinental", "locomotives") * 6),
+    "teacher_forcing": teacher_forcing,
+    "flatten_and_mask": flatten_and_mask,
+    "data_flow": data_flow,
+    "temperature": temperature,
+    "temperature of a vocabulary": lambda: temperature(
+        np.random.default_rng(0).dirichlet(np.full(V, 0.05)), [f"extraordinary{i}" for i in range(V)]),
+    "temperature of one word": lambda: temperature([1.0, 0.0], ["a", "b"], temperatures=(0.01, 1)),
+    "loss_curves": lambda: loss_curves(
+        history((8.1, 7.7), (4.2, None), (3.0, 3.2), (2.7, 3.3)), "Drawn world, 16 epochs"),
+    "loss_curves of close lines": lambda: loss_curves(history(*((9 / n, 9 / n) for n in range(1, 13)))),
+    "loss_curves, long title": lambda: loss_curves(history((2, 1), (1, 2)), "A title of $^$ words " * 9),
+    "loss_curves without a point": lambda: loss_curves([], "Nothing yet"),
+    "loss_curves of one point": lambda: loss_curves(history((8.1, 7.7))),
+    "loss_curves of two points": lambda: loss_curves(history((8.1, None), (6, 5))),
+    "loss_curves with NaN": lambda: loss_curves(history((8.1, math.nan), (math.nan, 5), (4, math.inf))),
+    "loss_curves of NaN alone": lambda: loss_curves(history((math.nan, math.nan))),
+    "loss_curves within epochs": lambda: loss_curves(
+        [{"step": n, "epoch": 1 + n // 40, "train_loss": 9 / n, "val_loss": None} for n in range(1, 100)]),
+    "photos_with_captions": many_photos,
+    "photos_with_captions, one": lambda: photos_with_captions([photo(640, 480)], ["a kite"], columns=1),
+    "photos_with_captions, narrow": lambda: photos_with_captions(
+        [photo(30, 20)] * 9, ["a red kite above a beach"] * 9, columns=8),
+    "why_this_caption": why,
+    "why_this_caption, long and cut": lambda: why(f"{LONG} {GERMAN}", (90, 900), ended=False, beams=4),
+    "why_this_caption, empty": lambda: why("", (1, 1), mode="L"),
+    "why_this_caption, greedy": lambda: why(beams=1, neighbours=0, references=()),
+    "why_this_caption, right to left": lambda: why("כלב רץ על החוף", references=("כלב על החוף.", "قطة على السرير")),
+    "plot_confusions": lambda: confused(3),
+    "plot_confusions, long": lambda: confused(2, LONG, GERMAN),
+    "plot_confusions, none": lambda: confused(0),
+    "captions_by_temperature": by_temperature,
+    "captions_by_temperature, much written": lambda: by_temperature(references=[LONG] * 6),
+}
+
+
+PHOTO_SHEETS = {"photos_with_captions", "why_this_caption", "plot_confusions", "captions_by_temperature"}
+
+
+def draw(figure, monkeypatch, dpi=100):
+    """Draws the figure, any warning an error; returns {text: extent} of what was drawn (ticks out of sight are not)."""
+    figure.dpi = dpi
+    texts, plain_draw = {}, Text.draw
+
+    def draw_and_note(text, renderer, *arguments, **options):
+        if text.get_visible() and text.get_text().strip():
+            texts[text] = text.get_window_extent(renderer)
+        return plain_draw(text, renderer, *arguments, **options)
+
+    monkeypatch.setattr(Text, "draw", draw_and_note)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        figure.savefig(io.BytesIO(), dpi=dpi)
+    return texts
+
+
+def intersect(a, b, slack=0.5):
+    """Whether two extents share more than `slack` pixels in both directions."""
+    return min(a.x1, b.x1) - max(a.x0, b.x0) > slack and min(a.y1, b.y1) - max(a.y0, b.y0) > slack
+
+
+def encloses(outer, inner, slack=0.5):
+    return (outer.x0 - slack <= inner.x0 and inner.x1 <= outer.x1 + slack
+            and outer.y0 - slack <= inner.y0 and inner.y1 <= outer.y1 + slack)
+
+
+def words_of(figure, monkeypatch):
+    return {text.get_text() for text in draw(figure, monkeypatch)}
+
+
+@pytest.mark.parametrize("dpi", (100, 150))
+@pytest.mark.parametrize("name", FIGURES)
+def test_no_text_is_cut_off_or_lies_on_another_text_a_box_edge_or_an_arrow(name, dpi, monkeypatch):
+    figure = FIGURES[name]()
+    assert isinstance(figure, Figure)
+    texts = draw(figure, monkeypatch, dpi)
+    assert texts
+    for text, extent in texts.items():
+        assert encloses(figure.bbox, extent), f"{text.get_text()!r} is cut off: {extent} in {figure.bbox}"
+    drawn = list(texts.items())
+    for n, (text, extent) in enumerate(drawn):
+        for other, other_extent in drawn[:n]:
+            assert not intersect(extent, other_extent), f"{text.get_text()!r} overlaps {other.get_text()!r}"
+    for box in figure.findobj(FancyBboxPatch):
+        edge = box.get_window_extent()
+        for text, extent in texts.items():
+            assert encloses(edge, extent) or not intersect(edge, extent), f"{text.get_text()!r} crosses a box's edge"
+    for arrow in figure.findobj(FancyArrowPatch):
+        line = arrow.get_transform().transform_path(arrow.get_path()).interpolated(50).vertices
+        for text, extent in texts.items():
+            assert not extent.count_contains(line), f"an arrow crosses {text.get_text()!r}"
+
+
+def test_figures_are_as_wide_as_a_notebook_on_white():
+    for name, figure in FIGURES.items():
+        picture = io.BytesIO()
+        figure().savefig(picture, dpi=50)
+        pixels = np.asarray(Image.open(picture).convert("RGB"))
+        assert pixels.shape[1] == 450, name
+        assert all((edge == 255).all() for edge in (pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1])), name
+
+
+@pytest.mark.parametrize("name", [name for name in FIGURES if " " not in name])
+def test_a_notebook_shows_each_figure_once_and_sharp(name):
+    formatters = pytest.importorskip("IPython.core.formatters")
+    figure = FIGURES[name]()
+    shown, about = formatters.DisplayFormatter().format(figure)
+    kind = "image/jpeg" if name in PHOTO_SHEETS else "image/png"
+    assert {"image/jpeg", "image/png"} & shown.keys() == {kind}
+    width, height = Image.open(io.BytesIO(base64.b64decode(shown[kind]))).size
+    assert about[kind]["width"] == 900
+    assert (width, height) == pytest.approx((1800, 2 * about[kind]["height"]), abs=2)
+    assert pyplot.get_fignums() == [], "pyplot would show it a second time"
+
+
+def test_a_live_picture_keeps_its_size_where_pyplot_crops():
+    sizes = set()
+    for name in ("loss_curves", "loss_curves without a point", "loss_curves of one point"):
+        picture = io.BytesIO()
+        FIGURES[name]().savefig(picture, bbox_inches="tight", pad_inches=0, dpi=100)
+        sizes.add(Image.open(picture).size)
+    assert sizes == {(900, 380)}
+
+
+def test_the_style_of_the_notebook_does_not_change_a_figure():
+    def png():
+        picture = io.BytesIO()
+        for name in ("encoder_decoder", "flatten_and_mask", "temperature", "loss_curves"):
+            FIGURES[name]().savefig(picture, dpi=50, format="png")
+        return picture.getvalue()
+
+    plain = png()
+    fonts = {"font.family": "sans-serif", "font.sans-serif": "DejaVu Serif", "mathtext.fontset": "stix"}
+    with pyplot.style.context(["dark_background", "seaborn-v0_8", fonts]):
+        assert png() == plain
+
+
+def test_encoder_decoder_shows_the_middle_square_of_the_given_photo_and_its_caption(monkeypatch):
+    figure = encoder_decoder(photo(600, 300), "a dog on a beach")
+    (image,) = figure.axes[0].get_images()
+    height, width = image.get_array().shape[:2]
+    assert height == width
+    # A quarter of the width is cut off on the left, where red is between 255 and 191.
+    assert 185 <= image.get_array()[0, 0, 0] <= 195
+    assert {"a", "dog", "on", "a dog on a beach"} <= words_of(figure, monkeypatch)
+
+
+def test_teacher_forcing_feeds_true_words_and_captioning_its_own(monkeypatch):
+    texts = draw(teacher_forcing(), monkeypatch)
+    half = 325
+    training = [text.get_text() for text, extent in texts.items() if extent.y0 > half * 0.9]
+    captioning = [text.get_text() for text, extent in texts.items() if extent.y0 < half * 0.9]
+    assert training.count("dog") == 2 and training.count("cat") == 1         # target and input; predicted only
+    assert captioning.count("cat") == 2 and captioning.count("dog") == 0     # written, then read
+
+
+def test_flatten_and_mask_shows_a_loss_that_is_the_mean_over_the_ones(monkeypatch):
+    texts = draw(flatten_and_mask(), monkeypatch)
+    rows = {}
+    for name in ("target", "xent", "mask"):
+        height = next(extent.y0 for text, extent in texts.items() if text.get_text() == name)
+        rows[name] = [text.get_text() for text, extent in sorted(texts.items(), key=lambda item: item[1].x0)
+                      if abs(extent.y0 - height) < 10 and text.get_text() != name]
+    targets, losses, mask = rows["target"], [*map(float, rows["xent"])], [*map(int, rows["mask"])]
+    assert len(targets) == 15
+    assert mask == [int(word != "#PAD#") for word in targets]
+    mean = np.dot(mask, losses) / sum(mask)
+    assert any(text.get_text().endswith(f"= {mean:.2f}") for text in texts)
+
+
+@pytest.mark.parametrize("t", (0.01, 0.3, 1, 1.5, 100))
+def test_temperature_is_the_softmax_of_logits_divided_by_t(t):
+    logits = np.random.default_rng(1).normal(size=50)
+    softmax = np.exp(logits) / np.exp(logits).sum()
+    wanted = np.exp((logits - logits.max()) / t)
+    assert _with_temperature(softmax, t) == pytest.approx(wanted / wanted.sum())
+
+
+def test_temperature_sums_up_the_words_that_it_does_not_name(monkeypatch):
+    figure = temperature(np.full(10, 0.1), list("abcdefghij"), temperatures=(1,), top=4)
+    texts = [text.get_text() for text in draw(figure, monkeypatch)]
+    assert texts.count("0.10") == 4 and texts.count("0.60") == 1 and "all others" in texts and "e" not in texts
+
+
+@pytest.mark.parametrize("arguments, complaint", (
+    ({"probabilities": [0.5, 0.2], "words": ["a", "b"]}, "sums to 0.7"),
+    ({"probabilities": [1.5, -0.5], "words": ["a", "b"]}, "one distribution"),
+    ({"probabilities": [[0.5, 0.5]], "words": ["a"]}, "one row"),
+    ({"probabilities": [math.nan, 1], "words": ["a", "b"]}, "one distribution"),
+    ({"probabilities": [0.5, 0.5], "words": ["a"]}, "name the 2 probabilities"),
+    ({"probabilities": [0.5, 0.5]}, "missing"),
+    ({"temperatures": (1, 0)}, "above 0"),
+    ({"temperatures": ()}, "above 0"),
+))
+def test_temperature_says_what_is_wrong_with_its_arguments(arguments, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        temperature(**arguments)
+
+
+def test_loss_curves_mark_the_best_validation_loss_and_name_the_lines(monkeypatch):
+    words = words_of(loss_curves(history((8, 7), (4, 3.5), (2, 3.9))), monkeypatch)
+    assert {"best validation loss 3.50, epoch 2", "training 2.00", "validation 3.90", "loss, nats per word"} <= words
+
+
+def test_loss_curves_name_each_line_at_the_height_of_its_end(monkeypatch):
+    figure = loss_curves(history((8, 7), (2, 6)))
+    centres = {text.get_text(): (extent.y0 + extent.y1) / 2 for text, extent in draw(figure, monkeypatch).items()}
+    for name, loss in (("training 2.00", 2), ("validation 6.00", 6)):
+        assert centres[name] == pytest.approx(figure.axes[0].transData.transform((2, loss))[1], abs=3)
+
+
+def test_loss_curves_leave_out_what_is_not_a_number(monkeypatch):
+    rows = history((8, None), (math.nan, 5), (4, math.inf))
+    lines = {tuple(line.get_ydata()) for line in loss_curves(rows).axes[0].get_lines()}
+    assert {(8.0, 4.0), (5.0,)} <= lines
+
+
+def test_loss_curves_take_a_float32_and_a_row_without_val_loss():
+    figure = loss_curves([{"step": 1, "epoch": 1, "train_loss": np.float32(2)}])
+    assert figure.axes[0].get_lines()[0].get_ydata().tolist() == [2.0]
+
+
+def test_loss_curves_count_steps_where_epochs_repeat(monkeypatch):
+    rows = [{"step": n, "epoch": 1, "train_loss": 1 / n, "val_loss": None} for n in (10, 20, 30)]
+    figure = loss_curves(rows)
+    assert figure.axes[0].get_lines()[0].get_xdata().tolist() == [10, 20, 30]
+    assert "step" in words_of(figure, monkeypatch)
+
+
+def test_loss_curves_are_fast_enough_to_be_drawn_while_training():
+    rows = history(*((9 / n, 9.5 / n) for n in range(1, 500)))
+    seconds = []
+    for _ in range(5):
+        start = time.process_time()
+        loss_curves(rows).savefig(io.BytesIO(), dpi=100)
+        seconds.append(time.process_time() - start)
+    assert min(seconds) < 0.2       # 0.04 to 0.07 measured; a loaded machine gets some room
+
+
+@pytest.mark.parametrize("mode", ("RGB", "RGBA", "L", "P", "CMYK"))
+def test_photos_of_any_mode_are_shown_whole_and_unstretched(mode):
+    figure = photos_with_captions([photo(200, 100, mode), np.asarray(photo(100, 300))], ["wide", "high"])
+    for image, aspect in zip(figure.axes[0].get_images(), (2, 1 / 3), strict=True):
+        left, right, bottom, top = image.get_extent()
+        assert (right - left) / (top - bottom) == pytest.approx(aspect, rel=0.01)
+        assert image.get_array().shape[2] == 3
+
+
+@pytest.mark.parametrize("shape", ((40, 60), (40, 60, 1), (40, 60, 3), (40, 60, 4)))
+def test_arrays_of_uint8_are_photos(shape):
+    figure = photos_with_captions([np.full(shape, 90, np.uint8)], ["grey"])
+    assert (figure.axes[0].get_images()[0].get_array() == 90).all()
+
+
+def test_photos_given_are_not_changed():
+    mine = photo(2000, 1000)
+    photos_with_captions([mine], ["a kite"])
+    encoder_decoder(mine)
+    assert mine.size == (2000, 1000)
+
+
+@pytest.mark.parametrize("photos, captions, complaint", (
+    ([], [], "0 photos"),
+    ([photo(4, 4)], [], "1 photos, 0 captions"),
+    ([np.zeros((4, 4, 3))], ["a"], "uint8"),
+    ([np.zeros((4,), np.uint8)], ["a"], r"\(4,\)"),
+    ([np.zeros((4, 4, 2), np.uint8)], ["a"], r"\(4, 4, 2\)"),
+    ([np.zeros((0, 4, 3), np.uint8)], ["a"], r"\(0, 4, 3\)"),
+))
+def test_photos_with_captions_say_what_is_wrong_with_their_arguments(photos, captions, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        photos_with_captions(photos, captions)
+
+
+def test_why_this_caption_shows_what_was_taken_what_might_have_been_and_what_was_learnt_from(monkeypatch):
+    kept, other = said("a red kite", 0.9, 0.25, 0.8, 0.7), said("a blue kite", 0.9, 0.24, 0.8, 0.7)
+    steps = [[("a", 0.9), ("the", 0.1)], [("green", 0.3), ("red", 0.25)], [("kite", 0.8), ("bird", 0.001)],
+             [("#END#", 0.7), ("on", 0.3)]]
+    near = [(photo(40, 30), 0.875, ["A Kite, on a hill."])]
+    figure = why_this_caption(photo(40, 30), [kept, other], steps, near, ["One kite."])
+    texts = draw(figure, monkeypatch)
+    shown = [text.get_text() for text in texts]
+    assert {"green", "0.30", "0.25", "0.90", "on", "cosine 0.88", "One kite.", "kept", "2"} <= set(shown)
+    assert "bird" not in shown                          # what is as good as impossible is left out
+    assert f"{kept.log_probability:.2f}".replace("-", "−") in shown
+    colours = {text.get_text(): text.get_color() for text in texts}
+    assert colours["blue"] == drawing.WRONG.line and colours["Kite,"] == drawing.WORD.line
+    assert colours["hill."] == colours["A"] == drawing.INK
+
+
+def test_a_word_that_is_not_among_the_likeliest_is_shown_as_taken(monkeypatch):
+    kept = said("kite", 0.02, 0.9)
+    likelier = [(word, 0.2) for word in ("dog", "cat", "cow", "bird", "boat")]
+    shown = words_of(why_this_caption(photo(40, 30), [kept], [likelier, [("#END#", 0.9)]]), monkeypatch)
+    assert {"dog", "cat", "cow", "kite", "0.02"} <= shown and not {"bird", "boat"} & shown
+
+
+def test_why_this_caption_says_what_is_missing():
+    with pytest.raises(ValueError, match="got 1 beams, 2 steps"):
+        why_this_caption(photo(4, 4), [said("a kite")], [[("a", 1.0)]] * 2)
+    with pytest.raises(ValueError, match="got 0 beams"):
+        why_this_caption(photo(4, 4), [], [])
+
+
+def test_captions_by_temperature_count_the_different_ones(monkeypatch):
+    shown = words_of(by_temperature(), monkeypatch)
+    assert {"1 of 9 captions are different; log p −0.11 per word", "t = 0.3", "t = 1", "t = 1.5"} <= shown
+    with pytest.raises(ValueError, match=r"\{0.5: 0\}"):
+        captions_by_temperature(photo(4, 4), {0.5: []})

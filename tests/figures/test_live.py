@@ -1,0 +1,103 @@
+"""What moves in the notebook: hushed imports, the training picture, the button for a photo."""
+
+import base64
+import datetime
+import io
+import os
+import re
+import subprocess
+import sys
+
+import ipywidgets
+import pytest
+from PIL import Image
+
+from captioning.figures import live
+from tests.helpers import ROOT
+
+
+def test_hushed_hides_what_compiled_code_writes_but_no_exception(capfd):
+    with pytest.raises(ValueError, match="comes through"), live.hushed():
+        os.write(2, b"a greeting")
+        raise ValueError("comes through")
+    os.write(2, b"afterwards")
+    assert capfd.readouterr().err == "afterwards"
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    """What `display` was given, and updates of it."""
+    calls = []
+
+    class Handle:
+        def update(self, part):
+            calls.append(("update", part))
+
+    def display(part, display_id=False, raw=False):
+        calls.append(("display", part))
+        return Handle() if display_id else None
+
+    monkeypatch.setattr(live, "display", display)
+    return calls
+
+
+def test_the_picture_is_drawn_again_in_its_place_with_captions_as_text(shown):
+    photo = Image.new("RGB", (640, 480), "red")
+    photo.info["comment"] = b"by a friend"      # as that of a JPEG file is read
+    picture = live.TrainingPicture(photo)
+    picture.show([])
+    picture.show([{"step": 5, "epoch": 1, "train_loss": 2.0, "val_loss": 2.1, "caption": "<script>a cat"}])
+    assert [kind for kind, _ in shown] == ["display", "display", "update", "update"]
+    page = shown[-1][1].data
+    assert "&lt;script&gt;a cat" in page and "<script>" not in page and "data:image/jpeg;base64," in page
+    jpeg = base64.b64decode(re.search("base64,([^\"']+)", page)[1])
+    assert b"by a friend" not in jpeg and Image.open(io.BytesIO(jpeg)).size == (480, 360)
+
+
+def chosen(name, content):
+    """A file as the button gives it."""
+    return {"name": name, "type": "", "size": len(content), "content": memoryview(content),
+            "last_modified": datetime.datetime(2026, 1, 1)}
+
+
+def test_a_chosen_photo_is_captioned_and_a_broken_one_said_to_be(shown):
+    seen = []
+
+    def on_photo(raw):
+        live.utils.decode_photo(raw)
+        seen.append(raw)
+        return "a caption"
+
+    live.photo_chooser(on_photo)
+    bundle = shown[0][1]
+    assert "button to choose a photo" in bundle["text/plain"]           # for readers of a saved notebook
+    box = ipywidgets.widget_serialization["from_json"](
+        f"IPY_MODEL_{bundle['application/vnd.jupyter.widget-view+json']['model_id']}", None)
+    button, output = box.children
+    jpeg = io.BytesIO()
+    Image.new("RGB", (30, 30)).save(jpeg, "JPEG")
+    button.value = (chosen("a.jpg", jpeg.getvalue()),)
+    assert seen == [jpeg.getvalue()] and shown[-1] == ("display", "a caption")
+    button.value = (chosen("b.jpg", b"text"),)
+    assert len(seen) == 1
+
+
+def test_a_photos_file_is_captioned_and_a_broken_one_said_to_be(shown, tmp_path, capsys):
+    jpeg = tmp_path / "a.jpg"
+    Image.new("RGB", (30, 30)).save(jpeg)
+    live.show_photo_file(str(jpeg), lambda raw: live.utils.decode_photo(raw).size)
+    assert shown == [("display", (30, 30))]
+    jpeg.write_bytes(b"text")
+    live.show_photo_file(jpeg, live.utils.decode_photo)
+    live.show_photo_file(tmp_path / "b.jpg", live.utils.decode_photo)
+    live.show_photo_file(tmp_path, live.utils.decode_photo)
+    assert len(shown) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == f"{jpeg} is no photo (JPEG, PNG, GIF, WebP, BMP or TIFF)."
+    assert lines[1].endswith("b.jpg is not there.") and lines[2].endswith("is no file.")
+
+
+def test_no_module_but_the_notebooks_loads_pyplot():
+    """The figures show themselves; pyplot would keep each of them in memory."""
+    code = "import sys, utils; assert 'matplotlib.pyplot' not in sys.modules"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0

@@ -1,0 +1,53 @@
+"""What the course's cells define, without running the notebook."""
+
+import ast
+from types import SimpleNamespace
+
+
+def code_cells() -> list[str]:
+    """Sources of the solved notebook's code cells."""
+    from course import build
+
+    return [cell.source for cell in build.build(student=False).cells if cell.cell_type == "code"]
+
+
+def solution_lines() -> set[str]:
+    """The lines of all solutions that are long enough to be nothing else."""
+    from course import build
+
+    solutions = [m[0] for m in build.SOLUTION.finditer(build.SOURCE.read_text("utf-8"))]
+    lines = {line.strip() for solution in solutions for line in solution.splitlines() if len(line.strip()) > 12}
+    assert len(solutions) == 4 and len(lines) > 20
+    return lines - {"# BEGIN SOLUTION", "# END SOLUTION"}
+
+
+def define(cells, *names, **given):
+    """What some of the cells define, as a namespace.
+
+    Each name stands for the first cell that defines it. given: names that the cells need from earlier ones.
+    """
+    import keras
+    import numpy as np
+    import tensorflow as tf
+    from keras import layers, ops
+
+    import keras_utils
+    import utils
+
+    pass
+
+    scope = {"keras": keras, "np": np, "tf": tf, "L": layers, "ops": ops, "utils": utils, "keras_utils": keras_utils,
+             "IMG_EMBED_SIZE": 2048, "train_captions": [["a cat"]], **given}
+    exec("import re\nfrom collections import Counter", scope)
+    for name in names:
+        source = next(c for c in cells if f"def {name}(" in c or f"class {name}:" in c)
+        exec(_definitions(source), scope)
+    return SimpleNamespace(**scope)
+
+
+def _definitions(source: str) -> str:
+    """A cell's functions, classes and constants: without calls that show something of the notebook's own run."""
+    module = ast.parse(source)
+    kinds = (ast.FunctionDef, ast.ClassDef, ast.Assign)
+    module.body = [node for node in module.body if isinstance(node, kinds) and "writer" not in ast.unparse(node)[:6]]
+    return ast.unparse(module)

@@ -1,0 +1,114 @@
+"""No file and no text from outside is run: no pickle, no eval, no shell, no markup. Checked on the sources."""
+
+import ast
+import re
+import subprocess
+from html.parser import HTMLParser
+
+import pytest
+from PIL import Image
+
+from captioning.figures import live
+from captioning.grading import service
+from captioning.grading.grader import PARTS, Verdict
+from captioning.grading.report import Problem
+from captioning.scoring.metrics import ScoreTable, score_captions
+from tests.helpers import ROOT
+
+SOURCES = [ROOT / name for name in subprocess.run(
+    ["git", "ls-files", "*.py"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()]
+OURS = [path for path in SOURCES if path.exists()       # the others run the course's own cells, to test and time them
+        and path.relative_to(ROOT).parts[0] not in ("tests", "benchmarks")]
+
+# Modules that run what they read, or are made for it.
+MODULES = {"pickle", "cPickle", "_pickle", "cloudpickle", "dill", "joblib", "shelve", "marshal", "code", "runpy", "imp"}
+# Calls that run text, start a shell, unpack names as they come, or load what may hold code.
+CALLS = {"eval", "exec", "compile", "__import__", "system", "popen", "extractall", "extract", "unpack_archive",
+         "load_model", "mktemp", "unsafe_load", "enable_unsafe_deserialization"}
+CALLS_BUT = {"re.compile", "model.compile", "platform.system"}
+# Named arguments that lift a protection, and the value that does.
+ARGUMENTS = {("shell", True), ("allow_pickle", True), ("safe_mode", False), ("verify", False), ("weights_only", False)}
+
+
+def dangers(source: str) -> list[str]:
+    """What a source has of the lists above, with its lines."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            names = [node.module or ""] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
+            found += [f"{node.lineno}: imports {name}" for name in names if name.split(".")[0] in MODULES]
+        elif isinstance(node, ast.Call):
+            name = ast.unparse(node.func)
+            if name.split(".")[-1] in CALLS and name not in CALLS_BUT:
+                found.append(f"{node.lineno}: calls {name}")
+            found += [f"{node.lineno}: {keyword.arg}={keyword.value.value}" for keyword in node.keywords
+                      if isinstance(keyword.value, ast.Constant) and (keyword.arg, keyword.value.value) in ARGUMENTS]
+    return found
+
+
+def test_no_source_runs_what_it_reads():
+    assert len(OURS) > 20
+    assert {str(path.relative_to(ROOT)): found for path in OURS if (found := dangers(path.read_text("utf-8")))} == {}
+
+
+@pytest.mark.parametrize("source", [
+    "import pickle", "from pickle import loads", "import joblib.x", "eval(x)", "a.b.exec(x)", "os.system('ls')",
+    "np.load(f, allow_pickle=True)", "run('ls', shell=True)", "keras.models.load_model(f)", "z.extractall()",
+    "requests.get(u, verify=False)", "compile(x, '', 'exec')",
+])
+def test_the_check_of_the_sources_sees_what_it_should(source):
+    assert dangers(source) and not dangers("import re\nre.compile('a')\nnp.load(f, allow_pickle=False)")
+
+
+def test_only_the_settings_read_the_environment():
+    """Others may set what a library takes from it, as TensorFlow's level of messages."""
+    readers = {path.name for path in OURS for line in path.read_text("utf-8").splitlines()
+               if re.search(r"\benviron\b(?!\.setdefault\(|\[[^]]*\] = )|\bgetenv\b", line.split("#")[0])}
+    assert readers == {"settings.py"}
+
+
+# ------------------------------------------------------------------------------------------------ HTML
+
+HOSTILE = "<img src=x onerror=alert(1)>\"'><script>alert(1)</script>&amp;{{7*7}}"
+
+
+class Tags(HTMLParser):
+    """Elements of a page with the names of their attributes."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.seen = []
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag, attributes):
+        self.seen.append((tag, *(name for name, _ in attributes)))
+
+
+def picture(text, monkeypatch):
+    shown = []
+    monkeypatch.setattr(live, "display", lambda part, **_: shown.append(part))
+    live.TrainingPicture(Image.new("RGB", (8, 8))).show([
+        {"step": 1, "epoch": text if text != "plain" else 1, "train_loss": None, "val_loss": None, "caption": text}])
+    return shown[1].data
+
+
+def scores(text, _):
+    found = score_captions({"a": ["cat"], "b": ["dog"]}, {"a": [["cat"]], "b": [["dog"]]}, text, text)
+    return ScoreTable({text: found})._repr_html_()
+
+
+def verdict(text, _):
+    part = next(iter(PARTS.values()))
+    return Verdict(part, (Problem(text, text, text),), text, text)._repr_html_()
+
+
+def receipt(text, _):
+    return service.Receipt(False, text)._repr_html_()
+
+
+@pytest.mark.parametrize("page", [picture, scores, verdict, receipt])
+def test_text_from_outside_adds_no_element_to_what_a_notebook_shows(page, monkeypatch):
+    hostile = page(HOSTILE, monkeypatch)
+    assert Tags(hostile).seen == Tags(page("plain", monkeypatch)).seen
+    assert "&lt;img src=x onerror=alert(1)&gt;" in hostile
