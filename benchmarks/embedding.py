@@ -30,6 +30,7 @@ from captioning.encoder.inference import frozen_graph
 from captioning.encoder.int8 import Network, packages
 from captioning.encoder.networks import ARCHITECTURES, find, load
 from captioning.photos.crop import center_crop
+from captioning.photos.decode import decode_photo
 
 COCO_PHOTOS = 123_287
 GFLOP_PER_PHOTO = 11.4
@@ -141,7 +142,7 @@ def main():
         path = options.zip or photo_zip(Path(folder) / "train2014.zip", count)
         with PhotoZip(path) as photos:
             names = photos.names
-            crops = np.stack([center_crop(photos.photo(name)) for name in names[:count]])
+            crops = np.stack([center_crop(decode_photo(photos.read(name))) for name in names[:count]])
         everything = Split("train", path, names, [["a photo"]] * len(names), list(range(len(names))))
         split = Split("train", path, *(rows[:count] for rows in (names, everything.captions, range(count))))
         compare(options, split, everything, crops, Path(folder))

@@ -32,11 +32,11 @@ from tqdm.auto import tqdm
 from captioning.cpu import has_fast_bfloat16
 from captioning.datasets.drawn.scenes import most_striking
 from captioning.datasets.drawn.world import Scene, render_dataset
-from captioning.datasets.photo_zip import PhotoZip
+from captioning.datasets.photo_zip import BadPhoto, PhotoZip
 from captioning.decoder.checkpoints import CheckpointFolder
 from captioning.encoder.networks import DRAWN_WEIGHTS
 from captioning.photos.crop import center_crop
-from captioning.photos.decode import BadPhoto
+from captioning.photos.decode import decode_photo
 from captioning.storage import (
     files,
     weights_files,
@@ -172,7 +172,7 @@ class Pool:
         self._kept[size] = np.load(path, mmap_mode="r")
 
     def _crop(self, index: int, size: int) -> np.ndarray:
-        return center_crop(self.zip.photo(self.zip.names[index]), size)
+        return center_crop(decode_photo(self.zip.read(self.zip.names[index])), size)
 
 
 def make_pools(folder: Path, scenes: int, held_out: int, seed: int):

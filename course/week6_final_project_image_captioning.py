@@ -171,7 +171,7 @@ print(train_captions[0])
 train_photos, val_photos = utils.PhotoZip(train.photos), utils.PhotoZip(val.photos)
 
 utils.photos_with_captions(
-    [train_photos.photo(name) for name in train_img_fns[:4]],
+    [utils.decode_photo(train_photos.read(name)) for name in train_img_fns[:4]],
     ["\n".join(captions[:3]) for captions in train_captions[:4]])
 
 # %% [markdown]
@@ -454,7 +454,7 @@ if not trainer.checkpoints.paths():
     print(trainer.preflight())
 
 fixed = min(7, len(val_img_fns) - 1)                     # a validation photo to watch
-picture = utils.TrainingPicture(val_photos.photo(val_img_fns[fixed]))
+picture = utils.TrainingPicture(utils.decode_photo(val_photos.read(val_img_fns[fixed])))
 history = trainer.fit(
     sample_caption=lambda: str(writer.greedy(val_img_embeds[[fixed]])[0]), show=picture.show)
 utils.write_json(settings.output_dir / "history.json", history)
@@ -552,7 +552,7 @@ utils.temperature(np.array(ops.softmax(logits[0])), list(vocab))
 
 # %%
 samples = {t: writer.sample(np.repeat(val_img_embeds[[1]], 50, axis=0), temperature=t, seed=1) for t in (0.3, 0.7, 1, 1.5)}
-utils.captions_by_temperature(val_photos.photo(val_img_fns[1]), samples, val_captions[1])
+utils.captions_by_temperature(utils.decode_photo(val_photos.read(val_img_fns[1])), samples, val_captions[1])
 
 # %% [markdown]
 # `writer` does the same for many photos at once, in one compiled graph. *Greedy* takes the most probable word at each step. *Sampling* draws.
@@ -570,7 +570,7 @@ ways = {
     "t = 1.5": writer.sample(val_img_embeds[list(shown)], temperature=1.5, seed=1),
 }
 utils.photos_with_captions(
-    [val_photos.photo(val_img_fns[i]) for i in shown],
+    [utils.decode_photo(val_photos.read(val_img_fns[i])) for i in shown],
     ["\n".join(f"{way}: {captions[i]}" for way, captions in ways.items()) for i in range(len(shown))],
     columns=3)
 
@@ -603,7 +603,7 @@ if settings.self_critical_epochs:
           f"epoch {tuned['epoch']} of {tuner.history[-1]['epoch']}.")
     after = writer.greedy(val_img_embeds[list(shown)])
     display(utils.photos_with_captions(
-        [val_photos.photo(val_img_fns[i]) for i in shown],
+        [utils.decode_photo(val_photos.read(val_img_fns[i])) for i in shown],
         [f"before: {old}\nafter: {new}" for old, new in zip(before, after)], columns=3))
 
 # %% [markdown]
@@ -727,8 +727,8 @@ embedding = val_img_embeds[[looked_at]]
 beams = writer.beams(embedding, width=3, no_repeat=2)[0]
 nearest_rows, cosines = utils.nearest_photos(train_img_embeds, embedding, count=min(3, len(train_img_fns)))
 utils.why_this_caption(
-    val_photos.photo(val_img_fns[looked_at]), beams, writer.next_words(embedding[0], beams[0]),
-    [(train_photos.photo(train_img_fns[row]), cosine, train_captions[row][:2])
+    utils.decode_photo(val_photos.read(val_img_fns[looked_at])), beams, writer.next_words(embedding[0], beams[0]),
+    [(utils.decode_photo(train_photos.read(train_img_fns[row])), cosine, train_captions[row][:2])
      for row, cosine in zip(nearest_rows[0], cosines[0])],
     val_captions[looked_at])
 
@@ -747,7 +747,7 @@ row_of = {name: row for row, name in enumerate(val_img_fns)}
 
 def of_photo(name):
     """A photo, what the model said of it, and what people wrote."""
-    return val_photos.photo(name), " ".join(captions[name]), val_captions[row_of[name]][:3]
+    return utils.decode_photo(val_photos.read(name)), " ".join(captions[name]), val_captions[row_of[name]][:3]
 
 
 def in_common(pair):

@@ -4,12 +4,14 @@ import hashlib
 import json
 from pathlib import Path, PurePosixPath
 
-from PIL import Image
-
-from captioning.photos.decode import MAX_PHOTO_BYTES, BadPhoto, decode_photo
 from captioning.storage import zips
 
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff")
+MAX_PHOTO_BYTES = 100_000_000       # of a photo's file; larger ones are skipped too
+
+
+class BadPhoto(ValueError):
+    """A photo that can't be read or decoded; the message is the reason."""
 
 
 class PhotoZip:
@@ -55,10 +57,6 @@ class PhotoZip:
             return self.zip.read(self.members[name], MAX_PHOTO_BYTES)
         except zips.BadMember as error:
             raise BadPhoto(f"in {self.path.name} {error}") from None
-
-    def photo(self, name: str) -> Image.Image:
-        """The photo, decoded. Raises BadPhoto with the reason."""
-        return decode_photo(self.read(name))
 
     def digest(self, names) -> str:
         """Identifies these photos by name, size and CRC, without reading them."""

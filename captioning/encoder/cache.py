@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 from tqdm.auto import tqdm
 
-from captioning.datasets.photo_zip import PhotoZip
+from captioning.datasets.photo_zip import BadPhoto, PhotoZip
 from captioning.datasets.splits import Split
 from captioning.photos.crop import IMG_SIZE, center_crop
-from captioning.photos.decode import BadPhoto
+from captioning.photos.decode import decode_photo
 from captioning.storage import files, zips
 
 EMBED_BATCH = 32                    # photos that go through the network at once, and are saved at once
@@ -160,7 +160,7 @@ def crop_size(encoder) -> int:
 def _crop(photos: PhotoZip, name: str, size: int):
     """The photo's centre crop, (size, size, 3) uint8, or the reason why there is none."""
     try:
-        return center_crop(photos.photo(name), size)
+        return center_crop(decode_photo(photos.read(name)), size)
     except BadPhoto as error:
         return str(error)
 

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import numpy as np
 
-from captioning.datasets.photo_zip import PhotoZip
+from captioning.datasets.photo_zip import BadPhoto, PhotoZip
 from captioning.datasets.splits import Split
 from captioning.photos.crop import center_crop
-from captioning.photos.decode import BadPhoto
+from captioning.photos.decode import decode_photo
 from captioning.storage import files
 
 PHOTOS = 300                    # to calibrate with
@@ -101,7 +101,7 @@ def _crops(photos: PhotoZip, names: list[str], size: int) -> list[np.ndarray]:
     crops = []
     for name in names:
         try:
-            crops.append(center_crop(photos.photo(name), size)[None])
+            crops.append(center_crop(decode_photo(photos.read(name)), size)[None])
         except BadPhoto:                                    # it will be listed when it is embedded
             continue
     return crops

@@ -10,8 +10,9 @@ import os
 from IPython.display import HTML, display
 from PIL import Image
 
+from captioning.datasets.photo_zip import BadPhoto
 from captioning.figures.explained import loss_curves
-from captioning.photos.decode import BadPhoto, read_photo_file
+from captioning.photos.decode import read_photo_file
 
 ROW = '<tr><td style="text-align:right">{epoch}</td><td style="text-align:left">{caption}</td></tr>'
 TABLE = """<div style="display:flex;gap:1.5em;align-items:flex-start;flex-wrap:wrap">

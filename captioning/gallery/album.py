@@ -16,11 +16,12 @@ from pathlib import Path
 from matplotlib.figure import Figure
 from PIL import Image
 
+from captioning.datasets.photo_zip import BadPhoto
 from captioning.gallery.examples import Example
 from captioning.gallery.figure import contact_sheet
 from captioning.gallery.page import PHOTO_SIDE
 from captioning.gallery.proposals import REASONS, Proposal
-from captioning.photos.decode import BadPhoto, decode_photo, read_photo_file
+from captioning.photos.decode import decode_photo, read_photo_file
 from captioning.scoring.metrics import Scores
 from captioning.scoring.words import Words
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 
 from PIL import Image, ImageOps
 
+from captioning.datasets.photo_zip import BadPhoto
 from captioning.gallery.proposals import caption_confidence
-from captioning.photos.decode import BadPhoto, decode_photo
+from captioning.photos.decode import decode_photo
 from captioning.scoring.words import Words
 
 

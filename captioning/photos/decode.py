@@ -9,19 +9,15 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
+from captioning.datasets.photo_zip import MAX_PHOTO_BYTES, BadPhoto
 from captioning.photos.crop import IMG_SIZE
 
 PHOTO_FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF")     # no EPS, which would start another program
 MAX_PIXELS = 64_000_000             # of a photo in memory; larger ones are skipped before they are decoded
 MAX_SCANNED_PIXELS = 1_000_000_000  # pixels times passes over them, in a progressive JPEG
-MAX_PHOTO_BYTES = 100_000_000       # of a photo's file; larger ones are skipped too
 
 # Pillow's warnings of odd photos help no learner. For all the process, since filters are not kept apart for threads.
 warnings.filterwarnings("ignore", module=r"PIL\.")
-
-
-class BadPhoto(ValueError):
-    """A photo that can't be decoded; the message is the reason."""
 
 
 def decode_photo(raw: bytes) -> Image.Image:

@@ -135,7 +135,8 @@ def test_waits_grow_and_say_why(server, tmp_path, said):
     assert len(said) == 3 and all("connection broke" in line and "photos.zip" in line for line in said)
 
 
-@pytest.mark.parametrize("fault", [fs.silence, fs.body(cut=9000, hang=True), fs.trickling_headers], ids=["silence", "half a body", "trickling headers"])
+@pytest.mark.parametrize("fault", [fs.silence, fs.body(cut=9000, hang=True), fs.trickling_headers],
+                         ids=["silence", "half a body", "trickling headers"])
 def test_a_stall_is_left_and_resumed(server, tmp_path, said, fault):
     server.faults = [fault]
     begin = time.monotonic()

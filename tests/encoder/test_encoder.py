@@ -176,7 +176,7 @@ def test_what_is_no_inception_is_refused_by_name(tmp_path, content):
 def test_real_weights_tell_real_photos_apart():
     path = SAMPLE / "inception_v3_imagenet_partial_notop.weights.h5"
     with PhotoZip(SAMPLE / "val2014.zip") as photos:
-        crops = np.stack([center_crop(photos.photo(name)) for name in photos.names[:8]])
+        crops = np.stack([center_crop(decode_photo(photos.read(name))) for name in photos.names[:8]])
     inception = ARCHITECTURES["inception_v3"]
     graph = frozen_graph(inception, load(inception, path))
     float32, bfloat16 = (Session(graph, precision)(crops) for precision in ("float32", "bfloat16"))

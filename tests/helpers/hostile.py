@@ -23,10 +23,10 @@ from PIL import Image
 
 from captioning import settings
 from captioning.datasets.annotations import MAX_CAPTION, MAX_CAPTIONS, read_captions
-from captioning.datasets.photo_zip import PhotoZip
+from captioning.datasets.photo_zip import BadPhoto, PhotoZip
 from captioning.datasets.transfer import _seconds
 from captioning.decoder import checkpoints
-from captioning.photos.decode import BadPhoto, decode_photo
+from captioning.photos.decode import decode_photo
 from captioning.storage import files, weights_files
 
 MEMBER = "annotations/captions_train2014.json"
@@ -111,7 +111,7 @@ def read_photos(raw: bytes):
         photos.digest(photos.names)
         for name in photos.names:
             with contextlib.suppress(BadPhoto):
-                photos.photo(name)
+                decode_photo(photos.read(name))
 
 
 # ------------------------------------------------------------------------------------------------ JSON

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from captioning.datasets.photo_zip import BadPhoto
 from captioning.photos.crop import center_crop
-from captioning.photos.decode import MAX_PIXELS, BadPhoto, decode_photo
+from captioning.photos.decode import MAX_PIXELS, decode_photo
 from tests.helpers.photo_files import COLOURS, encoded, plain, png, quarters, quarters_of
 
 

@@ -17,10 +17,10 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 
 from captioning.datasets.annotations import MAX_CAPTIONS_BYTES, MAX_CAPTIONS_VALUES, read_captions
-from captioning.datasets.photo_zip import PhotoZip
+from captioning.datasets.photo_zip import BadPhoto, PhotoZip
 from captioning.decoder import checkpoints
 from captioning.encoder.cache import read_embeddings
-from captioning.photos.decode import BadPhoto
+from captioning.photos.decode import decode_photo
 from captioning.storage import files, weights_files, zips
 from tests.helpers import hostile
 
@@ -113,7 +113,7 @@ def test_zips_of_windows_and_of_macs_are_read(tmp_path):
     path = zip_of(tmp_path / "a.zip", [(info, PHOTO), ("__MACOSX/train2014/._a.jpg", b"a Mac's notes"), ("b/", b"")])
     path.write_bytes(path.read_bytes().replace(b"train2014/a.jpg", b"train2014\\a.jpg"))
     with PhotoZip(path) as photos:
-        assert photos.names == ["a.jpg"] and photos.photo("a.jpg").size == (4, 4)
+        assert photos.names == ["a.jpg"] and decode_photo(photos.read("a.jpg")).size == (4, 4)
 
 
 def test_members_that_share_bytes_are_refused(tmp_path):
