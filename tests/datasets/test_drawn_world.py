@@ -24,7 +24,6 @@ from captioning.datasets.drawn.scenes import COLOURS, SITUATIONS, SIZES_OF_PICTU
 from captioning.datasets.drawn.things import DRAWERS, size_of
 from captioning.datasets.drawn.world import (
     Relation,
-    __file__,
     captions_of,
     check_caption,
     draw,
@@ -34,8 +33,8 @@ from captioning.datasets.drawn.world import (
     render_dataset,
     render_photo,
 )
+from tests.helpers import ROOT
 
-ROOT = Path(__file__).parent
 ZIPS = ("train2014.zip", "val2014.zip", "annotations_trainval2014.zip")
 
 
@@ -152,9 +151,8 @@ def test_renders_from_a_script_without_a_main_guard(tmp_path):
     script = tmp_path / "script.py"
     script.write_text("from captioning.datasets.drawn.world import render_dataset\n"
                       "render_dataset('out', 20, 1, workers=2, progress=False)\nprint('once')\n")
-    done = subprocess.run([sys.executable, str(script)], cwd=tmp_path,
-                          env={**os.environ, "PYTHONPATH": str(ROOT)},
-                          capture_output=True, text=True, timeout=60)  # fmt: skip
+    done = subprocess.run([sys.executable, str(script)], cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)},
+                          capture_output=True, text=True, timeout=60)
     assert done.stdout == "once\n", done.stderr
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(ZIPS)
 

@@ -55,9 +55,10 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="limits a process's m
 def with_memory(code: str, megabytes: int):
     """Runs Python in a process that may take so much memory beside what its imports take."""
     limit = f"""
-import sys, pathlib, resource, warnings
-from captioning.decoder import checkpoints
-from captioning.storage import weights_files, zips
+import pathlib, resource, sys, warnings
+from captioning.datasets.annotations import read_captions
+from captioning.datasets.photo_zip import BadPhoto, PhotoZip
+from captioning.storage import weights_files
 pages = int(pathlib.Path("/proc/self/statm").read_text().split()[0])
 resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + {megabytes} * 2**20,) * 2)
 """
@@ -203,10 +204,10 @@ def test_a_bomb_is_not_unpacked_whatever_size_it_claims(tmp_path):
     patched(path, LISTED, 24, "<I", 1 << 30, which=0)
     patched(path, LISTED, 24, "<I", 5_000, which=1)
     done = with_memory(f"""
-with utils.PhotoZip({str(path)!r}) as photos:
+with PhotoZip({str(path)!r}) as photos:
     for name in photos.names:
         try: photos.read(name)
-        except utils.BadPhoto as error: print(name, error)
+        except BadPhoto as error: print(name, error)
 """, 64)
     assert "honest.jpg in train2014.zip has 1,073,741,824 bytes unpacked; at most" in done.stdout, done.stderr
     assert "liar.jpg in train2014.zip can't be read: Bad CRC-32" in done.stdout, done.stdout + done.stderr
@@ -220,7 +221,7 @@ def test_a_list_of_contents_that_claims_gigabytes_is_not_read(tmp_path):
         file.truncate(size)
         file.seek(size)
         file.write(struct.pack("<4s4H2LH", END, 0, 0, 1, 1, size, 0, 0))
-    done = with_memory(f"utils.PhotoZip({str(path)!r})", 300)
+    done = with_memory(f"PhotoZip({str(path)!r})", 300)
     assert "BrokenZip" in done.stderr and "list of contents has more than" in done.stderr, done.stderr
 
 
@@ -300,7 +301,7 @@ def test_a_million_captions_for_one_photo_take_bounded_memory(tmp_path):
     zip_of(tmp_path / "annotations_trainval2014.zip", [(hostile.MEMBER, content)], compression=8)
     done = with_memory(f"""
 warnings.simplefilter("ignore")
-found = utils.read_captions({str(tmp_path / "annotations_trainval2014.zip")!r}, {hostile.MEMBER!r})
+found = read_captions({str(tmp_path / "annotations_trainval2014.zip")!r}, {hostile.MEMBER!r})
 print(len(found["a.jpg"][1]))
 """, 700)
     assert done.stdout == "100\n", done.stderr
@@ -320,7 +321,7 @@ def test_the_largest_annotations_that_are_read_take_bounded_memory(tmp_path, con
     zip_of(tmp_path / "a.zip", [(hostile.MEMBER, content())], compression=8, compresslevel=1)
     done = with_memory(f"""
 try:
-    utils.read_captions({str(tmp_path / "a.zip")!r}, {hostile.MEMBER!r})
+    read_captions({str(tmp_path / "a.zip")!r}, {hostile.MEMBER!r})
 except ValueError as error:
     print(error)
 """, 1_000)
