@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from captioning.datasets.transfer import Source, _check_room, fetch
+from captioning.datasets.transfer import Source, check_room, fetch
 
 
 def _coco(name, folder, size, md5):
@@ -40,7 +40,7 @@ def fetch_coco2014(folder: str | os.PathLike, photos: bool | str = True, **optio
     if photos not in (True, False, "train", "val"):
         raise ValueError(f'photos must be True, False, "train" or "val", not {photos!r}.')
     wanted = [key for key in COCO2014 if key == "annotations" or photos in (True, key)]
-    _check_room(Path(folder), [COCO2014[key] for key in wanted])
+    check_room(Path(folder), [COCO2014[key] for key in wanted])
     return {key: fetch(COCO2014[key], folder, **options) for key in wanted}
 
 

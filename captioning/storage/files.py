@@ -4,6 +4,7 @@ import contextlib
 import errno
 import hashlib
 import json
+import math
 import os
 import shutil
 from collections import Counter
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import filelock
 
+BLOCK = 1 << 20         # bytes read at once
 TEMPORARY = ".tmp-"     # in the name of everything that is not whole yet
 WITHOUT_LOCKS = errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK     # what drives say that have none
 
@@ -121,13 +123,22 @@ def is_web_page(head: bytes) -> bool:
 
 
 def sha256(path) -> str:
+    """The SHA-256 of a file, in hexadecimal digits."""
+    return hash_file(path).hexdigest()
+
+
+def hash_file(path, algorithm: str = "sha256", size: int | None = None, on_block=lambda count: None):
+    """The hash object of the first `size` bytes of a file, or of all of it.
+
+    algorithm: as hashlib calls it. on_block: called with the number of bytes of each block that was read.
+    """
+    digest, left = hashlib.new(algorithm, usedforsecurity=False), math.inf if size is None else size
     with open(path, "rb") as file:
-        if hasattr(hashlib, "file_digest"):                     # Python 3.11 and later
-            return hashlib.file_digest(file, "sha256").hexdigest()
-        digest = hashlib.sha256()
-        while block := file.read(1 << 20):
+        while block := file.read(min(BLOCK, left)):
             digest.update(block)
-        return digest.hexdigest()
+            left -= len(block)
+            on_block(len(block))
+    return digest
 
 
 def remove(path):

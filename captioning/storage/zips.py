@@ -13,7 +13,6 @@ import numpy as np
 
 from captioning.storage import files
 
-BLOCK = 1 << 20                 # bytes read at once
 LARGEST_LIST = 32 << 20         # bytes of a list of contents; MSCOCO's have about 110 for each photo
 LOCAL_HEADER = 30               # bytes before each member, at least
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)    # zipfile inflates no more of these than it is asked for
@@ -80,7 +79,7 @@ class Zip:
         blocks = []
         try:
             with self._zip.open(info) as stream:
-                while block := stream.read(BLOCK):      # never without a size: that would inflate all that there is
+                while block := stream.read(files.BLOCK):    # never without a size: that inflates all there is
                     blocks.append(block)
         except Exception as error:      # zlib.error, BadZipFile, EOFError, struct.error, UnicodeDecodeError ...
             raise BadMember(f"can't be read: {str(error) or type(error).__name__}") from None

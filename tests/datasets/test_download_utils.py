@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import hashlib
 import importlib.util
+import io
 import json
 import os
 import random
@@ -22,10 +23,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from captioning.datasets import sources, transfer
+from captioning.datasets import sources
 from captioning.datasets.sources import COCO2014, INCEPTION_V3_WEIGHTS, fetch_coco2014, offline_weights_hint
 from captioning.datasets.splits import load_dataset
-from captioning.datasets.transfer import SPARE_ROOM, DownloadError, Patience, Source, _hash, _Part, _seconds, fetch
+from captioning.datasets.transfer import DownloadError, Patience, Source, fetch, on_disk
+from captioning.datasets.transfer.headers import retry_after
+from captioning.datasets.transfer.on_disk import SPARE_ROOM
+from captioning.datasets.transfer.part_file import PartFile
 from captioning.settings import Settings
 from download_utils import main
 from tests.helpers import ROOT
@@ -328,9 +332,9 @@ def test_retry_after_is_honoured(server, tmp_path, said, code):
 
 def test_retry_after_may_be_a_date_or_nonsense():
     soon = datetime.now(timezone.utc) + timedelta(seconds=30)
-    assert 28 < _seconds(format_datetime(soon, usegmt=True)) <= 30
-    assert _seconds("Tue, 10 Jul 2018 00:00:00 GMT") == 0
-    assert [_seconds(text) for text in ("", "soon", "-5", "1e9", "٣", "9" * 5000)] == [0] * 6
+    assert 28 < retry_after(format_datetime(soon, usegmt=True)) <= 30
+    assert retry_after("Tue, 10 Jul 2018 00:00:00 GMT") == 0
+    assert [retry_after(text) for text in ("", "soon", "-5", "1e9", "٣", "9" * 5000)] == [0] * 6
 
 
 def test_retry_after_as_a_date_is_honoured(server, tmp_path, said):
@@ -504,8 +508,8 @@ def test_a_folder_or_a_dead_link_of_that_name_is_refused(server, tmp_path, said)
 def test_a_verified_file_is_not_hashed_again_until_it_changes(server, tmp_path, said, monkeypatch):
     path = get(server, tmp_path, said)
     hashed = []
-    whole = _hash
-    monkeypatch.setattr(transfer, "_hash", lambda *a, **k: hashed.append(a) or whole(*a, **k))
+    whole = on_disk.digest_of
+    monkeypatch.setattr(on_disk, "digest_of", lambda *a, **k: hashed.append(a) or whole(*a, **k))
     get(server, tmp_path, said)
     assert hashed == []
     damaged = bytearray(CONTENT)
@@ -566,14 +570,14 @@ def test_too_little_room_is_said_before_the_first_byte(server, tmp_path, said, m
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full is Linux")
 def test_a_disk_that_fills_up_is_a_clear_error(server, tmp_path, said, monkeypatch):
-    opened = _Part.__init__
+    opened = PartFile.__init__
 
     def on_a_full_disk(self, *args):
         opened(self, *args)
         self.file.close()
-        self.file = open("/dev/full", "r+b", buffering=0)  # noqa: SIM115
+        self.file = io.FileIO("/dev/full", "r+")
 
-    monkeypatch.setattr(transfer._Part, "__init__", on_a_full_disk)
+    monkeypatch.setattr(PartFile, "__init__", on_a_full_disk)
     with pytest.raises(DownloadError, match="could not be written: .*No space left.*make room"):
         get(server, tmp_path, said)
     assert_no_wrong_file(tmp_path)

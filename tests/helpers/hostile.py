@@ -24,7 +24,7 @@ from PIL import Image
 from captioning import settings
 from captioning.datasets.annotations import MAX_CAPTION, MAX_CAPTIONS, read_captions
 from captioning.datasets.photo_zip import BadPhoto, PhotoZip
-from captioning.datasets.transfer import _seconds
+from captioning.datasets.transfer.headers import retry_after
 from captioning.decoder import checkpoints
 from captioning.photos.decode import decode_photo
 from captioning.storage import files, weights_files
@@ -272,7 +272,7 @@ def _can_be_set(value):
 
 
 def read_retry_after(text: str):
-    assert 0 <= _seconds(text) < float("inf")
+    assert 0 <= retry_after(text) < float("inf")
 
 
 class _file:

@@ -1,0 +1,97 @@
+"""Files on the disk: whether the right one is there, and whether there is room for it."""
+
+import os
+import shutil
+from contextlib import suppress
+from pathlib import Path
+
+from tqdm.auto import tqdm
+
+from captioning.datasets.transfer.errors import DownloadError
+from captioning.datasets.transfer.source import Source
+from captioning.storage import files
+
+SPARE_ROOM = 64 << 20                            # bytes left free on the disk beside the download
+
+
+def verified(path: Path, source: Source, progress: bool) -> Path:
+    """Return path if its file is the source's, else raise DownloadError; the file is left as it is either way."""
+    advice = (
+        "Nothing was changed. If you put it there, replace it by the right one; if not, move or delete it, and run "
+        f"again to download {source.name}."
+    )
+    if not os.path.isfile(path):
+        raise DownloadError(f"{path} is not a file (a folder, or a link to something that is gone). {advice}")
+    try:
+        found = path.stat()
+        if found.st_size != source.size:
+            raise DownloadError(f"{path} has {found.st_size:,} bytes, expected {source.size:,}. {advice}")
+        if read_note(beside(path, ".verified.json")) == _record(source, found):
+            return path
+        digest = digest_of(path, source, progress).hexdigest()
+    except DownloadError:
+        raise
+    except OSError as error:
+        raise DownloadError(f"{path} can't be read: {error}. {advice}") from error
+    if digest != source.digest:
+        raise DownloadError(f"{path} has {source.algorithm} {digest}, expected {source.digest}. {advice}")
+    remember_verified(path, source, found)
+    return path
+
+
+def remember_verified(path: Path, source: Source, found: os.stat_result):
+    """Write down that the file with this stat was checked. In a read-only folder it is hashed each time instead."""
+    with suppress(OSError):
+        files.write_json(beside(path, ".verified.json"), _record(source, found))
+
+
+def _record(source, found):
+    return {"size": found.st_size, "mtime_ns": found.st_mtime_ns, source.algorithm: source.digest}
+
+
+def beside(path: Path, ending: str) -> Path:
+    """The path with an ending after its name."""
+    return path.with_name(path.name + ending)
+
+
+def read_note(path: Path) -> dict:
+    """What a JSON beside a file says, or {}: an unreadable note is as good as none."""
+    try:
+        note = files.read_json(path)
+    except (OSError, ValueError):
+        note = None
+    return note if isinstance(note, dict) else {}
+
+
+def digest_of(path: Path, source: Source, progress: bool, size: int | None = None):
+    """The hash object of the first `size` bytes (all by default) of a file, by the source's algorithm."""
+    size = path.stat().st_size if size is None else size
+    with progress_bar(f"checking {source.name}", size, progress and size > 0) as bar:
+        return files.hash_file(path, source.algorithm, size, bar.update)
+
+
+def progress_bar(description: str, total: int, progress: bool, initial: int = 0, leave: bool = False) -> tqdm:
+    """A progress bar in bytes; `progress` is whether to show it."""
+    style = {"unit": "B", "unit_scale": True, "disable": not progress, "leave": leave}
+    return tqdm(desc=description, total=total, initial=initial, **style)
+
+
+def check_room(folder: Path, sources: list[Source]):
+    """Raise DownloadError if the folder's disk has too little room for what is still missing of the sources."""
+    missing = sum(_missing_bytes(folder / source.name, source) for source in sources)
+    existing = next((at for at in (folder, *folder.absolute().parents) if os.path.isdir(at)), folder)
+    free = shutil.disk_usage(existing).free
+    if missing and free < missing + SPARE_ROOM:
+        names = ", ".join(source.name for source in sources)
+        raise DownloadError(
+            f"{folder} has {free / 1e9:.2f} GB free, but {names} still needs {(missing + SPARE_ROOM) / 1e9:.2f} GB. "
+            "Make room, or choose a folder on another disk (CAPTION_DATA_DIR)."
+        )
+
+
+def _missing_bytes(path, source):
+    if os.path.lexists(path):
+        return 0
+    with suppress(OSError):
+        return source.size - min(beside(path, ".part").stat().st_size, source.size)
+    return source.size
