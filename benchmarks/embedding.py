@@ -21,7 +21,7 @@ from PIL import Image
 
 from benchmarks import report
 from captioning.cpu import has_fast_bfloat16
-from captioning.datasets.drawn.world import render_photo
+from captioning.datasets.drawn.rendering import render_photo
 from captioning.datasets.photo_zip import PhotoZip
 from captioning.datasets.splits import Split
 from captioning.encoder.cache import EMBED_BATCH, embed_split

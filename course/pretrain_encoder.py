@@ -30,8 +30,8 @@ import tensorflow as tf
 from tqdm.auto import tqdm
 
 from captioning.cpu import has_fast_bfloat16
-from captioning.datasets.drawn.scenes import most_striking
-from captioning.datasets.drawn.world import Scene, render_dataset
+from captioning.datasets.drawn.scenes import Scene, most_striking
+from captioning.datasets.drawn.world import render_dataset
 from captioning.datasets.photo_zip import BadPhoto, PhotoZip
 from captioning.decoder.checkpoints import CheckpointFolder
 from captioning.encoder.networks import DRAWN_WEIGHTS

@@ -38,7 +38,7 @@ def written_aside(path):
     except BaseException as error:
         with contextlib.suppress(OSError):          # what went wrong first counts
             remove(aside)
-        if isinstance(error, OSError):
+        if isinstance(error, OSError) and not isinstance(error, ChildProcessError):     # which tells of no disk
             raise not_written(path, error) from error
         raise
 

@@ -15,24 +15,26 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from captioning.datasets.drawn import rendering
 from captioning.datasets.drawn import world as drawn_world
-from captioning.datasets.drawn.captions import COLOUR_WORDS, NOUNS
+from captioning.datasets.drawn.captions import COLOUR_WORDS, NOUNS, captions_of, check_caption
 from captioning.datasets.drawn.pen import BRIGHT, INKS, Look, Pen
 from captioning.datasets.drawn.people import PEOPLE, POSES
-from captioning.datasets.drawn.places import PLACES, Canvas, draw_thing
-from captioning.datasets.drawn.scenes import COLOURS, SITUATIONS, SIZES_OF_PICTURES, Scene, Thing, union
-from captioning.datasets.drawn.things import DRAWERS, size_of
-from captioning.datasets.drawn.world import (
+from captioning.datasets.drawn.places import PLACES, Canvas, render_scene, render_thing
+from captioning.datasets.drawn.rendering import render_photo
+from captioning.datasets.drawn.scenes import (
+    COLOURS,
+    SITUATIONS,
+    SIZES_OF_PICTURES,
     Relation,
-    captions_of,
-    check_caption,
-    draw,
-    main,
+    Scene,
+    Thing,
     make_scene,
-    make_sheet,
-    render_dataset,
-    render_photo,
+    union,
 )
+from captioning.datasets.drawn.things import THINGS, size_of
+from captioning.datasets.drawn.world import main, make_sheet, render_dataset
+from captioning.storage.files import TEMPORARY
 from tests.helpers import ROOT
 
 ZIPS = ("train2014.zip", "val2014.zip", "annotations_trainval2014.zip")
@@ -134,13 +136,13 @@ def test_killed_render_leaves_nothing_under_a_final_name(tmp_path):
     process.send_signal(signal.SIGKILL)
     process.wait()
     left = [path.name for path in tmp_path.iterdir()]
-    assert left == [f"train2014.zip.{process.pid}.tmp"]
+    assert left == [f"train2014.zip{TEMPORARY}{process.pid}"]
 
 
 def test_failed_render_cleans_up_and_keeps_the_old_zip(tmp_path, monkeypatch):
     render_dataset(tmp_path, n_train=2, n_val=1, progress=False, workers=1)
     before = bytes_in(tmp_path)
-    monkeypatch.setattr(drawn_world, "draw",
+    monkeypatch.setattr(rendering, "render_scene",
                         lambda *_: (_ for _ in ()).throw(OSError("no space left on device")))
     with pytest.raises(OSError, match="no space left"):
         render_dataset(tmp_path, n_train=2, n_val=1, progress=False, workers=1, seed=3)
@@ -159,7 +161,7 @@ def test_renders_from_a_script_without_a_main_guard(tmp_path):
 
 def test_worker_that_dies_is_an_error_not_a_short_dataset(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "executable", "false" if os.name == "posix" else sys.executable)
-    with pytest.raises(OSError, match="ended early with status 1"):
+    with pytest.raises(OSError, match="^the process that renders photo 0 ended early with status 1"):
         render_dataset(tmp_path, n_train=20, n_val=1, workers=2, progress=False)
     assert not list(tmp_path.iterdir())
 
@@ -181,7 +183,7 @@ def test_command_line_writes_a_sheet(tmp_path, monkeypatch):
 # ------------------------------------------------------------------------------------------------- the pictures
 
 
-@pytest.mark.parametrize("kind", DRAWERS)
+@pytest.mark.parametrize("kind", THINGS)
 def test_things_stay_inside_their_boxes(kind):
     """Else relations, which are told from the boxes, would not be what one sees."""
     poses = [pose for k, pose in _poses() if k == kind]
@@ -190,7 +192,7 @@ def test_things_stay_inside_their_boxes(kind):
         scale, pad = 100, 60
         layer = Image.new("RGBA", (round(wide * scale) + 2 * pad, round(tall * scale) + 2 * pad))
         pen = Pen(layer, (scale, 0, layer.width / 2, 0, -scale, layer.height - pad))
-        DRAWERS[kind](pen, Look(kind, INKS["red"], pose, rng_of(1), winter=kind in PEOPLE))
+        THINGS[kind](pen, Look(kind, INKS["red"], pose, rng_of(1), winter=kind in PEOPLE))
         x0, y0, x1, y1 = layer.getchannel("A").getbbox()
         slack = 0.12 * scale  # metres: a shoe's tip, a hat's bobble
         assert x0 >= pad - slack and x1 <= layer.width - pad + slack, (kind, pose)
@@ -208,21 +210,21 @@ def test_every_kind_can_be_drawn_in_every_place_at_every_size_of_picture(place):
     for number, (width, height) in enumerate(dict.fromkeys(SIZES_OF_PICTURES)):
         weather, time_of_day = ("snowy" if place == "snow" else "sunny", "day") if number % 2 else ("clear", "night")
         things = []
-        for k, kind in enumerate(DRAWERS):
+        for k, kind in enumerate(THINGS):
             x, y = 40 * (k % 7), 40 + 40 * (k // 7)
             colour = COLOURS.get(kind, BRIGHT)[0]
             pose = "standing" if kind in PEOPLE else None
             things.append(Thing(kind, colour, 1, pose, "left", ("ground", "water", "air")[k % 3], 0.1, 0,
                                 ((x, y, x + 40, y + 30),)))
         scene = Scene(width, height, height // 2, place, time_of_day, weather, None, tuple(things), ())
-        picture = draw(scene, rng_of(number))
+        picture = render_scene(scene, rng_of(number))
         assert (picture.mode, picture.size) == ("RGB", (width, height))
 
 
 def test_pictures_are_functions_of_scene_and_generator():
     scene = make_scene(rng_of(5))
-    assert draw(scene, rng_of(6)).tobytes() == draw(scene, rng_of(6)).tobytes()
-    assert draw(scene, rng_of(6)).tobytes() != draw(scene, rng_of(7)).tobytes()
+    assert render_scene(scene, rng_of(6)).tobytes() == render_scene(scene, rng_of(6)).tobytes()
+    assert render_scene(scene, rng_of(6)).tobytes() != render_scene(scene, rng_of(7)).tobytes()
 
 
 def test_the_six_colours_stay_apart_in_every_light():
@@ -234,7 +236,7 @@ def test_the_six_colours_stay_apart_in_every_light():
         for colour in BRIGHT:
             ball = Thing("balloon", colour, 1, None, "right", "air", 0.3, 0, ((100, 100, 200, 229),))
             canvas = Canvas(Scene(400, 300, 150, place, time_of_day, weather, None, (ball,), ()), rng_of(3))
-            draw_thing(canvas, ball, ball.boxes[0])
+            render_thing(canvas, ball, ball.boxes[0])
             seen[colour] = np.asarray(canvas.image.crop((240, 260, 330, 330)), float).mean((0, 1))
         gaps = [np.abs(seen[a] - seen[b]).sum() for a in BRIGHT for b in BRIGHT if a < b]
         assert min(gaps) > 100, (time_of_day, weather, place, min(gaps))
@@ -302,7 +304,7 @@ def test_captions_vary_yet_recur():
 def test_every_kind_place_and_colour_is_frequent_enough_to_learn():
     scenes = [scene for scene, _ in world()]
     kinds = collections.Counter(thing.kind for scene in scenes for thing in scene.things)
-    assert set(kinds) == set(DRAWERS) == set(NOUNS) and min(kinds.values()) >= 25, kinds
+    assert set(kinds) == set(THINGS) == set(NOUNS) and min(kinds.values()) >= 25, kinds
     assert min(collections.Counter(thing.colour for scene in scenes for thing in scene.things).values()) >= 25
     assert {scene.place for scene in scenes} == set(SITUATIONS)
     counts = collections.Counter(thing.count for scene in scenes for thing in scene.things)

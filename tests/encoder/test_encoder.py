@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from captioning import settings
-from captioning.datasets.drawn.world import render_photo
+from captioning.datasets.drawn.rendering import render_photo
 from captioning.datasets.photo_zip import PhotoZip
 from captioning.datasets.splits import load_split
 from captioning.encoder import networks

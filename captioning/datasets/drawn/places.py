@@ -13,7 +13,7 @@ from PIL import Image, ImageChops, ImageFilter
 
 from captioning.datasets.drawn.pen import INKS, Look, Pen, dark, light, mix, pick
 from captioning.datasets.drawn.people import hand_of
-from captioning.datasets.drawn.things import DRAWERS, LAMPLIGHT, WOOD, size_of
+from captioning.datasets.drawn.things import LAMPLIGHT, THINGS, WOOD, size_of
 
 SUPER = 2
 WATER = ("sea",)  # where things float and mirror
@@ -570,7 +570,7 @@ def _natural(kind, colour, rng):
     return tuple(int(min(255, max(0, v + d))) for v, d in zip(base, jitter, strict=True))
 
 
-def draw_thing(c, thing, box):
+def render_thing(c, thing, box):
     """One thing in its box (x0, y0, x1, y1 in pixels): shadow or reflection first, then the thing itself."""
     x0, y0, x1, y1 = box
     wide, _ = size_of(thing.kind, thing.pose)
@@ -581,7 +581,7 @@ def draw_thing(c, thing, box):
     matrix = (flip * scale * SUPER, 0, w / 2, 0, -scale * SUPER, h - pad * SUPER)
     winter = c.scene.place == "snow" or c.scene.weather == "snowy"
     look = Look(thing.kind, _natural(thing.kind, thing.colour, c.rng), thing.pose, c.rng, c.light.lit, winter)
-    DRAWERS[thing.kind](Pen(layer, matrix, c.light.things), look)
+    THINGS[thing.kind](Pen(layer, matrix, c.light.things), look)
     corner = (round((x0 - pad) * SUPER), round((y0 - pad) * SUPER))
     if thing.stands == "ground":
         _cast_shadow(c, layer.getchannel("A"), corner, x1 - x0, y1)
@@ -697,7 +697,7 @@ def _weather(c):
                                fill=(255, 255, 255, 225))
 
 
-def draw(scene, rng):
+def render_scene(scene, rng):
     """The scene's RGB picture, of its width and height in pixels; the same for the same scene and generator state."""
     c = Canvas(scene, rng)
     PLACES[scene.place](c)
@@ -711,7 +711,7 @@ def draw(scene, rng):
     parts = [(thing.layer, box[3], k, thing, box) for k,
              thing in enumerate(scene.things) for box in thing.boxes]
     for *_, thing, box in sorted(parts, key=lambda part: part[:3]):
-        draw_thing(c, thing, box)
+        render_thing(c, thing, box)
         if thing.stands == "water":
             _wake(c, box)
         if thing.kind == "lamp" and c.light.lit:

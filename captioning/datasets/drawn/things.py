@@ -634,7 +634,7 @@ def vase(pen, look):
     pen.oval(-0.06, 0.2, 0.02, 0.06, (240, 250, 252))
 
 
-DRAWERS = {
+THINGS = {
     "car": car, "bus": bus, "truck": truck, "train": train, "bicycle": bicycle, "boat": boat, "plane": plane,
     "dog": dog, "cat": cat, "horse": horse, "cow": cow, "sheep": sheep, "bird": bird,
     "man": person, "woman": person, "boy": person, "girl": person,

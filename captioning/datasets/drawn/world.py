@@ -9,134 +9,21 @@ draw it, drawn.captions describes it and tells whether a caption is true of it.
 """
 
 import argparse
-import contextlib
 import io
 import json
 import os
-import struct
-import subprocess
-import sys
 import textwrap
 import zipfile
-from dataclasses import dataclass
+from contextlib import closing
 from pathlib import Path
 
-import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from tqdm.auto import tqdm
 
-from captioning.datasets.drawn.captions import CaptionTruth, captions_of, check_caption
-from captioning.datasets.drawn.places import draw
-from captioning.datasets.drawn.scenes import Relation, Scene, Thing, make_scene
+from captioning.datasets.drawn.rendering import SPLITS, render_photo, render_photos
+from captioning.storage.files import written_aside
 
-__all__ = [
-    "CaptionTruth", "Relation", "Scene", "Thing", "captions_of", "check_caption", "draw", "make_scene",
-    "make_sheet", "render_dataset", "render_photo",
-]  # fmt: skip
-
-SPLITS = ("train2014", "val2014")
-JPEG_QUALITY = 88
 DATE = (2014, 1, 1, 0, 0, 0)  # of every member, so that a zip's bytes do not tell when it was made
-
-
-@dataclass(frozen=True)
-class Photo:
-    """One rendered scene: the JPEG's bytes, its five captions, and what it holds."""
-
-    jpeg: bytes
-    captions: list
-    scene: dict
-
-
-def render_photo(seed, split, index):
-    """Photo number `index` (from 0) of a split ("train2014" or "val2014") of the world with this seed."""
-    what, words, look = (np.random.default_rng([seed, SPLITS.index(split), index, part]) for part in range(3))
-    scene = make_scene(what)
-    jpeg = io.BytesIO()
-    draw(scene, look).save(jpeg, "JPEG", quality=JPEG_QUALITY)
-    return Photo(jpeg.getvalue(), captions_of(scene, words), scene.to_json())
-
-
-# ------------------------------------------------------------------------------------------ several processes
-
-
-class _Workers:
-    """Processes that each render every n-th photo and write them to a pipe, read here in order.
-
-    They run this module rather than being spawned by multiprocessing, which would import the caller's main module
-    again: that breaks scripts without a main guard, and forking is unsafe once TensorFlow runs threads.
-    """
-
-    def __init__(self, seed, split, total, number):
-        self.total = total
-        command = [sys.executable, "-m", __spec__.name, "--worker"]
-        self.processes = [
-            subprocess.Popen([*command, str(seed), split, f"{k}:{total}:{number}"], cwd=Path(__file__).parents[3],
-                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-            for k in range(min(number, total))
-        ]
-
-    def __iter__(self):
-        for index in range(self.total):
-            process = self.processes[index % len(self.processes)]
-            jpeg, text = (self._block(process, index) for _ in range(2))
-            yield Photo(jpeg, **json.loads(text))
-
-    def _block(self, process, index):
-        head = process.stdout.read(4)
-        block = process.stdout.read(struct.unpack(">I", head)[0]) if len(head) == 4 else None
-        if block is None:
-            said = process.stderr.read().decode(errors="replace").strip()[-2000:]
-            raise OSError(f"the process that renders photo {index} ended early with status {process.wait()}; "
-                          f"workers=1 renders without other processes. It said: {said or 'nothing'}")
-        return block
-
-    def close(self):
-        for process in self.processes:
-            process.kill()
-            process.wait()
-            process.stdout.close()
-            process.stderr.close()
-
-
-def _work(seed, split, numbers):
-    """A worker: write the photos of range(start, stop, step) to standard output, each as two blocks."""
-    pipe = sys.stdout.buffer
-    for index in range(*(int(n) for n in numbers.split(":"))):
-        photo = render_photo(int(seed), split, index)
-        text = json.dumps({"captions": photo.captions, "scene": photo.scene}).encode()
-        for block in (photo.jpeg, text):
-            pipe.write(struct.pack(">I", len(block)) + block)
-    pipe.flush()
-
-
-def _photos(seed, split, total, workers):
-    if workers == 1 or total < 16:  # starting processes takes longer than rendering a few
-        yield from (render_photo(seed, split, index) for index in range(total))
-        return
-    crew = _Workers(seed, split, total, workers)
-    try:
-        yield from crew
-    finally:
-        crew.close()
-
-
-# ------------------------------------------------------------------------------------------------- the dataset
-
-
-@contextlib.contextmanager
-def _zip_aside(path):
-    """A zip written under a temporary name of this process, and renamed to `path` when whole."""
-    aside = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        with open(aside, "wb") as file:
-            with zipfile.ZipFile(file, "w") as archive:
-                yield archive
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(aside, path)
-    finally:
-        aside.unlink(missing_ok=True)
 
 
 def _add(archive, name, data, compression=zipfile.ZIP_STORED):
@@ -150,8 +37,8 @@ def _write_split(folder, split, total, seed, workers, bar):
     images, annotations, scenes = [], [], []
     # Ids are unique across splits, as MSCOCO's are: the second split starts at a million.
     first = 1 + 1_000_000 * SPLITS.index(split)
-    photos = _photos(seed, split, total, workers)
-    with contextlib.closing(photos), _zip_aside(folder / f"{split}.zip") as archive:
+    photos = render_photos(seed, split, total, workers)
+    with closing(photos), written_aside(folder / f"{split}.zip") as aside, zipfile.ZipFile(aside, "w") as archive:
         for index, photo in enumerate(photos):
             image_id = first + index
             name = f"COCO_{split}_{image_id:012d}.jpg"
@@ -188,7 +75,7 @@ def render_dataset(folder, n_train=2000, n_val=400, seed=0, workers=None, progre
         for split, total in zip(SPLITS, (n_train, n_val), strict=True):
             captions, scenes = _write_split(folder, split, total, seed, workers, bar)
             files |= {f"captions_{split}": captions, f"scenes_{split}": scenes}
-    with _zip_aside(folder / "annotations_trainval2014.zip") as archive:
+    with written_aside(folder / "annotations_trainval2014.zip") as aside, zipfile.ZipFile(aside, "w") as archive:
         for name, content in files.items():
             _add(archive, f"annotations/{name}.json", json.dumps(content), zipfile.ZIP_DEFLATED)
 
@@ -221,10 +108,7 @@ def main(arguments=None):
                         help="another seed, another world (default: 0)")
     parser.add_argument("--sheet", metavar="FILE.png",
                         help="also write a sheet of 40 scenes with their captions")
-    parser.add_argument("--worker", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
-    if options.worker:
-        return _work(*options.worker)
     if not options.folder and not options.sheet:
         parser.error("give a folder, or --sheet FILE.png")
     try:
