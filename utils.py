@@ -15,8 +15,8 @@
     files         write_json, written_aside
 """
 
+from captioning.datasets.loading import load_dataset
 from captioning.datasets.photo_zip import PhotoZip
-from captioning.datasets.splits import load_dataset
 from captioning.datasets.tokens import END, PAD, START, UNK
 from captioning.encoder.cache import embed_split, read_embeddings
 from captioning.figures.explained import (

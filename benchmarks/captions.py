@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import notebook_code, report
-from captioning.datasets.splits import load_dataset
+from captioning.datasets.loading import load_dataset
 from captioning.decoder.fine_tuning import SelfCritical
 from captioning.scoring.metrics import score_captions
 from captioning.settings import Settings

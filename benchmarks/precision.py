@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import notebook_code, report
-from captioning.datasets.splits import load_dataset
+from captioning.datasets.loading import load_dataset
 from captioning.settings import Settings
 
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from benchmarks import notebook_code, report
 from captioning.cpu import has_fast_bfloat16
-from captioning.datasets.splits import load_dataset
+from captioning.datasets.loading import load_dataset
 from captioning.decoder import trainer
 from captioning.decoder.trainer import DRAWN_TOGETHER
 from captioning.settings import Settings

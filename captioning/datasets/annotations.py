@@ -11,7 +11,7 @@ MAX_CAPTIONS_BYTES = 128_000_000    # of the captions' JSON; MSCOCO's have 67 (2
 MAX_CAPTIONS_VALUES = 5_000_000     # in it; MSCOCO's have 2.4 and 3.5 million. Small ones take 25 times their bytes
 MAX_CAPTION = 1_000                 # characters
 MAX_CAPTIONS = 100                  # of one photo; MSCOCO's have five, a few six
-_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")     # control characters, halves of surrogate pairs
+CONTROL_CHARACTERS = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")   # and halves of surrogate pairs
 
 
 def read_captions(annotations, member: str) -> dict[str, tuple[int, list[str]]]:
@@ -67,7 +67,7 @@ def _captions_by_image(where, annotations, image_ids) -> dict[int, list[str]]:
         image_id = _field(where, "annotations", i, annotation, "image_id", int)
         if image_id not in captions:
             raise ValueError(f"{where}: annotations[{i}] is for image {image_id!r:.60}, which `images` does not list.")
-        caption = _UNPRINTABLE.sub(" ", _field(where, "annotations", i, annotation, "caption", str)).strip()
+        caption = CONTROL_CHARACTERS.sub(" ", _field(where, "annotations", i, annotation, "caption", str)).strip()
         if not re.search(r"\w", caption):
             left_out["have no word"] += 1
         elif len(caption) > MAX_CAPTION:

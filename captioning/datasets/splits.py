@@ -9,12 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from captioning.datasets.annotations import read_captions
-from captioning.datasets.drawn.world import render_dataset
 from captioning.datasets.photo_zip import PhotoZip
-from captioning.datasets.sources import fetch_coco2014
-from captioning.settings import Settings
-
-ZIPS = ("train2014.zip", "val2014.zip", "annotations_trainval2014.zip")
 
 
 @dataclass(frozen=True)
@@ -32,19 +27,6 @@ class Split:
         keep = [i for i, name in enumerate(self.names) if name not in skipped]
         return Split(self.name, self.photos, *([rows[i] for i in keep]
                                                for rows in (self.names, self.captions, self.image_ids)))
-
-
-def load_dataset(settings: Settings, photos: bool = True) -> tuple[Split, Split]:
-    """Training and validation split of the dataset in the settings, which is drawn or downloaded if it is not there.
-
-    photos: False needs the captions alone, 0.25 GB of MSCOCO's 20: for exercises with text.
-    """
-    folder = Path(settings.data_dir)
-    if settings.dataset == "drawn" and not all((folder / name).exists() for name in ZIPS):
-        render_dataset(folder)
-    elif settings.dataset == "coco2014":
-        fetch_coco2014(folder, photos, mirrors=settings.mirrors.split())
-    return load_split(folder, "train", photos), load_split(folder, "val", photos)
 
 
 def load_split(data_dir, split: str, photos: bool = True) -> Split:

@@ -21,8 +21,9 @@ from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
+from captioning.datasets.loading import load_dataset
 from captioning.datasets.photo_zip import PhotoZip
-from captioning.datasets.splits import Split, load_dataset
+from captioning.datasets.splits import Split
 from captioning.encoder import cache
 from captioning.encoder.cache import EMBED_BATCH, Embeddings, crop_size, embed_batches
 from captioning.settings import Settings

@@ -24,8 +24,8 @@ from types import SimpleNamespace
 import pytest
 
 from captioning.datasets import sources
+from captioning.datasets.loading import load_dataset
 from captioning.datasets.sources import COCO2014, INCEPTION_V3_WEIGHTS, fetch_coco2014, offline_weights_hint
-from captioning.datasets.splits import load_dataset
 from captioning.datasets.transfer import DownloadError, Patience, Source, fetch, on_disk
 from captioning.datasets.transfer.headers import retry_after
 from captioning.datasets.transfer.on_disk import SPARE_ROOM

@@ -16,7 +16,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from captioning.datasets.splits import load_dataset
+from captioning.datasets.loading import load_dataset
 from captioning.encoder.cache import EMBED_BATCH, embed_split
 from captioning.settings import Settings
 from captioning.storage import files
