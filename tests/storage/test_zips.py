@@ -1,0 +1,104 @@
+"""Zips from outside: their list of contents is checked before any of it is believed."""
+
+import struct
+import zipfile
+
+import pytest
+
+from captioning.storage import zips
+from tests.helpers.hostile import PHOTO
+from tests.helpers.memory import linux, with_memory
+from tests.helpers.zip_files import END, LISTED, patched, zip_of
+
+
+def test_a_missing_zip_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="train2014.zip is missing"):
+        zips.Zip(tmp_path / "train2014.zip")
+
+
+@pytest.mark.parametrize("content, why", [
+    (b"", "is empty"), (b"<!DOCTYPE html><p>Sign in", r"is no zip but a web page of \d+ bytes"),
+    (b"#!/bin/sh\n", "is no zip: 10 bytes"), (PHOTO, "is no zip"),
+])
+def test_what_is_no_zip_is_told_apart(tmp_path, content, why):
+    path = tmp_path / "train2014.zip"
+    path.write_bytes(content)
+    with pytest.raises(zips.BrokenZip, match=rf"train2014\.zip {why}.*Delete it and get it again"):
+        zips.Zip(path)
+
+
+@pytest.mark.parametrize("left", [4, 60, -22, -1])
+def test_a_zip_cut_short_anywhere_is_named(tmp_path, left):
+    path = zip_of(tmp_path / "train2014.zip", [("a.jpg", PHOTO), ("b.jpg", PHOTO)])
+    path.write_bytes(path.read_bytes()[:left])
+    with pytest.raises(zips.BrokenZip, match="no whole zip, probably cut short"):
+        zips.Zip(path)
+
+
+def test_two_members_of_one_name_are_refused(tmp_path):
+    path = zip_of(tmp_path / "a.zip", [("train2014/a.jpg", PHOTO), ("train2014/a.jpg", b"another")])
+    with pytest.raises(zips.BrokenZip, match=r"a\.zip has two members 'train2014/a.jpg'.*Pack it anew"):
+        zips.Zip(path)
+
+
+@pytest.mark.parametrize("name", [
+    "../a.jpg", "x/../../a.jpg", "/etc/a.jpg", "C:\\a.jpg", "\\\\host\\a.jpg", "..\\a.jpg",
+    "a\x1b[2J.jpg", "a.jpg\0.txt"])
+def test_names_that_lead_elsewhere_are_refused(tmp_path, name):
+    info = zipfile.ZipInfo("x" * len(name))
+    path = zip_of(tmp_path / "a.zip", [("b.jpg", PHOTO), (info, PHOTO)])
+    path.write_bytes(path.read_bytes().replace(info.filename.encode(), name.encode()))
+    with pytest.raises(zips.BrokenZip, match="expected a plain name relative to the zip"):
+        zips.Zip(path)
+
+
+def test_members_that_share_bytes_are_refused(tmp_path):
+    """The trick of zips of 46 MB that hold 4.5 PB: https://www.bamsoftware.com/hacks/zipbomb/"""
+    path = zip_of(tmp_path / "a.zip", [("a.jpg", PHOTO), ("b.jpg", PHOTO)])
+    patched(path, LISTED, 42, "<I", 0, which=1)
+    with pytest.raises(zips.BrokenZip, match="overlaps another one"):
+        zips.Zip(path)
+
+
+def test_a_member_said_to_lie_outside_the_file_is_refused(tmp_path):
+    path = zip_of(tmp_path / "a.zip", [("a.jpg", PHOTO)])
+    with pytest.raises(zips.BrokenZip, match="beyond byte"):
+        zips.Zip(patched(path, LISTED, 20, "<I", 0xFFFFFFF0))
+
+
+@pytest.mark.parametrize("field, kind", [(12, "<I"), (16, "<I"), (8, "<H"), (10, "<H")])
+@pytest.mark.parametrize("value", [0xFFFF, 0xFFFFFFFF, 0x7FFFFFF0])
+def test_lies_in_the_end_of_the_list_do_no_harm(tmp_path, field, kind, value):
+    value &= 0xFFFF if kind == "<H" else 0xFFFFFFFF
+    path = patched(zip_of(tmp_path / "a.zip", [("a.jpg", PHOTO)]), END, field, kind, value)
+    try:
+        with zips.Zip(path) as archive:
+            assert archive.read("a.jpg", len(PHOTO)) == PHOTO
+    except zips.BrokenZip as error:
+        assert "a.zip" in str(error)
+
+
+def test_a_zip64_record_that_lies_is_refused(tmp_path):
+    """Sizes that do not fit 32 bits stand in an extra field; here it says 2**60."""
+    info = zipfile.ZipInfo("a.jpg")
+    info.extra = struct.pack("<HHQQ", 0xFFFE, 16, 2**60, 2**60)         # a field nobody reads, made zip64's below
+    path = zip_of(tmp_path / "a.zip", [(info, PHOTO)])
+    raw = bytearray(path.read_bytes())
+    listed = raw.index(LISTED)
+    raw[listed:] = raw[listed:].replace(struct.pack("<H", 0xFFFE), struct.pack("<H", 1), 1)
+    raw[listed + 20:listed + 28] = b"\xff" * 8
+    path.write_bytes(raw)
+    with pytest.raises(zips.BrokenZip, match="end at byte 1,152,921,504,606,8.*, beyond byte"):
+        zips.Zip(path)
+
+
+@linux
+def test_a_list_of_contents_that_claims_gigabytes_is_not_read(tmp_path):
+    """A sparse file of 1 GB whose end says that all of it is the list."""
+    path, size = tmp_path / "train2014.zip", 1 << 30
+    with path.open("wb") as file:
+        file.truncate(size)
+        file.seek(size)
+        file.write(struct.pack("<4s4H2LH", END, 0, 0, 1, 1, size, 0, 0))
+    done = with_memory(f"zips.Zip({str(path)!r})", 300, "from captioning.storage import zips")
+    assert "BrokenZip" in done.stderr and "list of contents has more than" in done.stderr, done.stderr
