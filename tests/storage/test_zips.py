@@ -60,6 +60,15 @@ def test_members_that_share_bytes_are_refused(tmp_path):
         zips.Zip(path)
 
 
+def test_a_member_that_begins_in_the_last_bytes_of_another_is_refused(tmp_path):
+    """An entry's size leaves out the 30 bytes before the member's name, which are the member's too."""
+    path = zip_of(tmp_path / "a.zip", [("a.jpg", PHOTO), ("b.jpg", PHOTO)])
+    with zips.Zip(patched(path, LISTED, 42, "<I", 30 + len(PHOTO), which=1)):
+        pass
+    with pytest.raises(zips.BrokenZip, match="overlaps another one"):
+        zips.Zip(patched(path, LISTED, 42, "<I", 29 + len(PHOTO), which=1))
+
+
 def test_a_member_said_to_lie_outside_the_file_is_refused(tmp_path):
     path = zip_of(tmp_path / "a.zip", [("a.jpg", PHOTO)])
     with pytest.raises(zips.BrokenZip, match="beyond byte"):
