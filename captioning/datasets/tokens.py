@@ -1,3 +1,3 @@
-"""Tokens that are no words."""
+"""The four tokens that stand for no word."""
 
 PAD, UNK, START, END = "#PAD#", "#UNK#", "#START#", "#END#"

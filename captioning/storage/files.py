@@ -1,4 +1,4 @@
-"""Files that are whole or absent: written aside under a temporary name, renamed when complete."""
+"""Files that are whole or absent: written under a temporary name, renamed when complete."""
 
 import contextlib
 import errno
@@ -13,17 +13,26 @@ from pathlib import Path
 import filelock
 
 BLOCK = 1 << 20         # bytes read at once
-TEMPORARY = ".tmp-"     # in the name of everything that is not whole yet
-WITHOUT_LOCKS = errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK     # what drives say that have none
+TEMPORARY = ".tmp-"     # part of the name of whatever is not whole yet
+WITHOUT_LOCKS = errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK     # from drives without locks
 
 
 @contextlib.contextmanager
 def written_aside(path):
-    """Gives a temporary path beside `path`; on success it takes the final name, on failure it is removed.
+    """Gives a temporary path to write to, and renames it to `path` when the block ends without an error.
 
-    The temporary path can be made a file or a folder. What already has the final name is replaced, but no folder by
-    a file. A file is there all the time, the earlier one or the new one; of two folders, neither for a moment.
-    Raises OSError that names `path` when it can't be written (no permission, disk full).
+    The block makes a file or a folder at the temporary path; after an error it is removed. A file replaces a file, and
+    a reader finds the earlier or the new one at any moment. A folder replaces a folder, and for a moment neither is
+    there. A file never replaces a folder.
+
+    Args:
+        path: the final name. Folders above it are made.
+
+    Yields:
+        The temporary path, beside `path`.
+
+    Raises:
+        OSError: if `path` can't be written (no permission, disk full). The message names it.
     """
     path = Path(path)
     aside = path.with_name(f"{path.name}{TEMPORARY}{os.getpid()}")
@@ -36,19 +45,25 @@ def written_aside(path):
             remove(path)
         os.replace(aside, path)
     except BaseException as error:
-        with contextlib.suppress(OSError):          # what went wrong first counts
+        with contextlib.suppress(OSError):          # the first error is the one to report
             remove(aside)
-        if isinstance(error, OSError) and not isinstance(error, ChildProcessError):     # which tells of no disk
+        if isinstance(error, OSError) and not isinstance(error, ChildProcessError):     # no fault of the disk
             raise not_written(path, error) from error
         raise
 
 
 @contextlib.contextmanager
 def locked(path, when_taken):
-    """Holds the lock of this file meanwhile. Where another process has it, calls when_taken(), then waits.
+    """Holds a lock while the block runs, and waits for it if another process holds it.
 
-    The system takes the lock back from a process that dies. On a drive that has no such locks nothing is held.
-    Raises OSError that names its folder when that can't be written.
+    The system frees the lock of a process that dies. On a drive without locks, the block runs without one.
+
+    Args:
+        path: the lock's file. Folders above it are made; the file stays.
+        when_taken: called without arguments before waiting, to tell the user.
+
+    Raises:
+        OSError: if the lock's folder can't be written. The message names the folder.
     """
     lock = filelock.FileLock(path, fallback_to_soft=False)
     try:
@@ -67,26 +82,44 @@ def locked(path, when_taken):
 
 
 def not_written(path, error: OSError) -> OSError:
-    """The error to raise when `path` could not be written."""
+    """The error to raise when `path` could not be written: it names the path and says what to check."""
     return OSError(
         error.errno,
         f"{path} could not be written ({error.strerror or error}). Check that its folder can be written and that "
-        "the disk is not full; what had that name before is untouched",
+        "the disk is not full. An earlier file of that name is unchanged",
     )
 
 
 def write_text(path, text: str):
+    """Writes a text file in UTF-8, whole or not at all. Raises OSError that names it."""
     with written_aside(path) as aside:
         aside.write_text(text, encoding="utf-8")
 
 
 def write_json(path, value):
-    """`value` as JSON in UTF-8; NaN is refused, since it is not JSON."""
+    """Writes `value` as JSON in UTF-8, whole or not at all.
+
+    Raises:
+        ValueError: for NaN and infinity, which JSON does not have.
+        OSError: if the file can't be written. The message names it.
+    """
     write_text(path, json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def read_json(path, what="a JSON file"):
-    """What the JSON file holds. Raises ValueError that names the file when it can't be read as JSON."""
+    """Reads a JSON file.
+
+    Args:
+        path: the file.
+        what: what it should be, for the message, such as "a list of digests".
+
+    Returns:
+        What it holds.
+
+    Raises:
+        ValueError: if it is not JSON. The message names the file.
+        OSError: if it can't be read.
+    """
     try:
         return parse_json(Path(path).read_bytes())
     except ValueError as error:
@@ -94,10 +127,18 @@ def read_json(path, what="a JSON file"):
 
 
 def parse_json(raw: bytes):
-    """What these bytes of JSON hold, in UTF-8 with or without a byte order mark.
+    """Reads JSON in UTF-8, with or without a byte order mark.
 
-    Raises ValueError with the reason for anything else, also for what Python reads but JSON does not have (NaN), what
-    JSON leaves open (a key twice in an object) and what is nested too deeply to be read.
+    Stricter than Python's reader: it refuses NaN, which is not JSON, and a key that stands twice in one object.
+
+    Args:
+        raw: the bytes of the JSON text.
+
+    Returns:
+        What the text holds.
+
+    Raises:
+        ValueError: for anything else, and for what is nested too deeply. The message is the reason.
     """
     try:
         return json.loads(raw.decode("utf-8-sig"), object_pairs_hook=_object, parse_constant=_no_json)
@@ -118,19 +159,26 @@ def _no_json(constant):
 
 
 def is_web_page(head: bytes) -> bool:
-    """Whether these first bytes of a file are an HTML page's, as a proxy or a sign-in page sends in a file's place."""
+    """Whether a file that begins with these bytes is an HTML page, such as a proxy's or a network's sign-in page."""
     return head.lstrip(b"\xef\xbb\xbf \t\r\n")[:14].lower().startswith((b"<!doctype html", b"<html"))
 
 
 def sha256(path) -> str:
-    """The SHA-256 of a file, in hexadecimal digits."""
+    """SHA-256 of a file, as hexadecimal digits."""
     return hash_file(path).hexdigest()
 
 
 def hash_file(path, algorithm: str = "sha256", size: int | None = None, on_block=lambda count: None):
-    """The hash object of the first `size` bytes of a file, or of all of it.
+    """Hashes a file, or its first bytes.
 
-    algorithm: as hashlib calls it. on_block: called with the number of bytes of each block that was read.
+    Args:
+        path: the file.
+        algorithm: the name of a hash in hashlib.
+        size: bytes to hash; all if None.
+        on_block: called with the number of bytes of each block read, to show progress.
+
+    Returns:
+        The hash object, which can be updated with the bytes that follow.
     """
     digest, left = hashlib.new(algorithm, usedforsecurity=False), math.inf if size is None else size
     with open(path, "rb") as file:
@@ -142,7 +190,7 @@ def hash_file(path, algorithm: str = "sha256", size: int | None = None, on_block
 
 
 def remove(path):
-    """Deletes a file or a folder, if it is there."""
+    """Deletes a file or a folder with all that is in it, if it is there."""
     path = Path(path)
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
@@ -151,7 +199,7 @@ def remove(path):
 
 
 def _sync(path):
-    """Asks the system to have the file, or each file of the folder, on the disk before it is renamed."""
+    """Waits until the bytes of the file, or of each file in the folder, are on the disk."""
     for file in [p for p in path.rglob("*") if p.is_file()] if path.is_dir() else [path]:
         with open(file, "rb+") as handle:
             os.fsync(handle.fileno())

@@ -1,6 +1,6 @@
-"""Zips from outside: their list of contents is checked before any of it is believed.
+"""Reads zips from outside: checks their list of contents first, and unpacks nothing to the disk.
 
-Nothing is unpacked to the disk. Members are read into memory, and of each no more than its reader allows.
+A member is read into memory, up to the limit that the caller names.
 """
 
 import io
@@ -13,26 +13,31 @@ import numpy as np
 
 from captioning.storage import files
 
-LARGEST_LIST = 32 << 20         # bytes of a list of contents; MSCOCO's have about 110 for each photo
-LOCAL_HEADER = 30               # bytes before each member, at least
-METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)    # zipfile inflates no more of these than it is asked for
+LARGEST_LIST = 32 << 20         # bytes of a list of contents; MSCOCO needs about 110 for each photo
+LOCAL_HEADER = 30               # bytes before each member's name
+METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)    # zipfile unpacks only as many bytes as we ask for
 MISLEADING_NAME = re.compile(r"^[/\\]|^[A-Za-z]:|[\x00-\x1f\x7f]")      # absolute, or with control characters
 
 
 class BrokenZip(ValueError):
-    """A zip that is cut short, damaged, made to mislead, or no zip. The message names it and says what to do."""
+    """The zip is cut short, damaged, made to mislead, or not a zip. The message names it and says what to do."""
 
 
 class BadMember(ValueError):
-    """A member that can't be read. The message is the reason."""
+    """A member of the zip can't be read. The message is the reason."""
 
 
 class Zip:
-    """A zip to read from. Use as a context manager, or close it.
+    """A zip to read from. Use it as a context manager, or close it.
 
-    members: {name: ZipInfo} of the files in it, in their order, with / between folders. Names are relative, lead
-    nowhere outside, and each stands for one member; no two members share bytes, and none lies outside the file.
-    Raises FileNotFoundError or BrokenZip, either of which names the file and says what to do.
+    Attributes:
+        path: the zip.
+        members: {name: ZipInfo} of the files in it, in their order, with / between folders. Each name is there once,
+            is relative and has no `..`. No two members share bytes, and none reaches beyond the zip.
+
+    Raises:
+        FileNotFoundError: if the zip is missing.
+        BrokenZip: if its list of contents can't be trusted.
     """
 
     def __init__(self, path):
@@ -49,7 +54,7 @@ class Zip:
         except BrokenZip as error:
             self._file.close()
             raise BrokenZip(f"{path} {error}. Pack it anew: plain files, each once, without a password.") from None
-        except Exception as error:      # of damaged bytes zipfile lets through what struct, codecs and seek() say
+        except Exception as error:      # damaged bytes also raise errors of struct, codecs and seek()
             self._file.close()
             raise BrokenZip(f"{path} {_why_no_zip(self.path, error)}. Delete it and get it again.") from None
 
@@ -60,18 +65,27 @@ class Zip:
         self.close()
 
     def close(self):
+        """Closes the file."""
         self._zip.close()
         self._file.close()
 
     def read(self, name: str, most: int) -> bytes:
-        """The member's bytes, its CRC-32 checked. May be called from several threads.
+        """Reads a member and checks its CRC-32. Several threads may call this at once.
 
-        Raises BadMember when it is damaged, encrypted, a link, packed in an unusual way or larger than `most` bytes;
-        KeyError when it is not there.
+        Args:
+            name: its name in `members`.
+            most: bytes that it may have, unpacked.
+
+        Returns:
+            Its bytes.
+
+        Raises:
+            BadMember: if it is damaged, encrypted, a link, packed in an unusual way or too large.
+            KeyError: if it is not there.
         """
         info = self.members[name]
         if info.file_size > most:
-            raise BadMember(f"has {info.file_size:,} bytes unpacked; at most {most:,} are read")
+            raise BadMember(f"has {info.file_size:,} bytes unpacked; the limit is {most:,}")
         if info.compress_type not in METHODS:
             raise BadMember(f"is packed by method {info.compress_type}; expected stored or deflated")
         if stat.S_ISLNK(info.external_attr >> 16):
@@ -79,7 +93,7 @@ class Zip:
         blocks = []
         try:
             with self._zip.open(info) as stream:
-                while block := stream.read(files.BLOCK):    # never without a size: that inflates all there is
+                while block := stream.read(files.BLOCK):    # without a size, read() would unpack all of it
                     blocks.append(block)
         except Exception as error:      # zlib.error, BadZipFile, EOFError, struct.error, UnicodeDecodeError ...
             raise BadMember(f"can't be read: {str(error) or type(error).__name__}") from None
@@ -90,10 +104,21 @@ class Zip:
 
 
 def read_arrays(path, most: int) -> dict[str, np.ndarray]:
-    """The arrays of an .npz, by name, of at most so many bytes together. No objects.
+    """Reads the arrays of an .npz. Unlike np.load, it checks the CRC-32 of each whole member.
 
-    All bytes of each count for its CRC-32. np.load reads as far as an array's header says, so where damage makes the
-    header say less, the CRC is not looked at. Raises FileNotFoundError, BrokenZip, or ValueError that names the array.
+    np.load reads as many bytes as an array's header says, so it never checks the CRC of a member whose damaged header
+    says less.
+
+    Args:
+        path: the .npz.
+        most: bytes that all arrays together may have.
+
+    Returns:
+        {name: array}. Arrays of objects are refused.
+
+    Raises:
+        FileNotFoundError, BrokenZip: as Zip does.
+        ValueError: if an array can't be read. The message names it.
     """
     arrays = {}
     with Zip(path) as archive:
@@ -103,13 +128,13 @@ def read_arrays(path, most: int) -> dict[str, np.ndarray]:
                 raw = archive.read(member, most)
                 arrays[name] = np.lib.format.read_array(io.BytesIO(raw), allow_pickle=False)
                 most -= len(raw)
-            except Exception as error:      # an odd header makes NumPy raise of many kinds, MemoryError among them
+            except Exception as error:      # for odd headers NumPy raises many kinds, even MemoryError
                 raise ValueError(f"its array {name!r:.80} can't be read: {error!s:.200}") from None
     return arrays
 
 
 class _Bounded(io.BufferedReader):
-    """A file of which no more than LARGEST_LIST bytes are read at once, whatever sizes its content claims."""
+    """A file that reads at most LARGEST_LIST bytes at once, whatever sizes the zip claims."""
 
     def __init__(self, path):
         super().__init__(io.FileIO(path))
@@ -122,13 +147,13 @@ class _Bounded(io.BufferedReader):
 
 
 def _members(infos, end: int) -> dict[str, zipfile.ZipInfo]:
-    """Members by name. Raises BrokenZip for what no honest tool writes: such a list misleads its reader.
+    """Members by name. Raises BrokenZip for a list of contents that no honest tool writes.
 
-    end: where the last member must have ended.
+    end: the byte where the list begins, so where the last member must have ended.
     """
     members, reached = {}, 0
     for info in infos:
-        name = info.filename.replace("\\", "/")         # some tools of Windows write so
+        name = info.filename.replace("\\", "/")         # some Windows tools write \
         if MISLEADING_NAME.search(info.orig_filename) or ".." in name.split("/"):
             raise BrokenZip(f"has a member {info.orig_filename!r:.80}; expected a plain name relative to the zip")
         if name in members:
@@ -145,14 +170,15 @@ def _members(infos, end: int) -> dict[str, zipfile.ZipInfo]:
 
 
 def _why_no_zip(path, error) -> str:
+    """What the file is, as far as its first bytes tell."""
     size = path.stat().st_size
     with path.open("rb") as file:
         head = file.read(512)
     if not head:
         return "is empty; expected a zip"
     if files.is_web_page(head):
-        return f"is no zip but a web page of {size:,} bytes, as a proxy or a sign-in page would send"
+        return f"is a web page of {size:,} bytes, not a zip; a proxy or a sign-in page may have sent it"
     reason = str(error) or type(error).__name__
     if head[:2] == b"PK":
-        return f"({size:,} bytes) is no whole zip, probably cut short or damaged: {reason}"
-    return f"is no zip: {size:,} bytes that begin with {head[:8]!r} ({reason})"
+        return f"({size:,} bytes) is not a whole zip; it was probably cut short or damaged: {reason}"
+    return f"is not a zip: {size:,} bytes that begin with {head[:8]!r} ({reason})"

@@ -77,5 +77,5 @@ with PhotoZip({str(path)!r}) as photos:
         try: photos.read(name)
         except BadPhoto as error: print(name, error)
 """, 64, "from captioning.datasets.photo_zip import BadPhoto, PhotoZip")
-    assert "honest.jpg in train2014.zip has 1,073,741,824 bytes unpacked; at most" in done.stdout, done.stderr
+    assert "honest.jpg in train2014.zip has 1,073,741,824 bytes unpacked; the limit is" in done.stdout, done.stderr
     assert "liar.jpg in train2014.zip can't be read: Bad CRC-32" in done.stdout, done.stdout + done.stderr

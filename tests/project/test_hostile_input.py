@@ -54,7 +54,7 @@ def test_a_checkpoint_of_many_arrays_unpacks_no_more_than_one_may(tmp_path, monk
     path = checkpoint(tmp_path, x=np.zeros(100), y=np.zeros(100))
     assert len(checkpoints.read_checkpoint(path).arrays) == 2
     monkeypatch.setattr(checkpoints, "MOST_BYTES", 1_500)
-    with pytest.raises(ValueError, match="its array 'y' can't be read: has 928 bytes unpacked; at most 572 are read"):
+    with pytest.raises(ValueError, match="its array 'y' can't be read: has 928 bytes unpacked; the limit is 572"):
         checkpoints.read_checkpoint(path)
 
 

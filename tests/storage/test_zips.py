@@ -17,8 +17,8 @@ def test_a_missing_zip_is_named(tmp_path):
 
 
 @pytest.mark.parametrize("content, why", [
-    (b"", "is empty"), (b"<!DOCTYPE html><p>Sign in", r"is no zip but a web page of \d+ bytes"),
-    (b"#!/bin/sh\n", "is no zip: 10 bytes"), (PHOTO, "is no zip"),
+    (b"", "is empty"), (b"<!DOCTYPE html><p>Sign in", r"is a web page of \d+ bytes, not a zip"),
+    (b"#!/bin/sh\n", "is not a zip: 10 bytes"), (PHOTO, "is not a zip"),
 ])
 def test_what_is_no_zip_is_told_apart(tmp_path, content, why):
     path = tmp_path / "train2014.zip"
@@ -31,7 +31,7 @@ def test_what_is_no_zip_is_told_apart(tmp_path, content, why):
 def test_a_zip_cut_short_anywhere_is_named(tmp_path, left):
     path = zip_of(tmp_path / "train2014.zip", [("a.jpg", PHOTO), ("b.jpg", PHOTO)])
     path.write_bytes(path.read_bytes()[:left])
-    with pytest.raises(zips.BrokenZip, match="no whole zip, probably cut short"):
+    with pytest.raises(zips.BrokenZip, match="not a whole zip; it was probably cut short"):
         zips.Zip(path)
 
 
