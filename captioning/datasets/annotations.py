@@ -1,4 +1,4 @@
-"""Captions in: MSCOCO's annotations, read and checked."""
+"""Reads and checks MSCOCO's caption annotations."""
 
 import re
 import warnings
@@ -7,19 +7,29 @@ from pathlib import PurePosixPath
 
 from captioning.storage import files, zips
 
-MAX_CAPTIONS_BYTES = 128_000_000    # of the captions' JSON; MSCOCO's have 67 (2014) and 92 (2017) million
-MAX_CAPTIONS_VALUES = 5_000_000     # in it; MSCOCO's have 2.4 and 3.5 million. Small ones take 25 times their bytes
+MAX_CAPTIONS_BYTES = 128_000_000    # of the captions' JSON; MSCOCO's has 67 million (2014) or 92 million (2017)
+MAX_CAPTIONS_VALUES = 5_000_000     # in it; MSCOCO's has 2.4 or 3.5. Small values take 25 times their bytes
 MAX_CAPTION = 1_000                 # characters
-MAX_CAPTIONS = 100                  # of one photo; MSCOCO's have five, a few six
+MAX_CAPTIONS = 100                  # of one photo; MSCOCO has five, sometimes more
 CONTROL_CHARACTERS = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")   # and halves of surrogate pairs
 
 
 def read_captions(annotations, member: str) -> dict[str, tuple[int, list[str]]]:
-    """{photo's file name: (image id, its captions)} from MSCOCO's caption annotations.
+    """Reads the captions of a split.
 
-    Control characters in captions become spaces. Captions without a word or longer than MAX_CAPTION are left out, as
-    are those of a photo after its first MAX_CAPTIONS, and it is said how many.
-    Raises ValueError that names the zip, the member and the entry that is not as MSCOCO's.
+    Control characters in captions become spaces. Captions without a word, captions longer than MAX_CAPTION, and those
+    after the first MAX_CAPTIONS of a photo are left out; a warning says how many.
+
+    Args:
+        annotations: the zip with MSCOCO's annotations.
+        member: the JSON in it, such as "annotations/captions_train2014.json".
+
+    Returns:
+        {photo's file name: (image id, its captions)}.
+
+    Raises:
+        ValueError: if the content is not as MSCOCO's. The message names the zip, the member and the entry.
+        FileNotFoundError: if the zip is missing.
     """
     where = f"{annotations}, {member}"
     with zips.Zip(annotations) as archive:
@@ -37,7 +47,7 @@ def read_captions(annotations, member: str) -> dict[str, tuple[int, list[str]]]:
 
 
 def _parse_bounded(raw: bytes):
-    """What the JSON holds, unless it has so many values that they would fill the memory. Raises ValueError."""
+    """What the JSON holds. Raises ValueError for so many values that they would fill the memory."""
     values = sum(map(raw.count, (b",", b"[", b"{")))        # at most one value follows each
     if values > MAX_CAPTIONS_VALUES:
         raise ValueError(f"it has about {values:,} values; at most {MAX_CAPTIONS_VALUES:,} are read")
@@ -45,7 +55,7 @@ def _parse_bounded(raw: bytes):
 
 
 def _image_ids(where, images) -> dict[str, int]:
-    """{file name without folders: image id}, each of both once."""
+    """{file name without folders: image id}; each name and each id stands for one image."""
     ids, seen = {}, set()
     for i, image in enumerate(images):
         image_id = _field(where, "images", i, image, "id", int)
@@ -55,13 +65,14 @@ def _image_ids(where, images) -> dict[str, int]:
             raise ValueError(f"{where}: images[{i}] has the id {image_id!r:.60}; expected 0 to 2**63 - 1.")
         if image_id in seen or name in ids:
             raise ValueError(f"{where}: images[{i}] has the id {image_id} and the name {name!r:.80}; an earlier "
-                             "image has one of them. Each may be there once; remove or rename one of the two.")
+                             "image has the same id or name. Remove or rename one of the two.")
         seen.add(image_id)
         ids[name] = image_id
     return ids
 
 
 def _captions_by_image(where, annotations, image_ids) -> dict[int, list[str]]:
+    """{image id: its captions}, cleaned and within the limits."""
     captions, left_out = {image_id: [] for image_id in image_ids}, Counter()
     for i, annotation in enumerate(annotations):
         image_id = _field(where, "annotations", i, annotation, "image_id", int)
@@ -77,11 +88,12 @@ def _captions_by_image(where, annotations, image_ids) -> dict[int, list[str]]:
         else:
             captions[image_id].append(caption)
     for what, count in left_out.items():
-        warnings.warn(f"{where}: {count:,} captions {what}; they are left out.", stacklevel=4)
+        warnings.warn(f"{where}: {count:,} captions {what} and are left out.", stacklevel=4)
     return captions
 
 
 def _field(where, table, index, entry, key, kind):
+    """A field of an entry, if it has the right kind; else ValueError that names the entry."""
     value = entry.get(key) if isinstance(entry, dict) else None
     if not isinstance(value, kind) or isinstance(value, bool):
         raise ValueError(f"{where}: {table}[{index}] needs `{key}` as {kind.__name__}, found {value!r:.60}.")

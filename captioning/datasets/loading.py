@@ -1,4 +1,4 @@
-"""The dataset that the settings name: rendered or downloaded where it is missing, then loaded."""
+"""Loads the dataset that the settings name, after rendering or downloading it if it is missing."""
 
 from pathlib import Path
 
@@ -11,9 +11,18 @@ ZIPS = ("train2014.zip", "val2014.zip", "annotations_trainval2014.zip")
 
 
 def load_dataset(settings: Settings, photos: bool = True) -> tuple[Split, Split]:
-    """Training and validation split of the dataset in the settings, which is drawn or downloaded if it is not there.
+    """Loads the dataset that the settings name. Renders or downloads it first if it is missing.
 
-    photos: False needs the captions alone, 0.25 GB of MSCOCO's 20: for exercises with text.
+    Args:
+        settings: `dataset`, `data_dir` and `mirrors` count here.
+        photos: False needs only the captions, 0.25 GB of MSCOCO's 20: for exercises with text.
+
+    Returns:
+        The training and the validation split.
+
+    Raises:
+        OSError: if a file is missing or can't be written; DownloadError is one.
+        ValueError: if a file is damaged or not as MSCOCO's.
     """
     folder = Path(settings.data_dir)
     if settings.dataset == "drawn" and not all((folder / name).exists() for name in ZIPS):

@@ -1,4 +1,4 @@
-"""The files of the datasets and the encoder's weights: where they are, their sizes and digests."""
+"""Where the datasets and the encoder's weights are on the web, with their sizes and digests."""
 
 import os
 from pathlib import Path
@@ -7,7 +7,7 @@ from captioning.datasets.transfer import Source, check_room, fetch
 
 
 def _coco(name, folder, size, md5):
-    # The bucket behind the official host answers on https; the host itself only on http.
+    """A file of MSCOCO. The official host answers only on http, the bucket behind it on https too."""
     path = f"images.cocodataset.org/{folder}/{name}"
     return Source(name, (f"https://s3.amazonaws.com/{path}", f"http://{path}"), size, md5=md5)
 
@@ -31,11 +31,19 @@ INCEPTION_V3_WEIGHTS = Source(
 
 
 def fetch_coco2014(folder: str | os.PathLike, photos: bool | str = True, **options) -> dict[str, Path]:
-    """Fetch MSCOCO 2014's captions (0.25 GB) and photos (train 13.5 GB, val 6.6 GB) as the zips they come in.
+    """Fetches MSCOCO 2014's zips: captions (0.25 GB) and photos (train 13.5 GB, val 6.6 GB).
 
-    photos: True for both splits, "train" or "val" for one, False for captions only. options: those of `fetch`.
-    Returns {"annotations": path, "val": path, "train": path}, without the splits not asked for.
-    Raises ValueError for another value of photos, else as `fetch`; room for all is checked before the first byte.
+    Args:
+        folder: where the zips go. There must be room for all of them before the first is fetched.
+        photos: True for both splits, "train" or "val" for one, False for captions only.
+        **options: those of `fetch`.
+
+    Returns:
+        {"annotations": path, "val": path, "train": path}, without the splits not asked for.
+
+    Raises:
+        ValueError: for another value of `photos`, or a mirror that is no address.
+        DownloadError: as `fetch` does.
     """
     if photos not in (True, False, "train", "val"):
         raise ValueError(f'photos must be True, False, "train" or "val", not {photos!r}.')
@@ -45,15 +53,19 @@ def fetch_coco2014(folder: str | os.PathLike, photos: bool | str = True, **optio
 
 
 def offline_weights_hint(models_folder: str | os.PathLike | None = None) -> str:
-    """What to do where Keras can't download InceptionV3's weights itself.
+    """Says what to do when Keras can't download InceptionV3's weights.
 
-    models_folder: where Keras looks; by default the text names KERAS_HOME and the usual place.
+    Args:
+        models_folder: where Keras looks for them. By default the text names KERAS_HOME and the usual folder.
+
+    Returns:
+        Two sentences with address, size, digest and folder.
     """
     weights = INCEPTION_V3_WEIGHTS
     where = models_folder or (
-        f"{Path.home() / '.keras' / 'models'} (or the folder models in KERAS_HOME, where that is set)"
+        f"{Path.home() / '.keras' / 'models'} (or the folder models in KERAS_HOME, if that is set)"
     )
     return (
         f"Without a network, fetch {weights.urls[0]} ({weights.size / 1e6:.0f} MB, md5 {weights.md5}) on another "
-        f"machine and put it, under that name, in {where}. Keras checks the digest and downloads nothing."
+        f"machine and put it in {where} under the same name. Keras then checks the digest and downloads nothing."
     )

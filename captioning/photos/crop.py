@@ -3,11 +3,19 @@
 import numpy as np
 from PIL import Image
 
-IMG_SIZE = 299                      # side of the square that InceptionV3 sees, pixels
+IMG_SIZE = 299                      # pixels: side of the square that InceptionV3 sees
 
 
 def center_crop(image: Image.Image, size: int = IMG_SIZE) -> np.ndarray:
-    """The largest centred square, scaled to (size, size, 3) uint8."""
+    """Cuts out the largest centred square and scales it.
+
+    Args:
+        image: an RGB photo.
+        size: side of the result, in pixels.
+
+    Returns:
+        (size, size, 3) uint8.
+    """
     side = min(image.size)
     left, top = (image.width - side) / 2, (image.height - side) / 2
     square = image.resize((size, size), Image.Resampling.BICUBIC, box=(left, top, left + side, top + side))

@@ -1,4 +1,7 @@
-"""Photos in: decoded within limits, as they should be seen."""
+"""Decodes photos, within limits on time and memory.
+
+The limits on pixels are here; the limit on the bytes of a photo's file is MAX_PHOTO_BYTES in datasets/photo_zip.py.
+"""
 
 import contextlib
 import io
@@ -12,31 +15,40 @@ from PIL import Image, ImageOps
 from captioning.datasets.photo_zip import MAX_PHOTO_BYTES, BadPhoto
 from captioning.photos.crop import IMG_SIZE
 
-PHOTO_FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF")     # no EPS, which would start another program
-MAX_PIXELS = 64_000_000             # of a photo in memory; larger ones are skipped before they are decoded
-MAX_SCANNED_PIXELS = 1_000_000_000  # pixels times passes over them, in a progressive JPEG
+PHOTO_FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF")     # no EPS: Pillow would run Ghostscript
+MAX_PIXELS = 64_000_000             # of a photo in memory; a larger one is refused before it is decoded
+MAX_SCANNED_PIXELS = 1_000_000_000  # in a progressive JPEG: pixels times passes over them
 
-# Pillow's warnings of odd photos help no learner. For all the process, since filters are not kept apart for threads.
+# Pillow's warnings about odd photos do not help learners. The filter holds for the whole process, because filters can't
+# be set for one thread.
 warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
 def decode_photo(raw: bytes) -> Image.Image:
-    """The photo as it should be seen: RGB, 8 bits, turned as its EXIF says, white where it is transparent.
+    """Decodes a photo as a person would see it: turned as its EXIF says, white where it is transparent.
 
-    Of an animation it is the first frame. Large JPEGs come scaled down, but not below 2 * IMG_SIZE.
-    Raises BadPhoto with the reason.
+    An animation gives its first frame. A large JPEG is scaled down, but not below 2 * IMG_SIZE.
+
+    Args:
+        raw: the bytes of the photo's file, in one of PHOTO_FORMATS.
+
+    Returns:
+        An RGB image of 8 bits.
+
+    Raises:
+        BadPhoto: if it can't be decoded, or would take too much memory or time. The message is the reason.
     """
     try:
         image = Image.open(io.BytesIO(raw), formats=PHOTO_FORMATS)
         _bound(image, raw)
         image.load()
-        with contextlib.suppress(Exception):            # what else is wrong with an EXIF block does not matter
+        with contextlib.suppress(Exception):            # a damaged EXIF block costs only the turn
             ImageOps.exif_transpose(image, in_place=True)
         return _as_rgb(image)
     except BadPhoto:
         raise
     except Image.UnidentifiedImageError:
-        raise BadPhoto("is no photo (JPEG, PNG, GIF, WebP, BMP or TIFF)" if raw else "is empty") from None
+        raise BadPhoto("is not a photo (JPEG, PNG, GIF, WebP, BMP or TIFF)" if raw else "is empty") from None
     except Image.DecompressionBombError:                # Pillow's own limit, which holds for JPEGs too
         raise BadPhoto("has too many pixels to be decoded") from None
     except Exception as error:      # Pillow's plugins raise many kinds: OSError, SyntaxError, struct.error, ...
@@ -44,11 +56,21 @@ def decode_photo(raw: bytes) -> Image.Image:
 
 
 def read_photo_file(path) -> bytes:
-    """The bytes of a photo's file, for decode_photo. Raises BadPhoto with the reason."""
+    """Reads a photo's file, for decode_photo.
+
+    Args:
+        path: the file; `~` is expanded.
+
+    Returns:
+        Its bytes.
+
+    Raises:
+        BadPhoto: if it is missing, no plain file, too large or can't be read. The message is the reason.
+    """
     path = Path(os.path.expanduser(path))
     try:
-        if not os.path.isfile(path):                    # a pipe, say, would be waited for
-            raise BadPhoto("is no file" if os.path.exists(path) else "is not there")
+        if not os.path.isfile(path):                    # reading a pipe, say, could wait for ever
+            raise BadPhoto("is not a file" if os.path.exists(path) else "is not there")
         if path.stat().st_size > MAX_PHOTO_BYTES:
             raise BadPhoto(f"has {path.stat().st_size:,} bytes, more than {MAX_PHOTO_BYTES:,}")
         return path.read_bytes()
@@ -57,28 +79,29 @@ def read_photo_file(path) -> bytes:
 
 
 def _bound(image: Image.Image, raw: bytes):
-    """Has libjpeg scale a large JPEG down while it reads it; refuses what would still take too much to decode.
+    """Lets libjpeg scale a large JPEG down; raises BadPhoto for what would still take too much to decode.
 
-    Raises BadPhoto. Has read no more than headers.
+    Pillow has read only the headers so far.
     """
     width, height = held = image.size
     image.draft("RGB", (2 * IMG_SIZE, 2 * IMG_SIZE))
     if not image.info.get("progressive"):
         held = image.size
-    elif (passes := raw.count(b"\xff\xda")) * width * height > MAX_SCANNED_PIXELS:    # marks before each pass
+    elif (passes := raw.count(b"\xff\xda")) * width * height > MAX_SCANNED_PIXELS:    # these bytes begin a pass
         raise BadPhoto(f"{width} x {height} pixels in {passes:,} passes would take too long to decode")
-    if held[0] * held[1] > MAX_PIXELS:                  # of a progressive JPEG, libjpeg holds all of it
+    if held[0] * held[1] > MAX_PIXELS:                  # libjpeg holds a progressive JPEG in full size
         raise BadPhoto(f"{width} x {height} pixels are too many, more than {MAX_PIXELS:,}")
 
 
 def _as_rgb(image: Image.Image) -> Image.Image:
+    """The image in RGB, 8 bits, on white."""
     if image.mode.startswith("I;16"):                   # Pillow would cut values off at 255
         image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
     if image.mode in ("I", "F"):
         raise BadPhoto("holds values of 32 bits; expected 8 or 16")
     if not image.has_transparency_data:
         return image.convert("RGB")
-    if image.mode != "RGBA":                            # a photo of the largest size takes 256 MB, so it is not copied
+    if image.mode != "RGBA":                            # not copied: a photo of MAX_PIXELS takes 256 MB
         image = image.convert("RGBA")
     seen = Image.new("RGB", image.size, "white")
     seen.paste(image, mask=image.getchannel("A"))

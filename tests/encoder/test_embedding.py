@@ -142,7 +142,7 @@ def test_a_description_with_another_letter_is_not_believed(tmp_path, name, other
 def test_a_broken_photo_is_listed_and_moves_no_other_row(tmp_path):
     whole = embed_split(split_of(coloured_zip(tmp_path / "a.zip")), MeanColour(), tmp_path / "whole")
     broken = embed_split(split_of(coloured_zip(tmp_path / "b.zip", bad={5})), MeanColour(), tmp_path / "broken")
-    assert list(broken.skipped) == ["005.jpg"] and "no photo" in broken.skipped["005.jpg"]
+    assert list(broken.skipped) == ["005.jpg"] and "not a photo" in broken.skipped["005.jpg"]
     assert not broken.values[5].any()
     others = np.arange(40) != 5
     assert np.array_equal(whole.values[others], broken.values[others])
@@ -180,7 +180,7 @@ def test_captions_of_photos_that_cannot_be_used_are_left_out_and_this_is_said(tm
                 "annotations": [{"image_id": 100 + i, "id": k, "caption": f"photo {i}, {k}"}
                                 for i in range(40) for k in range(3)]}))
     train, _ = load_dataset(Settings(dataset="folder", data_dir=tmp_path))
-    wanted = {"003.jpg": "is empty", "010.jpg": "is no photo", "011.jpg": "can't be decoded: .*truncated",
+    wanted = {"003.jpg": "is empty", "010.jpg": "is not a photo", "011.jpg": "can't be decoded: .*truncated",
               "020.jpg": "CRC", "021.jpg": "can't be read", "022.jpg": "encrypted", "039.jpg": "pixels are too many"}
     for _ in range(2):                                      # the second time from the cache
         with pytest.warns(UserWarning, match="7 of 40 photos of .*train2014.zip can't be used and are left out, with "
@@ -200,7 +200,7 @@ def test_captions_of_photos_that_cannot_be_used_are_left_out_and_this_is_said(tm
 
 def test_photos_of_which_none_can_be_used_make_no_cache(tmp_path):
     split = split_of(coloured_zip(tmp_path / "train2014.zip", bad=range(40)))
-    with pytest.raises(ValueError, match="None of the 40 photos of .*train2014.zip can be used; 000.jpg is no photo"):
+    with pytest.raises(ValueError, match="None of the 40 photos of .*train2014.zip can be used; 000.jpg is not a"):
         embed_split(split, MeanColour(), tmp_path / "cache")
     assert not (tmp_path / "cache" / "train.npy").exists()
 

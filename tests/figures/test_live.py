@@ -93,8 +93,8 @@ def test_a_photos_file_is_captioned_and_a_broken_one_said_to_be(shown, tmp_path,
     live.show_photo_file(tmp_path, live.utils.decode_photo)
     assert len(shown) == 1
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == f"{jpeg} is no photo (JPEG, PNG, GIF, WebP, BMP or TIFF)."
-    assert lines[1].endswith("b.jpg is not there.") and lines[2].endswith("is no file.")
+    assert lines[0] == f"{jpeg} is not a photo (JPEG, PNG, GIF, WebP, BMP or TIFF)."
+    assert lines[1].endswith("b.jpg is not there.") and lines[2].endswith("is not a file.")
 
 
 def test_no_module_but_the_notebooks_loads_pyplot():

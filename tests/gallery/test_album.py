@@ -127,7 +127,7 @@ def broken_files(folder, monkeypatch):
     monkeypatch.setattr(decode, "MAX_PHOTO_BYTES", 50_000)
     contents = {
         "cut.jpg": (encoded(plain(size=(640, 480)))[:400], "can't be decoded"),
-        "text.jpg": (b"not a photo", "is no photo (JPEG, PNG"),
+        "text.jpg": (b"not a photo", "is not a photo (JPEG, PNG"),
         "empty.jpg": (b"", "is empty"),
         "heavy.jpg": (bytes(50_001), "has 50,001 bytes, more than 50,000"),
         "bomb.png": (png(9_000, 9_000, 8, 2, b""), "9000 x 9000 pixels are too many"),
@@ -137,7 +137,7 @@ def broken_files(folder, monkeypatch):
     (folder / "folder.jpg").mkdir()
     os.mkfifo(folder / "pipe.jpg")              # would be waited for
     said = {name: text for name, (_, text) in contents.items()}
-    return {folder / name: text for name, text in {**said, "folder.jpg": "no file", "pipe.jpg": "no file"}.items()}
+    return {folder / name: text for name, text in (said | dict.fromkeys(("folder.jpg", "pipe.jpg"), "not a file")).items()}
 
 
 def test_all_broken_files_of_a_choice_are_named_with_their_reasons(album, tmp_path, monkeypatch):

@@ -189,9 +189,9 @@ BOMBS = {
     "zTXt": png(8, 8, 8, 0, b"\0" * 72, (b"zTXt", b"a\0\0" + zlib.compress(bytes(200_000_000)))),
 }
 REFUSED = {
-    "empty": (b"", "is empty"), "text": (b"not a photo at all", "is no photo"),
-    "web page": (b"<!DOCTYPE html><html></html>", "is no photo"),
-    "program for a printer": (encoded(plain(), "EPS"), "is no photo"),      # Pillow would run Ghostscript on it
+    "empty": (b"", "is empty"), "text": (b"not a photo at all", "is not a photo"),
+    "web page": (b"<!DOCTYPE html><html></html>", "is not a photo"),
+    "program for a printer": (encoded(plain(), "EPS"), "is not a photo"),      # Pillow would run Ghostscript on it
     "png of 30,000": (BOMBS["png of 30,000"], "too many pixels"),
     "png of 11,000": (BOMBS["png below Pillow's own limit"], "11000 x 10000 pixels are too many"),
     "many passes": (BOMBS["many passes"], r"1000 x 1000 pixels in 2,\d\d\d passes"),
