@@ -137,7 +137,8 @@ def broken_files(folder, monkeypatch):
     (folder / "folder.jpg").mkdir()
     os.mkfifo(folder / "pipe.jpg")              # would be waited for
     said = {name: text for name, (_, text) in contents.items()}
-    return {folder / name: text for name, text in (said | dict.fromkeys(("folder.jpg", "pipe.jpg"), "not a file")).items()}
+    said |= dict.fromkeys(("folder.jpg", "pipe.jpg"), "not a file")
+    return {folder / name: text for name, text in said.items()}
 
 
 def test_all_broken_files_of_a_choice_are_named_with_their_reasons(album, tmp_path, monkeypatch):

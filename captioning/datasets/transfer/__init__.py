@@ -1,10 +1,12 @@
-"""Files fetched over HTTP and checked.
+"""Fetches files over HTTP and checks them.
 
-A file has its final name only when its size and digest are right. Until then its bytes are in `<name>.part`, which
-survives a cut line, a kill and a new start, and is carried on from where it ended. Beside each file may lie
-    <name>.verified.json   size, modification time and digest when last checked: 13 GB are not hashed at each start;
-                           delete it to have the file hashed again
-    <name>.part.json       what the server said of the file that the .part is a piece of
+A file gets its final name only when its size and digest are right. Until then its bytes are in `<name>.part`. That file
+survives a broken connection and a killed process, and the next attempt continues where it ends. Beside a file there
+may be
+
+    <name>.verified.json   its size, modification time and digest when last checked, so that 13 GB are not hashed at
+                           each start; delete it to hash the file again
+    <name>.part.json       where the .part came from, and which version of the file it is a piece of
     <name>.lock            held by the process that downloads
 """
 

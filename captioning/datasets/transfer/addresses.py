@@ -1,4 +1,4 @@
-"""The addresses that a file may be had from."""
+"""The addresses of a file."""
 
 import re
 import time
@@ -7,47 +7,64 @@ from urllib.parse import urlsplit
 
 
 def on_mirror(mirror: str, name: str) -> str:
-    """The address of a file on a mirror. Raises ValueError for a mirror that is no http or https address."""
+    """Joins a mirror's address and a file's name.
+
+    Args:
+        mirror: base address, such as "https://mirror.example/coco".
+        name: the file's name.
+
+    Returns:
+        The file's address.
+
+    Raises:
+        ValueError: if `mirror` is not an http or https address. The message leaves out a password.
+    """
     if not re.match(r"https?://[\w.@:%-]+(/|$)", mirror):
-        shown = re.sub(r"//[^/\s]*@", "//", mirror)
-        raise ValueError(f"{shown!r:.200} is not the http or https address of a mirror, as https://mirror.example/coco "
-                         "is. CAPTION_MIRRORS lists them with spaces between.")
+        without_password = re.sub(r"//[^/\s]*@", "//", mirror)
+        raise ValueError(f"{without_password!r:.200} is not the http or https address of a mirror, such as "
+                         "https://mirror.example/coco. CAPTION_MIRRORS takes such addresses, separated by spaces.")
     return f"{mirror.rstrip('/')}/{name}"
 
 
 def shown(url: str) -> str:
-    """An address as it may be printed: no user, password or query."""
+    """The address without user, password and query, so that it can be printed."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
 class Addresses:
-    """Several addresses of one file: which one is asked next, which are asked no more, and why."""
+    """The addresses of one file: which to ask next, which not to ask again, and why.
+
+    Attributes:
+        left: addresses still worth asking, the next one first.
+        refused: {address without password: why it is not asked again}.
+        whole_only: addresses that sent wrong ranges; ask them for the whole file.
+    """
 
     def __init__(self, urls: Iterable[str]):
-        self.left: list[str] = list(dict.fromkeys(urls))    # still worth asking, the next one first
-        self.refused: dict[str, str] = {}                   # address as shown -> why it is not asked again
-        self.whole_only: set[str] = set()                   # those whose ranges were wrong
-        self._not_before: dict[str, float] = {}             # address -> monotonic time until which it wants no requests
+        self.left: list[str] = list(dict.fromkeys(urls))
+        self.refused: dict[str, str] = {}
+        self.whole_only: set[str] = set()
+        self._not_before: dict[str, float] = {}             # address -> time.monotonic() before which not to ask it
 
     @property
     def next(self) -> str:
-        """The address to ask next. There must be one left."""
+        """The address to ask next. Raises IndexError if none is left."""
         return self.left[0]
 
     def strike_out(self, url: str, why):
-        """Ask an address no more."""
+        """Drops an address and remembers why."""
         self.left.remove(url)
         self.refused[shown(url)] = str(why)
 
-    def to_the_end(self):
-        """Let the address that was next come last."""
+    def rotate(self):
+        """Moves the next address to the end."""
         self.left = self.left[1:] + self.left[:1]
 
-    def leave_alone(self, url: str, seconds: float):
-        """Ask an address again only after so many seconds."""
+    def postpone(self, url: str, seconds: float):
+        """Keeps an address from being asked for so many seconds."""
         self._not_before[url] = time.monotonic() + seconds
 
     def seconds_to_wait(self) -> float:
-        """How long the next address still wants no requests; 0 or less if it takes one now."""
+        """Seconds until the next address may be asked; 0 or less if it may be asked now."""
         return self._not_before.get(self.next, 0.0) - time.monotonic()

@@ -1,4 +1,4 @@
-"""One GET: its body in chunks, left when it comes too slowly."""
+"""One answer to a GET, given up when it comes too slowly."""
 
 import queue
 import threading
@@ -14,11 +14,17 @@ from captioning.storage.files import BLOCK
 
 
 class Answer:
-    """A GET whose body is read by a thread of its own.
+    """The answer to a GET. Iterate over it for the body in chunks, as they arrive; close it when done.
 
-    So nothing holds up the reader: neither a name look-up (for which there are no time-outs), nor headers or a body
-    that trickle just fast enough for the socket's time-out, nor, on Windows, a wait that Ctrl-C can't end.
-    Iterating gives the body in chunks of what has arrived.
+    A thread of its own talks to the server, so the reader is never stuck in a call without a time limit: a name
+    look-up has no time-out, a body of one byte a second never meets the socket's time-out, and on Windows Ctrl-C does
+    not end a wait for the network.
+
+    Attributes:
+        response: status and headers.
+
+    Raises:
+        Refused, TryAgain: if there is no answer, it breaks off, or it comes too slowly.
     """
 
     def __init__(self, url: str, headers: dict[str, str], patience: Patience):
@@ -34,6 +40,7 @@ class Answer:
             raise
 
     def _receive(self):
+        """The thread: hands over the response, the chunks of its body, then None, or an error."""
         try:
             with requests.Session() as session:
                 session.max_redirects = self.patience.redirects
@@ -43,18 +50,20 @@ class Answer:
                     while not self._left.is_set() and (chunk := response.raw.read1(BLOCK, decode_content=False)):
                         self._hand_over(chunk)
             self._hand_over(None)
-        except Exception as error:               # whatever it is, it is the reader's to judge
+        except Exception as error:               # the reader handles it
             self._hand_over(error)
 
     def _hand_over(self, item):
-        while not self._left.is_set():           # the reader may have gone without making room
+        """Gives an item to the reader, unless it has left."""
+        while not self._left.is_set():           # the reader may have left a full queue
             with suppress(queue.Full):
                 return self._arrived.put(item, timeout=0.5)
 
     def _next(self):
+        """The next item from the thread; raises if it is an error."""
         while True:
             try:
-                item = self._arrived.get(timeout=0.1)    # short: on Windows, Ctrl-C waits for it
+                item = self._arrived.get(timeout=0.1)    # short, since Ctrl-C waits for it on Windows
             except queue.Empty:
                 item = b""
             if isinstance(item, Exception):
@@ -67,7 +76,7 @@ class Answer:
                 return item
 
     def _check_rate(self):
-        """At the end of each window, give up a body that came too slowly in it."""
+        """At the end of each window, gives up an answer that came too slowly in it."""
         now = time.monotonic()
         if now < self._deadline:
             return
@@ -79,5 +88,5 @@ class Answer:
         return iter(self._next, None)
 
     def close(self):
-        """Read no more of the body."""
+        """Stops the thread; the rest of the body is not read."""
         self._left.set()

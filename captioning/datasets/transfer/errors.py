@@ -1,4 +1,4 @@
-"""How a download can fail, and the sentences about it."""
+"""The ways a download fails, in sentences."""
 
 from requests import exceptions as web
 from urllib3.exceptions import HTTPError
@@ -7,15 +7,19 @@ from captioning.datasets.transfer.source import Patience
 
 
 class DownloadError(OSError):
-    """A file could not be had. The message names it, what was expected and found, and what to do."""
+    """A file can't be fetched, or a file that is there is wrong. The message says what was expected and what to do."""
 
 
 class Refused(Exception):
-    """This address does not have the file, and will not have it a minute later."""
+    """This address does not have the file. Asking again would not help. The message is the reason."""
 
 
 class TryAgain(Exception):
-    """This attempt failed; a later one may not. retry_after: seconds the server asks for."""
+    """This attempt failed, but a later one may succeed. The message is the reason.
+
+    Attributes:
+        retry_after: seconds that the server asks us to wait; 0 if it does not ask.
+    """
 
     def __init__(self, reason: str, retry_after: float = 0.0):
         super().__init__(reason)
@@ -23,25 +27,33 @@ class TryAgain(Exception):
 
 
 class WrongRange(TryAgain):
-    """This address sent other bytes than those asked for, so it is asked for the whole file from now on."""
+    """This address did not send the bytes asked for. From now on, ask it for the whole file."""
 
 
 def in_words(error: Exception, patience: Patience) -> Exception:
-    """What requests, urllib3 or the socket raised, as TryAgain or Refused; anything else stays as it is."""
+    """Turns an error of requests, urllib3 or the socket into one with a sentence.
+
+    Args:
+        error: what was raised.
+        patience: its limits are named in the sentences.
+
+    Returns:
+        Refused or TryAgain; `error` itself if it is of another kind.
+    """
     if isinstance(error, web.TooManyRedirects):
-        return Refused(f"more than {patience.redirects} redirects, as in a circle")
-    if isinstance(error, ValueError):            # InvalidURL, InvalidSchema …; requests lets UnicodeError through, too
-        return Refused("it leads to what is not an http or https address")
+        return Refused(f"it redirects more than {patience.redirects} times, perhaps in a circle")
+    if isinstance(error, ValueError):            # InvalidURL, InvalidSchema and others; UnicodeError too
+        return Refused("it redirects to an address that is not http or https")
     if isinstance(error, web.SSLError) and "CERTIFICATE_VERIFY_FAILED" in str(error):
-        return Refused("its certificate is not trusted; a proxy or sign-in page may stand between")
+        return Refused("its certificate is not trusted; a proxy or a sign-in page may be in between")
     if isinstance(error, web.ConnectTimeout):
         return TryAgain(f"no connection within {patience.connect:g} s")
     if isinstance(error, web.Timeout) or "timed out" in str(error):
-        return TryAgain(f"not a byte for {patience.stall:g} s")
+        return TryAgain(f"no byte came for {patience.stall:g} s")
     if isinstance(error, web.ProxyError):
         return TryAgain("the proxy (HTTPS_PROXY, HTTP_PROXY) did not answer")
     if isinstance(error, (web.RequestException, HTTPError, OSError)):
-        # Innermost, the words are the system's; further out they repeat the address, perhaps with a password in it.
+        # The innermost error has the system's words. The outer ones repeat the address, which may have a password.
         while error.__cause__ or error.__context__:
             error = error.__cause__ or error.__context__
         return TryAgain(f"the connection broke ({getattr(error, 'strerror', None) or type(error).__name__})")

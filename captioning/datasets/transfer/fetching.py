@@ -1,4 +1,4 @@
-"""A file, fetched once: the function that the others are made for."""
+"""Fetches one file, unless it is there already."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -24,14 +24,24 @@ def fetch(
     patience: Patience = USUAL_PATIENCE,
     say: Callable[[str], None] = tqdm.write,
 ) -> Path:
-    """Return `folder/source.name`, whole and verified; download it if it is not there.
+    """Downloads a file and checks it. A file that is already there is only checked, and never changed.
 
-    A file already there, put by hand or by an earlier run, is accepted after the same check and never changed.
-    mirrors: base addresses ("https://mirror.example/coco"), asked for `<mirror>/<name>` before the source's own.
-    say: takes one sentence for each wait, retry and restart.
-    Raises ValueError for a mirror that is no address; DownloadError if the file there is another one, if no address
-    gave the right file, if the disk is too small or can't be written to. What was received stays in `<name>.part`,
-    and the next call carries on from it.
+    Args:
+        source: the file.
+        folder: where it goes; it is made if it is missing.
+        mirrors: base addresses, such as "https://mirror.example/coco". `<mirror>/<name>` is asked before the source's
+            own addresses.
+        progress: whether to show progress bars.
+        patience: how long to wait for a server, and how often to try again.
+        say: called with one sentence for each wait, retry and restart.
+
+    Returns:
+        `folder/source.name`, whole and with the right digest.
+
+    Raises:
+        ValueError: if a mirror is not an address.
+        DownloadError: if another file has this name, no address gives the right file, or the disk is too small or can't
+            be written. What was received stays in `<name>.part`, and the next call continues from there.
     """
     folder = Path(folder)
     path = folder / source.name
@@ -41,7 +51,7 @@ def fetch(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with _one_at_a_time(path, say):
-            if not os.path.lexists(path):        # else another process has brought it while we waited
+            if not os.path.lexists(path):        # else another process fetched it while we waited
                 check_room(folder, [source])
                 _download(source, path, urls, progress, patience, say)
                 return path
@@ -50,20 +60,20 @@ def fetch(
     except OSError as error:
         raise DownloadError(
             f"{path} could not be written: {error.__cause__ or error}. Choose another folder (CAPTION_DATA_DIR) or "
-            "make room and run again; what was received is kept."
+            "make room, and run again. What was received is kept."
         ) from error
     return verified(path, source, progress)
 
 
 def _one_at_a_time(path, say):
-    """A context in which this process alone downloads a file; where another one does, it says that it waits."""
+    """A context in which only this process downloads a file. If another one does, says so and waits."""
     lock = beside(path, ".lock")
     return files.locked(lock, lambda: say(
-        f"{path.name}: another process is downloading it ({lock} is held); waiting until it is done."))
+        f"{path.name}: another process is downloading it ({lock} is held). Waiting for it."))
 
 
 def _download(source, path, urls, progress, patience, say):
-    """Download to a name of its own, check, and only then rename. The caller holds the lock."""
+    """Downloads to the .part file, checks it, and renames it. The caller holds the lock."""
     with closing(PartFile(beside(path, ".part"), source, progress, say)) as part:
         Download(part, urls, patience, say).run()
         part.become(path)

@@ -1,4 +1,4 @@
-"""What is asked of a server, and what its answer promises: the headers of HTTP (RFC 9110)."""
+"""HTTP headers (RFC 9110): what we ask of a server, and what its answer says about its body."""
 
 import re
 from typing import NamedTuple
@@ -12,15 +12,23 @@ from captioning.datasets.transfer.source import Patience, Source
 
 
 class Piece(NamedTuple):
-    """What the body of an answer is."""
+    """What the body of an answer holds."""
 
-    start: int              # position in the file of its first byte
-    version: str | None     # what tells this version of the file from another, to resume only the same
+    start: int              # position of its first byte in the file
+    version: str | None     # ETag or date of the file, to resume only this version
 
 
 def request_headers(offset: int, version: str | None) -> dict[str, str]:
-    """Headers that ask for the bytes from `offset` on, of this version of the file only if it is known."""
-    headers = {"Accept-Encoding": "identity"}     # positions are those of the file, not of a compressed stream
+    """Headers that ask for a file from a position on.
+
+    Args:
+        offset: the position; 0 for the whole file.
+        version: ETag or date of the version to resume. A server with another version sends the whole file. None: any.
+
+    Returns:
+        {header: value}.
+    """
+    headers = {"Accept-Encoding": "identity"}     # positions count bytes of the file, not of a compressed stream
     if offset:
         headers["Range"] = f"bytes={offset}-"
         if version:
@@ -29,9 +37,21 @@ def request_headers(offset: int, version: str | None) -> dict[str, str]:
 
 
 def piece_of(response: Response, source: Source, offset: int, patience: Patience) -> Piece:
-    """Which piece of the file the body of this answer is; the bytes from `offset` on were asked for.
+    """Reads from status and headers which piece of the file the body is.
 
-    Raises Refused or TryAgain, of which WrongRange is one, if the body is not the file, or not a piece of it.
+    Args:
+        response: the answer.
+        source: the file.
+        offset: the position that was asked for.
+        patience: its limit on Retry-After counts.
+
+    Returns:
+        The piece. It begins at `offset`, or at 0 if the server sends the whole file.
+
+    Raises:
+        Refused: if this address does not have the file.
+        TryAgain: if it may send it later.
+        WrongRange: if it sends another piece.
     """
     headers = response.headers
     _check_status(response, offset, patience)
@@ -40,26 +60,27 @@ def piece_of(response: Response, source: Source, offset: int, patience: Patience
     if response.status_code == 206:
         given = re.fullmatch(r"bytes ([0-9]{1,15})-[0-9]+/([0-9]+|\*)", headers.get("Content-Range", "").strip())
         if not given or int(given[1]) != offset:
-            raise WrongRange(f"asked from byte {offset:,} on, it answers {headers.get('Content-Range')!r}")
+            raise WrongRange(f"asked for the bytes from {offset:,} on, it answers {headers.get('Content-Range')!r}")
         size = given[2]
     else:
         offset, size = 0, headers.get("Content-Length", "*")
     if "text/html" in headers.get("Content-Type", "").lower():
-        raise no_web_page(source)
+        raise web_page_refused(source)
     if re.fullmatch(r"[0-9]{1,15}", size) and int(size) != source.size:
         raise Refused(f"its file has {int(size):,} bytes, expected {source.size:,}")
     return Piece(offset, _version(headers))
 
 
-def no_web_page(source: Source) -> Refused:
-    """The error to raise for an answer that is a web page."""
+def web_page_refused(source: Source) -> Refused:
+    """The error to raise if the answer is a web page."""
     return Refused(
-        f"it looks like a web page, not like a file of {source.size:,} bytes (a proxy, or a network that "
-        "wants you to sign in: open the address in a browser)"
+        f"it sends what looks like a web page, not a file of {source.size:,} bytes; a proxy or a sign-in page may be "
+        "in between, so open the address in a browser"
     )
 
 
 def _check_status(response, offset, patience):
+    """Raises for a status other than 200 and 206."""
     status = response.status_code
     if status == 429 or status == 408 or status >= 500:
         what, seconds = f"it answers {status} {response.reason}", retry_after(response.headers.get("Retry-After", ""))
@@ -73,8 +94,15 @@ def _check_status(response, offset, patience):
 
 
 def retry_after(header: str) -> float:
-    """Seconds to wait by a Retry-After header (a number or an HTTP date, RFC 9110 section 10.2.3); 0 if unreadable."""
-    if re.fullmatch(r"\s*[0-9]{10,}\s*", header):       # centuries: a mistake
+    """Seconds to wait according to a Retry-After header (RFC 9110, section 10.2.3).
+
+    Args:
+        header: a number of seconds or an HTTP date.
+
+    Returns:
+        The seconds; 0 if the header can't be read, or its date is past.
+    """
+    if re.fullmatch(r"\s*[0-9]{10,}\s*", header):       # 300 years or more must be a mistake
         return 0.0
     try:
         return float(Retry().parse_retry_after(header))
@@ -83,7 +111,8 @@ def retry_after(header: str) -> float:
 
 
 def _version(headers) -> str | None:
+    """The file's ETag, or else its date, if they may stand in If-Range."""
     tag, date = headers.get("ETag", ""), headers.get("Last-Modified", "")
-    if re.fullmatch(r'"[!#-~]{1,200}"', tag):           # If-Range takes no weak tag (W/"…")
+    if re.fullmatch(r'"[!#-~]{1,200}"', tag):           # If-Range takes no weak tag (W/"...")
         return tag
     return date if re.fullmatch(r"[ -~]{20,40}", date) else None

@@ -1,4 +1,4 @@
-"""Files on the disk: whether the right one is there, and whether there is room for it."""
+"""Checks files on the disk: is the right one there, and is there room for it?"""
 
 import os
 import shutil
@@ -11,13 +11,27 @@ from captioning.datasets.transfer.errors import DownloadError
 from captioning.datasets.transfer.source import Source
 from captioning.storage import files
 
-SPARE_ROOM = 64 << 20                            # bytes left free on the disk beside the download
+SPARE_ROOM = 64 << 20                            # bytes to leave free on the disk
 
 
 def verified(path: Path, source: Source, progress: bool) -> Path:
-    """Return path if its file is the source's, else raise DownloadError; the file is left as it is either way."""
+    """Checks that a file is the source's. Never changes the file.
+
+    A file that passed once, and has the same size and time since, is not hashed again.
+
+    Args:
+        path: the file.
+        source: its expected size and digest.
+        progress: whether to show a bar while hashing.
+
+    Returns:
+        The path.
+
+    Raises:
+        DownloadError: if it is another file or can't be read.
+    """
     advice = (
-        "Nothing was changed. If you put it there, replace it by the right one; if not, move or delete it, and run "
+        "Nothing was changed. If you put it there, replace it with the right one. If not, move or delete it and run "
         f"again to download {source.name}."
     )
     if not os.path.isfile(path):
@@ -40,22 +54,23 @@ def verified(path: Path, source: Source, progress: bool) -> Path:
 
 
 def remember_verified(path: Path, source: Source, found: os.stat_result):
-    """Write down that the file with this stat was checked. In a read-only folder it is hashed each time instead."""
+    """Writes down that the file with this stat was checked. In a read-only folder it does nothing."""
     with suppress(OSError):
         files.write_json(beside(path, ".verified.json"), _record(source, found))
 
 
 def _record(source, found):
+    """What .verified.json holds."""
     return {"size": found.st_size, "mtime_ns": found.st_mtime_ns, source.algorithm: source.digest}
 
 
 def beside(path: Path, ending: str) -> Path:
-    """The path with an ending after its name."""
+    """The path with `ending` appended to its name."""
     return path.with_name(path.name + ending)
 
 
 def read_note(path: Path) -> dict:
-    """What a JSON beside a file says, or {}: an unreadable note is as good as none."""
+    """The object in a JSON file; {} if it is missing, damaged or holds something else."""
     try:
         note = files.read_json(path)
     except (OSError, ValueError):
@@ -64,20 +79,28 @@ def read_note(path: Path) -> dict:
 
 
 def digest_of(path: Path, source: Source, progress: bool, size: int | None = None):
-    """The hash object of the first `size` bytes (all by default) of a file, by the source's algorithm."""
+    """Hashes the first `size` bytes of a file, or all, with the source's algorithm. Returns the hash object."""
     size = path.stat().st_size if size is None else size
     with progress_bar(f"checking {source.name}", size, progress and size > 0) as bar:
         return files.hash_file(path, source.algorithm, size, bar.update)
 
 
 def progress_bar(description: str, total: int, progress: bool, initial: int = 0, leave: bool = False) -> tqdm:
-    """A progress bar in bytes; `progress` is whether to show it."""
+    """A progress bar that counts bytes. It is shown if `progress`, and stays on the screen if `leave`."""
     style = {"unit": "B", "unit_scale": True, "disable": not progress, "leave": leave}
     return tqdm(desc=description, total=total, initial=initial, **style)
 
 
 def check_room(folder: Path, sources: list[Source]):
-    """Raise DownloadError if the folder's disk has too little room for what is still missing of the sources."""
+    """Checks that the disk has room for what is still missing of the sources.
+
+    Args:
+        folder: where they go; it need not be there yet.
+        sources: the files. Bytes already there, also in .part files, need no room.
+
+    Raises:
+        DownloadError: if there is too little room. The message says how much is missing.
+    """
     missing = sum(_missing_bytes(folder / source.name, source) for source in sources)
     existing = next((at for at in (folder, *folder.absolute().parents) if os.path.isdir(at)), folder)
     free = shutil.disk_usage(existing).free
@@ -90,6 +113,7 @@ def check_room(folder: Path, sources: list[Source]):
 
 
 def _missing_bytes(path, source):
+    """Bytes of a source that are still to come."""
     if os.path.lexists(path):
         return 0
     with suppress(OSError):

@@ -1,4 +1,4 @@
-"""The `.part` file: what was received so far of a file."""
+"""The `.part` file: what has been received of a file so far."""
 
 import os
 from pathlib import Path
@@ -9,10 +9,15 @@ from captioning.storage import files
 
 
 class PartFile:
-    """The bytes received so far, from the file's first byte on, and their running digest.
+    """The first bytes of a file, as received so far, and their running digest.
 
-    Every write goes to a stated position and nothing is ever appended blindly: where a lock does not hold (some
-    network file systems), two processes write the same bytes to the same places.
+    Each write goes to a given position. So where a lock does not hold (on some network drives), two processes write the
+    same bytes to the same places.
+
+    Attributes:
+        size: bytes received.
+        digest: hash object of these bytes.
+        complete: whether all bytes are here.
     """
 
     def __init__(self, path: Path, source, progress: bool, say):
@@ -20,7 +25,7 @@ class PartFile:
         path.touch()
         self.size = path.stat().st_size
         if self.size > source.size:
-            say(f"{path} is longer than {source.name} can be; starting again from its first byte.")
+            say(f"{path} is longer than {source.name} can be. Starting again from its first byte.")
             os.truncate(path, 0)
             self.size = 0
         self.digest = digest_of(path, source, progress)
@@ -29,15 +34,21 @@ class PartFile:
 
     @property
     def complete(self) -> bool:
-        """Whether as many bytes are here as the file has."""
+        """Whether all bytes are here. They may still be wrong."""
         return self.size == self.source.size
 
     def put(self, position: int, chunk: bytes):
-        """Take a chunk that belongs at `position`. What is already there is compared; where it differs, it goes."""
+        """Takes bytes from the server.
+
+        Args:
+            position: where in the file they belong; at most `size`. Bytes that are already here are compared. If they
+                differ, the new ones replace all bytes from `position` on.
+            chunk: the bytes.
+        """
         view, known = memoryview(chunk), min(len(chunk), self.size - position)
         self.file.seek(position)
         if known and self.file.read(known) != view[:known]:
-            self.say(f"{self.source.name}: what the server sends differs from byte {position:,} on; taking the new.")
+            self.say(f"{self.source.name}: the answer differs from byte {position:,} on. Taking the new bytes.")
             self.truncate(position)
             known = 0
         view = view[known:]
@@ -50,7 +61,7 @@ class PartFile:
             view = view[written:]
 
     def truncate(self, size: int):
-        """Keep the first `size` bytes only."""
+        """Keeps only the first `size` bytes."""
         self.file.truncate(size)
         self.size = size
         self.digest = digest_of(self.path, self.source, self.progress, size)
@@ -58,16 +69,16 @@ class PartFile:
         self.bar.refresh()
 
     def version_at(self, url: str) -> str | None:
-        """What `remember_version` wrote down if these bytes came from this address, else None."""
+        """The version that `remember_version` noted for this address, or None."""
         note = read_note(self._note)
         return str(note["version"]) if note.get("url") == shown(url) and note.get("version") else None
 
     def remember_version(self, url: str, version: str | None):
-        """Write down what tells the version of the file that this is a piece of from another."""
+        """Notes the address that these bytes come from, and the ETag or date of the file there."""
         files.write_json(self._note, {"url": shown(url), "version": version})
 
     def become(self, path: Path):
-        """Give the file its final name. After a power cut too, that name means a whole file."""
+        """Renames the file to `path` when its bytes are on the disk, so that even a power cut leaves no half file."""
         os.fsync(self.file.fileno())
         self.close()
         os.replace(self.path, path)
@@ -78,6 +89,6 @@ class PartFile:
         return beside(self.path, ".json")
 
     def close(self):
-        """Close the file and its progress bar. The bytes stay on the disk."""
+        """Closes the file and its progress bar. The bytes stay on the disk."""
         self.file.close()
         self.bar.close()
