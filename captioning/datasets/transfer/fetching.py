@@ -16,14 +16,8 @@ from captioning.datasets.transfer.source import USUAL_PATIENCE, Patience, Source
 from captioning.storage import files
 
 
-def fetch(
-    source: Source,
-    folder: str | os.PathLike,
-    mirrors: Sequence[str] = (),
-    progress: bool = True,
-    patience: Patience = USUAL_PATIENCE,
-    say: Callable[[str], None] = tqdm.write,
-) -> Path:
+def fetch(source: Source, folder: str | os.PathLike, mirrors: Sequence[str] = (), progress: bool = True,
+          patience: Patience = USUAL_PATIENCE, say: Callable[[str], None] = tqdm.write) -> Path:
     """Downloads a file and checks it. A file that is already there is only checked, and never changed.
 
     Args:
