@@ -23,7 +23,7 @@ def main(arguments=None):
         arguments: list of words; those of the process if None.
     """
     parser = argparse.ArgumentParser(
-        prog="python download_utils.py", description="Fetches MSCOCO 2014: its captions (0.25 GB), and photos if asked. "
+        prog="python download_utils.py", description="Fetches MSCOCO 2014: its captions (0.25 GB), and photos. "
         "Files already there are only checked. A download that was cut off continues.")
     parser.add_argument("--photos", choices=("none", "val", "train", "both"), default="none",
                         help="val is 6.6 GB, train 13.5 GB (default: %(default)s)")

@@ -211,7 +211,7 @@ def test_a_range_with_another_offset_is_not_taken(server, tmp_path, said):
     {}, {"Content-Range": "bytes 1000-9/10"}, {"Content-Range": "bytes 0-3/300001"},
     {"Content-Range": "words 1000-1003/*"}, {"Content-Range": "bytes 1000-300000/999"},
     {"Content-Type": "multipart/byteranges; boundary=x"},
-])  # fmt: skip
+])
 def test_a_wrong_answer_to_a_range_is_not_taken(server, tmp_path, said, headers):
     def wrong(handler):
         fs._head(handler, 206, {"Content-Length": 4, **headers})
@@ -402,7 +402,7 @@ def test_any_mixture_of_faults_gives_the_right_file_or_an_error(server, tmp_path
     faults = [
         fs.die, fs.body(ranges=False), fs.body(shift=3), fs.body(OTHER), fs.web_page(), fs.status(416), fs.status(500),
         fs.body(etag='"two"'), fs.body(length=7), fs.body(OTHER, etag='"two"', cut=70_000), fs.redirect("/"),
-    ]  # fmt: skip
+    ]
     server.faults = [
         rng.choice(faults) if rng.random() < 0.6 else fs.body(cut=rng.randrange(len(CONTENT)), reset=rng.random() < 0.5)
         for _ in range(6)
@@ -538,7 +538,7 @@ def test_a_record_of_another_digest_is_not_believed(server, tmp_path, said):
 
 @pytest.mark.parametrize("part", [OTHER[:1000], OTHER, CONTENT + b"!", CONTENT[:5] + b"\0" * 5], ids=[
     "other bytes", "complete but wrong", "too long", "zeros at its end",
-])  # fmt: skip
+])
 @pytest.mark.parametrize("note", [None, "{", '{"url": 3}', "[1]"])
 def test_a_wrong_part_is_never_finished(server, tmp_path, said, part, note):
     (tmp_path / "photos.zip.part").write_bytes(part)
@@ -713,7 +713,7 @@ def test_each_source_asks_https_first():
 @pytest.mark.parametrize("photos, names", [
     (False, ["annotations"]), ("val", ["annotations", "val"]), ("train", ["annotations", "train"]),
     (True, ["annotations", "val", "train"]),
-])  # fmt: skip
+])
 def test_captions_come_without_photos_and_photos_split_by_split(server, tmp_path, monkeypatch, photos, names):
     table = {key: source(server.url(f"{key}.zip"), name=f"{key}.zip") for key in COCO2014}
     monkeypatch.setattr(sources, "COCO2014", table)

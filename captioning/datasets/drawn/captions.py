@@ -14,8 +14,8 @@ from captioning.datasets.drawn.scenes import Scene, most_striking
 NOUNS = {  # kind: (singular, plural) pairs, the usual one first
     "car": (("car", "cars"),), "bus": (("bus", "buses"),), "truck": (("truck", "trucks"),),
     "train": (("train", "trains"),), "bicycle": (("bike", "bikes"), ("bicycle", "bicycles")),
-    "boat": (("boat", "boats"), ("sailboat", "sailboats")), "plane": (("plane", "planes"),
-                                                                      ("airplane", "airplanes")),
+    "boat": (("boat", "boats"), ("sailboat", "sailboats")),
+    "plane": (("plane", "planes"), ("airplane", "airplanes")),
     "dog": (("dog", "dogs"),), "cat": (("cat", "cats"),), "horse": (("horse", "horses"),), "cow": (("cow", "cows"),),
     "sheep": (("sheep", "sheep"),), "bird": (("bird", "birds"),),
     "man": (("man", "men"), ("person", "people"), ("guy", "guys")),
@@ -27,16 +27,14 @@ NOUNS = {  # kind: (singular, plural) pairs, the usual one first
     "kite": (("kite", "kites"),), "balloon": (("balloon", "balloons"),), "umbrella": (("umbrella", "umbrellas"),),
     "surfboard": (("surfboard", "surfboards"),), "table": (("table", "tables"),), "chair": (("chair", "chairs"),),
     "couch": (("couch", "couches"), ("sofa", "sofas")), "lamp": (("lamp", "lamps"),), "vase": (("vase", "vases"),),
-}  # fmt: skip
+}
 ADJECTIVES = {  # what may be said of any thing of the kind
     "bus": ("big", "large"), "truck": ("big", "large"), "tree": ("tall", "large", "big"), "bird": ("small", "little"),
-    "cat": ("small", "cute"), "dog": ("cute", "happy"), "boy": ("little", "young",
-                                                                "small"), "table": ("wooden", "wooden", "small"),
-    "girl": ("little", "young", "small"), "bench": ("wooden", "wooden",
-                                                    "empty"), "house": ("small",), "plane": ("large",),
-    "snowman": ("smiling",
-                "big"), "boat": ("small",), "flower": ("pretty",), "man": ("young",), "woman": ("young",),
-}  # fmt: skip
+    "cat": ("small", "cute"), "dog": ("cute", "happy"), "boy": ("little", "young", "small"),
+    "table": ("wooden", "wooden", "small"), "girl": ("little", "young", "small"),
+    "bench": ("wooden", "wooden", "empty"), "house": ("small",), "plane": ("large",), "snowman": ("smiling", "big"),
+    "boat": ("small",), "flower": ("pretty",), "man": ("young",), "woman": ("young",),
+}
 COLOUR_WORDS = {"grey": "gray", ("cow", "white"): "black and white"}
 GARMENTS = ("shirt", "dress", "jacket", "coat", "scarf", "scarves")
 
@@ -45,17 +43,15 @@ VERBS = {  # pose: what the thing is doing
     "holding": ("standing",), "carrying": ("standing",), "sitting": ("sitting",), "sleeping": ("sleeping", "laying"),
     "grazing": ("grazing", "eating grass"), "flying": ("flying",), "swimming": ("swimming", "floating"),
     "parked": ("parked",), "driving": ("driving",), "surfing": ("surfing",), "waving": ("waving", "standing"),
-}  # fmt: skip
+}
 KIND_VERBS = {  # the same for what takes no pose
     "boat": ("sailing", "floating"), "kite": ("flying",), "balloon": ("floating",), "flower": ("growing",),
     "bird": ("standing",), "chair": ("sitting",), "ball": ("sitting", "laying"), "train": ("traveling",),
-}  # fmt: skip
-MOVING = ("walking", "running", "driving", "riding", "flying",
-          "traveling")  # verbs that go through or down a place
+}
+MOVING = ("walking", "running", "driving", "riding", "flying", "traveling")    # verbs that go through or down a place
 
 PLACES = {  # where things on the ground are said to be
-    "field": ("in a field", "in a grassy field", "in the grass", "on the grass", "in a green field",
-              "in a meadow"),
+    "field": ("in a field", "in a grassy field", "in the grass", "on the grass", "in a green field", "in a meadow"),
     "park": ("in the park", "in a park", "in the park", "on a path", "on a path in the park"),
     "beach": ("on the beach", "on a beach", "at the beach", "on a sandy beach", "on the sand",
               "by the ocean", "near the water"),
@@ -64,12 +60,12 @@ PLACES = {  # where things on the ground are said to be
     "snow": ("in the snow", "in the snow", "on the snow", "in a snowy field"),
     "room": ("in a room", "in a living room", "in the living room", "on the floor", "on a wooden floor"),
     "sky": ("in the sky", "in the sky", "through the sky", "in the air", "through the air"),
-}  # fmt: skip
+}
 SCENERY = {  # a place as the subject of a caption
     "field": ("a field", "a green field", "a grassy field"), "park": ("a park", "a path in a park"),
     "beach": ("a beach", "a sandy beach"), "sea": ("the ocean",), "street": ("a street", "a road"),
     "snow": ("a snowy field", "a snowy landscape"), "room": ("a living room", "a room"), "sky": ("a sky",),
-}  # fmt: skip
+}
 PLACE_TRUTH = {  # word: the places where it is true
     "field": ("field", "snow"), "meadow": ("field",), "grassy": ("field", "park"), "grass": ("field", "park"),
     "park": ("park",), "path": ("park",), "beach": ("beach",), "sand": ("beach",), "sandy": ("beach",),
@@ -77,13 +73,13 @@ PLACE_TRUTH = {  # word: the places where it is true
     "road": ("street",), "sidewalk": ("street",), "room": ("room",), "floor": ("room",), "landscape": ("snow",),
     "sky": ("field", "park", "beach", "sea", "street", "snow", "sky"),
     "air": ("field", "park", "beach", "sea", "street", "snow", "sky"),
-}  # fmt: skip
+}
 RELATION_WORDS = {
     "next to": ("next to", "next to", "beside", "near"), "in front of": ("in front of",), "behind": ("behind",),
     "under": ("under", "underneath"), "on": ("on", "on top of"), "above": ("above", "over"),
     "holding": ("holding", "with"), "riding": ("riding", "on"), "walking": ("walking", "walking with", "with"),
     "flying": ("flying", "flying", "with"),
-}  # fmt: skip
+}
 BACKDROPS = ("hills", "mountains", "trees", "buildings", "houses")
 NUMBERS = {
     2: ("two", "two", "two", "two", "a couple of", "a pair of"),
@@ -93,10 +89,10 @@ WEATHERS = {
     "sunny": ("on a sunny day", "on a sunny day", "under a blue sky"), "clear": (),
     "cloudy": ("on a cloudy day", "under a cloudy sky"), "rainy": ("in the rain", "in the rain", "on a rainy day"),
     "snowy": ("while it is snowing", "on a snowy day"),
-}  # fmt: skip
+}
 TIMES = {
     "day": (), "sunset": ("at sunset", "at sunset", "at dusk"), "night": ("at night", "at night", "under the moon"),
-}  # fmt: skip
+}
 
 
 def _colour_word(thing):
@@ -275,7 +271,7 @@ class _Writer:
             return self.related()
         first, second = (int(k) for k in self.rng.permutation(subjects)[:2])
         if any({r.subject, r.object} == {first, second} and r.name not in ("next to", "above")
-               for r in self.scene.relations):  # fmt: skip
+               for r in self.scene.relations):
             return self.related()
         a, b = self.scene.things[first], self.scene.things[second]
         both, verb = f"{self.thing(first)} and {self.thing(second)}", ""
@@ -351,9 +347,8 @@ class CaptionTruth:
         return bool(self.things) and not self.wrong
 
 
-_PHRASES = ("black and white", "living room", "next to", "in front of", "on top of", "close up",
-            "train tracks",
-            "blue sky", "eating grass", "group of", "couple of", "pair of", "green field", "city street")  # fmt: skip
+_PHRASES = ("black and white", "living room", "next to", "in front of", "on top of", "close up", "train tracks",
+            "blue sky", "eating grass", "group of", "couple of", "pair of", "green field", "city street")
 _JOINED = re.compile("|".join(rf"\b{p}\b" for p in _PHRASES))
 _KINDS = {}  # noun: (kinds, is plural)
 for _kind, _pairs in NOUNS.items():
@@ -363,23 +358,23 @@ for _kind, _pairs in NOUNS.items():
 _KINDS |= {
     "person": (PEOPLE, False), "people": (PEOPLE, True), "duck": (("bird",), False), "ducks": (("bird",), True),
     "flowers": (("flower", "vase"), True), "sheep": (("sheep",), None),
-}  # fmt: skip
+}
 _COLOURS = {"red", "yellow", "green", "blue", "purple", "white", "black", "brown", "gray", "grey", "orange"}
 _COLOURS |= {"black_and_white"}
 _COUNTS = {
     "a": 1, "an": 1, "one": 1, "two": 2, "couple_of": 2, "pair_of": 2, "three": 3, "four": 4, "five": 5,
     "some": "many", "several": "many", "few": "many", "many": "many", "group_of": "many",
-}  # fmt: skip
+}
 _ADJECTIVES = {a for choices in ADJECTIVES.values() for a in choices} | {"old", "sunny", "long"}
 _LINKS = {
     "next_to": "next to", "beside": "next to", "near": "next to", "in_front_of": "in front of", "behind": "behind",
     "under": "under", "underneath": "under", "on": "on", "on_top_of": "on", "above": "above", "over": "above",
     "holding": "holding", "carrying": "holding", "riding": "riding", "flying": "flying", "walking": "walking",
-}  # fmt: skip
+}
 _TIMES = {"sunset": "sunset", "dusk": "sunset", "night": "night", "moon": "night", "stars": "night"}
 _SKIES = {
     "sunny": "sunny", "cloudy": "cloudy", "rain": "rainy", "rainy": "rainy", "raining": "rainy", "snowing": "snowy",
-}  # fmt: skip
+}
 _ACTIONS = {}  # verb: poses or kinds that it is true of
 for _source in (VERBS, KIND_VERBS):
     for _key, _verbs in _source.items():
@@ -553,7 +548,7 @@ def check_caption(caption, scene):
     mentions = _mentions(tokens)
     wrong = _match(mentions, scene)
     colours = tuple((m.found[0], scene.things[m.found[0]].colour) for m in mentions
-                    if m.colour and m.found and _colour_fits(scene.things[m.found[0]], m.colour))  # fmt: skip
+                    if m.colour and m.found and _colour_fits(scene.things[m.found[0]], m.colour))
     relations, false_relations = _check_relations(tokens, mentions, scene)
     wrong += [*false_relations, *_check_setting(tokens, scene)]
     things = tuple(sorted({k for m in mentions for k in m.found}))

@@ -10,7 +10,7 @@ INKS = {
     "red": (222, 44, 44), "yellow": (250, 206, 40), "green": (30, 152, 84), "blue": (38, 106, 218),
     "purple": (146, 66, 190), "white": (244, 244, 240), "black": (52, 49, 56), "brown": (146, 94, 54),
     "grey": (146, 150, 158), "orange": (238, 142, 52),
-}  # fmt: skip
+}
 BRIGHT = ("red", "yellow", "green", "blue", "purple", "white")  # the six that any painted thing can have
 DARK, CREAM = (44, 42, 50), (250, 242, 222)
 
@@ -33,9 +33,8 @@ def light(colour, t=0.35):
     return mix(colour, (255, 255, 250), t)
 
 
-TURNS = [  # 36 points on the unit circle
-    (math.cos(2 * math.pi * k / 36), math.sin(2 * math.pi * k / 36)) for k in range(36)
-]
+# 36 points on the unit circle.
+TURNS = [(math.cos(2 * math.pi * k / 36), math.sin(2 * math.pi * k / 36)) for k in range(36)]
 
 
 def smooth(points, closed=True, steps=6):
@@ -67,13 +66,12 @@ class Pen:
         cos, sin = scale * math.cos(math.radians(turn)), scale * math.sin(math.radians(turn))
         side = -1 if flip else 1
         matrix = (side * (a * cos + b * sin), b * cos - a * sin, a * x + b * y + c,
-                  side * (d * cos + e * sin), e * cos - d * sin, d * x + e * y + f)  # fmt: skip
+                  side * (d * cos + e * sin), e * cos - d * sin, d * x + e * y + f)
         return Pen(self.image, matrix, self.tint)
 
     def ink(self, colour):
         r, g, b = self.tint
-        return (min(255, int(colour[0] * r)), min(255, int(colour[1] * g)), min(255, int(colour[2] * b)),
-                *colour[3:])
+        return (min(255, int(colour[0] * r)), min(255, int(colour[1] * g)), min(255, int(colour[2] * b)), *colour[3:])
 
     def to_image(self, points):
         a, b, c, d, e, f = self.matrix
@@ -100,7 +98,7 @@ class Pen:
             return self.poly([(x0, y0), (x1, y0), (x1, y1), (x0, y1)], fill, glow)
         corners = ((x1 - r, y1 - r, 0), (x0 + r, y1 - r, 90), (x0 + r, y0 + r, 180), (x1 - r, y0 + r, 270))
         self.poly([(x + r * math.cos(math.radians(s + t)), y + r * math.sin(math.radians(s + t)))
-                   for x, y, s in corners for t in (0, 18, 36, 54, 72, 90)], fill, glow)  # fmt: skip
+                   for x, y, s in corners for t in (0, 18, 36, 54, 72, 90)], fill, glow)
 
     def stroke(self, points, width, fill, curved=False):
         """A line of `width` with round ends."""
@@ -118,8 +116,7 @@ class Pen:
         far = math.hypot(dx, dy) or 1.0
         nx, ny = -dy / far, dx / far
         self.poly([(start[0] + nx * r0, start[1] + ny * r0), (end[0] + nx * r1, end[1] + ny * r1),
-                   (end[0] - nx * r1, end[1] - ny * r1), (start[0] - nx * r0,
-                                                          start[1] - ny * r0)], fill)  # fmt: skip
+                   (end[0] - nx * r1, end[1] - ny * r1), (start[0] - nx * r0, start[1] - ny * r0)], fill)
         self.oval(*start, r0, fill=fill)
         self.oval(*end, r1, fill=fill)
 

@@ -80,8 +80,7 @@ def _joints(kind, pose):
     f, p = FIGURES[kind], POSES[pose]
     hip = (p.shift, p.lift or f.hip_y + f.thick * 0.4)
     rise = f.shoulder_y - f.hip_y
-    shoulder = (hip[0] + rise * math.sin(math.radians(p.lean)),
-                hip[1] + rise * math.cos(math.radians(p.lean)))
+    shoulder = (hip[0] + rise * math.sin(math.radians(p.lean)), hip[1] + rise * math.cos(math.radians(p.lean)))
     start = (shoulder[0] + f.shoulder * 0.75, shoulder[1] - 0.03)
     elbow = _swing(start, p.arms[0][0], rise * 0.58)
     return hip, shoulder, elbow, _swing(elbow, p.arms[0][1], rise * 0.54)
@@ -189,8 +188,7 @@ def _head(p, r, look, skin, hair):
     for x in (-0.22, 0.5):
         p.oval(x * r, -r * 0.06, r * 0.115, r * 0.15, (34, 26, 30))
         p.oval((x + 0.04) * r, -r * 0.01, r * 0.045, fill=(255, 255, 255))
-        p.oval((x + (0.26 if x > 0 else -0.26)) * r, -r * 0.36, r * 0.17, r * 0.12,
-               mix(skin, (236, 110, 100), 0.35))
+        p.oval((x + (0.26 if x > 0 else -0.26)) * r, -r * 0.36, r * 0.17, r * 0.12, mix(skin, (236, 110, 100), 0.35))
     smile = [(-r * 0.12, -r * 0.42), (r * 0.14, -r * 0.54), (r * 0.4, -r * 0.42)]
     p.stroke(smile, r * 0.09, (150, 60, 60), curved=True)
     if look.winter:

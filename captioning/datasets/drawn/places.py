@@ -29,10 +29,8 @@ SKIES = {  # colours from the top of the sky down to the horizon
     ("night", "rainy"): ((14, 18, 38), (28, 36, 64), (52, 62, 90)),
     ("night", "snowy"): ((22, 28, 60), (44, 54, 94), (78, 90, 132)),
 }
-GROUND_LIGHT = {"sunny": (1, 1, 1), "cloudy": (0.9, 0.92, 0.95), "rainy": (0.74, 0.79, 0.84),
-                "snowy": (0.94, 0.96, 1)}
-THING_LIGHT = {"sunny": (1, 1, 1), "cloudy": (0.97, 0.97, 0.98), "rainy": (0.9, 0.92, 0.95),
-               "snowy": (0.97, 0.98, 1)}
+GROUND_LIGHT = {"sunny": (1, 1, 1), "cloudy": (0.9, 0.92, 0.95), "rainy": (0.74, 0.79, 0.84), "snowy": (0.94, 0.96, 1)}
+THING_LIGHT = {"sunny": (1, 1, 1), "cloudy": (0.97, 0.97, 0.98), "rainy": (0.9, 0.92, 0.95), "snowy": (0.97, 0.98, 1)}
 
 
 @dataclass(frozen=True)
@@ -57,8 +55,7 @@ def light_of(scene, side):
     if scene.time == "sunset":
         return Light((0.96, 0.78, 0.7), (1, 0.91, 0.84), side, 0.3, 0.95, False)
     sun = scene.weather == "sunny"
-    return Light(GROUND_LIGHT[scene.weather], THING_LIGHT[scene.weather], side, 0.3 if sun else 0.0, 0.55,
-                 False)
+    return Light(GROUND_LIGHT[scene.weather], THING_LIGHT[scene.weather], side, 0.3 if sun else 0.0, 0.55, False)
 
 
 class Canvas:
@@ -221,8 +218,7 @@ def _skyline(c, base):
     u, x = c.unit, -4 * c.unit
     while x < c.w:
         w, h = c.between(24, 46) * u, c.between(36, 96) * u
-        wall = mix(pick(c.rng, ((142, 150, 170), (168, 158, 160), (128, 144, 158), (178, 172, 164))), c.haze,
-                   0.35)
+        wall = mix(pick(c.rng, ((142, 150, 170), (168, 158, 160), (128, 144, 158), (178, 172, 164))), c.haze, 0.35)
         c.pen.box(x, base - h, x + w, base + 2, wall)
         c.pen.box(x + w * 0.8, base - h, x + w, base + 2, dark(wall, 0.1))
         rows, cols = int(h / (10 * u)), int(w / (9 * u))
@@ -278,8 +274,7 @@ def park(c):
     path = [(c.w / 2 + bend - 7 * u, y + 8 * u), (c.w / 2 + bend + 7 * u, y + 8 * u),
             (c.w / 2 + width * 0.75, c.h), (c.w / 2 - width * 0.75, c.h)]
     c.pen.poly(path, (226, 206, 168))
-    c.pen.poly([path[0], (path[0][0] + 3 * u, path[0][1]), (path[3][0] + 14 * u, c.h), path[3]],
-               (206, 184, 146))
+    c.pen.poly([path[0], (path[0][0] + 3 * u, path[0][1]), (path[3][0] + 14 * u, c.h), path[3]], (206, 184, 146))
     for side in (-1, 1):
         _lamp_post(c, c.w / 2 + side * c.between(0.38, 0.47) * c.w, y + 26 * u, 92 * u)
 
@@ -357,8 +352,7 @@ def _big_wave(c, foot, tall):
     tint = c.light.ground if day else (0.72, 0.7, 0.84) if c.scene.time == "sunset" else (0.42, 0.48, 0.7)
     face, deep = ((int(r * t) for r, t in zip(col, tint, strict=True)) for col in ((64, 168, 200), (22, 104, 160)))
     face, deep = tuple(face), tuple(deep)
-    crest = [(0.5 + side * (0.5 - k / 24),
-              1 - 0.62 * (k / 24) ** 1.6 + 0.03 * math.sin(k)) for k in range(25)]
+    crest = [(0.5 + side * (0.5 - k / 24), 1 - 0.62 * (k / 24) ** 1.6 + 0.03 * math.sin(k)) for k in range(25)]
     ridge = [(x * w, foot - tall * v) for x, v in crest]
     for k, colour in enumerate((face, mix(face, deep, 0.4), mix(face, deep, 0.75), deep)):
         drop = tall * 0.16 * k
@@ -484,8 +478,7 @@ def room(c):
     else:
         for i in range(int(y / (22 * u)) + 1):
             for k in range(int(c.w / (26 * u)) + 1):
-                c.pen.oval((k * 26 + 13 * (i % 2)) * u, (i * 22 + 8) * u, 2.6 * u,
-                           fill=(*dark(wall, 0.14), 130))
+                c.pen.oval((k * 26 + 13 * (i % 2)) * u, (i * 22 + 8) * u, 2.6 * u, fill=(*dark(wall, 0.14), 130))
     wood = pick(c.rng, ((196, 148, 100), (176, 128, 84), (208, 168, 120)))
     c.ground(y, wood, light(wood, 0.12), wood)
     for k in range(-14, 15):
@@ -523,8 +516,7 @@ def _window(c, x, y):
                     (x + side * w * 0.9, y + h + 14 * u), (edge, y + h + 14 * u)], cloth)
         for k in range(2):
             fx = edge - side * (8 + 10 * k) * u
-            c.pen.stroke([(fx, y - h - 8 * u), (fx + side * 3 * u, y + h + 12 * u)], 1.6 * u,
-                         dark(cloth, 0.16))
+            c.pen.stroke([(fx, y - h - 8 * u), (fx + side * 3 * u, y + h + 12 * u)], 1.6 * u, dark(cloth, 0.16))
     c.pen.stroke([(x - w - 18 * u, y - h - 11 * u), (x + w + 18 * u, y - h - 11 * u)], 3 * u, WOOD)
 
 
@@ -546,8 +538,7 @@ def sky(c):
     if c.scene.weather in ("cloudy", "rainy"):
         colour = mix(colour, (170, 180, 194), 0.5) if c.scene.time == "day" else colour
     for k in range(5):  # the tops of the clouds below
-        cloud(c.sky, c.w * (k + c.between(0, 1)) / 5, c.h - c.between(-6, 16) * u, c.between(22, 34) * u,
-              colour)
+        cloud(c.sky, c.w * (k + c.between(0, 1)) / 5, c.h - c.between(-6, 16) * u, c.between(22, 34) * u, colour)
 
 
 _SCALED = {share: [int(v * share) for v in range(256)] for share in (0.22, 0.3, 0.32)}
@@ -619,8 +610,8 @@ def _cast_shadow(c, alpha, corner, wide, foot):
     flat_h = round(base * squash) + 4
     offset = reach if lean < 0 else 0
     # Output pixel (x, y) of the shadow, y counted up from its foot, comes from (x - lean * height, height).
-    shear = (1, -lean / squash * -1, -offset - lean / squash * (flat_h - 2), 0, 1 / squash,
-             base - (flat_h - 2) / squash)
+    shear = (1, lean / squash, -offset - lean / squash * (flat_h - 2),
+             0, 1 / squash, base - (flat_h - 2) / squash)
     shadow = small.transform((w + reach, flat_h), Image.Transform.AFFINE, shear, Image.Resampling.BILINEAR)
     shadow = shadow.filter(ImageFilter.BoxBlur(1)).point(lambda v: int(v * c.light.shadow))
     shadow = shadow.resize((shadow.width * 4, shadow.height * 4), Image.Resampling.BILINEAR)
@@ -655,7 +646,7 @@ def _string(c, scene, relation):
         middle = (x0 + x1) / 2
         end = {"kite": (middle + side * 0.06 * scale, y1 - 1.3 * scale),
                "balloon": (middle, y1 - 0.05 * scale),
-               "dog": (middle + side * 0.3 * scale, y1 - 0.62 * scale)}[held.kind]  # fmt: skip
+               "dog": (middle + side * 0.3 * scale, y1 - 0.62 * scale)}[held.kind]
         sag = (end[0] - x) * 0.12 if held.kind == "kite" else 2 * c.unit
         bend = ((x + end[0]) / 2 + sag * 0.4, (y + end[1]) / 2 + abs(sag))
         colour = (250, 250, 245) if scene.time == "night" else (70, 60, 60)
@@ -705,11 +696,10 @@ def render_scene(scene, rng):
         if thing.kind == "train":
             _rails(c, thing.boxes[0][3])
     for relation in scene.relations:
-        if relation.name in ("flying", "holding",
-                             "walking") and scene.things[relation.object].kind in ("kite", "balloon", "dog"):
+        held = scene.things[relation.object].kind
+        if relation.name in ("flying", "holding", "walking") and held in ("kite", "balloon", "dog"):
             _string(c, scene, relation)
-    parts = [(thing.layer, box[3], k, thing, box) for k,
-             thing in enumerate(scene.things) for box in thing.boxes]
+    parts = [(thing.layer, box[3], k, thing, box) for k, thing in enumerate(scene.things) for box in thing.boxes]
     for *_, thing, box in sorted(parts, key=lambda part: part[:3]):
         render_thing(c, thing, box)
         if thing.stands == "water":

@@ -1,8 +1,7 @@
 """What a scene of the drawn world holds: a place, its light and weather, things, and how they stand to each other.
 
-Situations (a rider, a herd,
-            a cat on a couch ...) put things side by side in metres. The whole is then scaled to
-fit the square in the middle of the picture, which is what an encoder that crops sees.
+Situations (a rider, a herd, a cat on a couch ...) put things side by side in metres. The whole is then scaled to fit
+the square in the middle of the picture, which is what an encoder that crops sees.
 """
 
 from dataclasses import asdict, dataclass, field
@@ -20,14 +19,13 @@ COLOURS = {  # kinds that are not here come in all of BRIGHT; None: of one colou
     "horse": ("brown", "white", "black"), "cow": ("white", "brown"), "sheep": ("white", "white", "black"),
     "bird": ("red", "blue", "yellow", "white", "black"), ("bird", "swimming"): ("yellow", "white", "black"),
     "house": ("red", "yellow", "blue", "white", "green"),
-    "flower": ("red", "yellow", "blue", "purple", "white"), "vase": ("red", "yellow", "blue", "purple",
-                                                                     "white"),
+    "flower": ("red", "yellow", "blue", "purple", "white"), "vase": ("red", "yellow", "blue", "purple", "white"),
     "snowman": BRIGHT, "tree": (None,), "bench": (None,), "table": (None,),
-}  # fmt: skip
+}
 USUAL_POSES = {
     "dog": "sitting", "cat": "sitting", "horse": "standing", "cow": "standing", "sheep": "standing",
     "car": "parked", "bus": "parked", "truck": "parked", "bicycle": "parked", **dict.fromkeys(PEOPLE, "standing"),
-}  # fmt: skip
+}
 PALE_PLACES = ("snow", "sky")  # where white things would be lost
 
 
@@ -167,7 +165,7 @@ class Composer:
         horizon = round(top + self._horizon(boxes, foot) * unit)
         relations = dict.fromkeys([*self.relations, *_seen_relations(things, self.relations)])
         return Scene(width, height, horizon, self.place, self.time, self.weather, self.backdrop,
-                     tuple(things), tuple(relations))  # fmt: skip
+                     tuple(things), tuple(relations))
 
     def _extents(self):
         """(left, right, top, back) of each piece's spots: metres, metres, metres, units."""
@@ -596,14 +594,13 @@ SITUATIONS = {  # place: what may go on there, and how often
              (railway, 1)),
     "room": ((on_table, 5), (on_couch, 5), (on_chair, 3), (hold_balloons, 1), (hold_ball, 2), (pet, 1), (two_balls, 1)),
     "sky": ((planes, 4), (in_the_sky, 4)),
-}  # fmt: skip
-SHARE_OF_PLACES = {"field": 20, "park": 19, "beach": 13, "sea": 9, "street": 17, "snow": 10, "room": 16,
-                   "sky": 7}
+}
+SHARE_OF_PLACES = {"field": 20, "park": 19, "beach": 13, "sea": 9, "street": 17, "snow": 10, "room": 16, "sky": 7}
 BACKDROPS = {
     "field": ("hills", "mountains", "trees", None), "park": ("trees", "buildings"), "beach": (None, "hills"),
     "sea": (None, "hills"), "street": ("buildings", "houses"), "snow": ("mountains", "trees", "hills"),
     "room": (None,), "sky": (None,),
-}  # fmt: skip
+}
 
 
 def _choose(rng, weights):
@@ -616,8 +613,8 @@ def _weather(rng, place, time):
         return "clear"
     if time == "night":
         return _choose(rng, (("clear", 3), ("snowy" if place == "snow" else "rainy", 1)))
-    wet = {"snow": ("snowy", 4), "street": ("rainy", 3), "field": ("rainy", 1),
-           "park": ("rainy", 2)}.get(place, ("sunny", 1))
+    rare = {"snow": ("snowy", 4), "street": ("rainy", 3), "field": ("rainy", 1), "park": ("rainy", 2)}
+    wet = rare.get(place, ("sunny", 1))
     return _choose(rng, (("sunny", 5), ("cloudy", 0 if place == "room" else 2.5), wet))
 
 

@@ -22,12 +22,12 @@ SIZES = {
     "house": (4.4, 3.9), "tree": (2.9, 3.9), "bench": (1.9, 0.95), "snowman": (1.3, 1.75), "flower": (0.5, 0.95),
     "ball": (0.5, 0.5), "kite": (1.2, 2.0), "balloon": (0.62, 0.8), "umbrella": (1.5, 1.25), "surfboard": (2.2, 0.35),
     "table": (1.7, 0.85), "chair": (0.75, 1.15), "couch": (2.4, 1.05), "lamp": (0.7, 1.75), "vase": (0.5, 0.8),
-}  # fmt: skip
+}
 POSED_SIZES = {
     ("dog", "sitting"): (0.85, 1.0), ("cat", "sitting"): (0.7, 0.9), ("cat", "sleeping"): (0.95, 0.45),
     ("dog", "sleeping"): (1.2, 0.5), ("bird", "flying"): (1.1, 0.75), ("bird", "swimming"): (0.8, 0.55),
     ("umbrella", "planted"): (2.5, 2.3), ("surfboard", "planted"): (0.6, 2.1),
-}  # fmt: skip
+}
 
 
 def size_of(kind, pose):
@@ -49,9 +49,8 @@ def wheel(pen, x, r, hub=(206, 210, 216)):
 def car(pen, look):
     c, glass = look.ink, LAMPLIGHT if look.lit else GLASS
     roof = 1.46 if look.rng.random() < 0.5 else 1.4
-    pen.blob([(-1.7, 0.35), (-1.72, 0.75), (-1.35, 0.9), (-0.9, roof - 0.1), (-0.3, roof),
-              (0.4, roof - 0.04), (1.0, 0.95),
-              (1.6, 0.8), (1.72, 0.5), (1.6, 0.28), (0, 0.24), (-1.5, 0.26)], c)  # fmt: skip
+    pen.blob([(-1.7, 0.35), (-1.72, 0.75), (-1.35, 0.9), (-0.9, roof - 0.1), (-0.3, roof), (0.4, roof - 0.04),
+              (1.0, 0.95), (1.6, 0.8), (1.72, 0.5), (1.6, 0.28), (0, 0.24), (-1.5, 0.26)], c)
     pen.poly([(-1.08, 0.9), (-0.78, roof - 0.16), (-0.22, roof - 0.1), (-0.22, 0.9)], glass)
     pen.poly([(-0.1, 0.9), (-0.1, roof - 0.1), (0.36, roof - 0.15), (0.86, 0.9)], glass)
     pen.poly([(-0.1, 0.9), (0.1, roof - 0.12), (0.25, roof - 0.13), (0.05, 0.9)], light(glass, 0.5))
@@ -544,13 +543,11 @@ def umbrella(pen, look):
     if not planted:
         pen.stroke([(0, 0.08), (0.04, 0.03), (0.1, 0.06)], 0.045, (92, 70, 54), curved=True)
     pale = light(c, 0.78) if sum(c) < 660 else (120, 190, 226)
-    edge = [(-half + half * k / 12,
-             rim + (top - rim) * math.sin(math.pi * k / 24) ** 0.62) for k in range(25)]
+    edge = [(-half + half * k / 12, rim + (top - rim) * math.sin(math.pi * k / 24) ** 0.62) for k in range(25)]
     scallop = []
     for k in range(6):
         x0 = half - k * half / 3
-        scallop += [(x0 - half * t / 12,
-                     rim - 0.09 * half * math.sin(math.pi * t / 4) * -1) for t in range(4)]
+        scallop += [(x0 - half * t / 12, rim - 0.09 * half * math.sin(math.pi * t / 4) * -1) for t in range(4)]
     pen.poly(edge + scallop, c)
     for k in (1, 3) if planted else ():
         x0, x1 = -half + k * half * 0.4, -half + (k + 1) * half * 0.4
@@ -641,4 +638,4 @@ THINGS = {
     "house": house, "tree": tree, "bench": bench, "snowman": snowman, "flower": flower,
     "ball": ball, "kite": kite, "balloon": balloon, "umbrella": umbrella, "surfboard": surfboard,
     "table": table, "chair": chair, "couch": couch, "lamp": lamp, "vase": vase,
-}  # fmt: skip
+}

@@ -2,10 +2,9 @@
 
     python -m captioning.datasets.drawn.world FOLDER [--train 2000] [--val 400] [--seed 0] [--sheet FILE.png]
 
-Each scene is a function of (seed, split,
-                             index), so the same seed gives the same bytes, however many scenes are
-made and however many processes make them. drawn.scenes decides what is in a scene, drawn.places and drawn.things
-draw it, drawn.captions describes it and tells whether a caption is true of it.
+A scene depends on (seed, split, index) alone, so the same seed gives the same bytes, whatever the number of scenes and
+processes. scenes.py decides what a scene holds, places.py, things.py and people.py render it, captions.py describes it
+and checks whether a caption is true of it.
 """
 
 import argparse
@@ -46,7 +45,7 @@ def _write_split(folder, split, total, seed, workers, bar):
             width, height = photo.scene["width"], photo.scene["height"]
             images.append({"id": image_id, "file_name": name, "width": width, "height": height, "license": 1})
             annotations += [{"id": first + 5 * index + k, "image_id": image_id, "caption": caption}
-                            for k, caption in enumerate(photo.captions)]  # fmt: skip
+                            for k, caption in enumerate(photo.captions)]
             scenes.append({"image_id": image_id, **photo.scene})
             bar.update()
     info = {"description": f"the drawn world, seed {seed}", "version": "1.0", "year": 2014}
@@ -66,7 +65,7 @@ def render_dataset(folder, n_train=2000, n_val=400, seed=0, workers=None, progre
     """
     if n_train < 1 or n_val < 1 or seed < 0 or (workers is not None and workers < 1):
         raise ValueError(f"n_train, n_val and workers must be at least 1 and seed at least 0, not n_train={n_train}, "
-                         f"n_val={n_val}, workers={workers}, seed={seed}")  # fmt: skip
+                         f"n_val={n_val}, workers={workers}, seed={seed}")
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     workers = workers or min(os.cpu_count() or 1, 8)
