@@ -1,8 +1,10 @@
-"""Fetches datasets. This module only re-exports, and holds the command line.
+"""Fetches datasets. This module only re-exports names for notebooks, and holds the command line.
 
+Names:
     downloads     fetch_coco2014, fetch, Source, Patience, DownloadError
 
-    python download_utils.py --photos none      # MSCOCO's captions alone, 0.25 GB; val, train or both for photos
+MSCOCO's captions alone are 0.25 GB; `--photos val`, `train` or `both` adds photos:
+    python download_utils.py --photos none
 """
 
 import argparse

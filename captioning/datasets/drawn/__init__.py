@@ -1,1 +1,1 @@
-"""How the drawn world is made: its scenes, their captions, and how each thing and place is drawn."""
+"""The drawn world: scenes, their pictures, and captions that are true of them."""

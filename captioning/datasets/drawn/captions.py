@@ -1,7 +1,6 @@
-"""What people might write under a scene of the drawn world, and whether what was written is true.
+"""Writes captions for a scene of the drawn world, and checks whether a caption is true of a scene.
 
-The grammar and the check share one lexicon: every word that the grammar can say about a scene is a claim that
-check_caption can hold against it.
+Both share one lexicon, so `check_caption` understands each word that `captions_of` can write.
 """
 
 import re
@@ -28,7 +27,7 @@ NOUNS = {  # kind: (singular, plural) pairs, the usual one first
     "surfboard": (("surfboard", "surfboards"),), "table": (("table", "tables"),), "chair": (("chair", "chairs"),),
     "couch": (("couch", "couches"), ("sofa", "sofas")), "lamp": (("lamp", "lamps"),), "vase": (("vase", "vases"),),
 }
-ADJECTIVES = {  # what may be said of any thing of the kind
+ADJECTIVES = {  # true of any thing of the kind
     "bus": ("big", "large"), "truck": ("big", "large"), "tree": ("tall", "large", "big"), "bird": ("small", "little"),
     "cat": ("small", "cute"), "dog": ("cute", "happy"), "boy": ("little", "young", "small"),
     "table": ("wooden", "wooden", "small"), "girl": ("little", "young", "small"),
@@ -44,13 +43,13 @@ VERBS = {  # pose: what the thing is doing
     "grazing": ("grazing", "eating grass"), "flying": ("flying",), "swimming": ("swimming", "floating"),
     "parked": ("parked",), "driving": ("driving",), "surfing": ("surfing",), "waving": ("waving", "standing"),
 }
-KIND_VERBS = {  # the same for what takes no pose
+KIND_VERBS = {  # the same for kinds without poses
     "boat": ("sailing", "floating"), "kite": ("flying",), "balloon": ("floating",), "flower": ("growing",),
     "bird": ("standing",), "chair": ("sitting",), "ball": ("sitting", "laying"), "train": ("traveling",),
 }
 MOVING = ("walking", "running", "driving", "riding", "flying", "traveling")    # verbs that go through or down a place
 
-PLACES = {  # where things on the ground are said to be
+PLACES = {  # where things on the ground are
     "field": ("in a field", "in a grassy field", "in the grass", "on the grass", "in a green field", "in a meadow"),
     "park": ("in the park", "in a park", "in the park", "on a path", "on a path in the park"),
     "beach": ("on the beach", "on a beach", "at the beach", "on a sandy beach", "on the sand",
@@ -107,7 +106,7 @@ def _as_scene(scene):
 
 
 class _Writer:
-    """Writes captions of one scene; each of its words is true of it."""
+    """Writes captions of one scene. All that they say is true of it."""
 
     def __init__(self, scene, rng):
         self.scene, self.rng = scene, rng
@@ -133,7 +132,7 @@ class _Writer:
         return self.pick(NUMBERS[count])
 
     def thing(self, k):
-        """A noun phrase for thing k; people tell the colour of what strikes them, seldom of the rest."""
+        """A noun phrase for thing k. As people do, it names the colour of a striking thing more often."""
         thing = self.scene.things[k]
         told = thing.colour and self.chance(0.8 if k == self.striking else 0.2)
         shade = _colour_word(thing) if told else None
@@ -167,7 +166,7 @@ class _Writer:
         return self.pick(options) if options else ""
 
     def place(self, thing, moves=False):
-        """Where a thing is; ways through and down a place only if it moves."""
+        """Where a thing is. It goes "down" or "through" a place only if it moves."""
         return self.pick([c for c in self._places(thing) if moves or not c.startswith(("down", "through"))])
 
     def _places(self, thing):
@@ -192,7 +191,7 @@ class _Writer:
         return of_time or {"sunny": "a blue sky", "cloudy": "a cloudy sky"}[self.scene.weather]
 
     def tail(self, backdrop=0.5):
-        """Weather, time of day or what is behind; an empty string where there is nothing to say."""
+        """Weather, time of day or backdrop; an empty string if there is nothing to say."""
         scene, options = self.scene, []
         if scene.backdrop in BACKDROPS and self.chance(backdrop):
             near = "by the hills" if scene.backdrop == "hills" else f"near some {scene.backdrop}"
@@ -211,7 +210,7 @@ class _Writer:
     # Sentences.
 
     def subjects(self):
-        """Things that a caption may be about: not what somebody holds or rides."""
+        """Things that a caption may be about; what a person holds or rides is not one."""
         seats = ("bench", "couch", "table", "chair")
         bound = {r.object for r in self.scene.relations if r.name in ("holding", "riding", "on")}
         return [k for k, thing in enumerate(self.scene.things) if k not in bound or thing.kind in seats]
@@ -256,7 +255,7 @@ class _Writer:
         return f"{subject} {link} {other}{where}{self.maybe_tail(0.22 if where else 0.4)}"
 
     def link(self, name, thing, second):
-        """The words of a relation, often with what its subject does: next to, standing next to ..."""
+        """The words of a relation, often with what its subject does: "standing next to"."""
         words = self.pick(RELATION_WORDS[name])
         if words == "on top of" and self.scene.things[second].kind != "table":
             words = "on"
@@ -306,7 +305,18 @@ class _Writer:
 
 
 def captions_of(scene, rng):
-    """Five different captions of a scene, as five people would write them: list of 5 str, most of 6 to 16 words."""
+    """Writes five different captions of a scene, as five people would.
+
+    Args:
+        scene: a Scene, or its dict from the scenes JSON.
+        rng: a numpy Generator. The same scene and state give the same captions.
+
+    Returns:
+        A list of 5 strings, most of 6 to 16 words.
+
+    Raises:
+        ValueError: if the grammar has fewer than five for this scene.
+    """
     writer, plain = _Writer(_as_scene(scene), rng), []
     for attempt in range(400):
         caption = writer.caption()
@@ -319,7 +329,7 @@ def captions_of(scene, rng):
 
 
 def _as_typed(caption, rng):
-    """As people type: most start with a capital and end with a full stop."""
+    """As people type: with a capital and a full stop, most of the time."""
     caption = caption[0].upper() + caption[1:] if rng.random() < 0.85 else caption
     return caption + ("." if rng.random() < 0.7 else "")
 
@@ -329,21 +339,16 @@ def _as_typed(caption, rng):
 
 @dataclass(frozen=True)
 class CaptionTruth:
-    """What of a caption is true of a scene, and what is not.
+    """What a caption says about a scene, true and false."""
 
-    things: indices of the scene's things that the caption names; colours: (index, colour) it binds rightly;
-    relations: the scene's relations it states; wrong: (sort, words) of each claim that the scene does not bear out,
-    sort being thing, colour, count, place, weather, time, action, relation or backdrop.
-    """
-
-    things: tuple
-    colours: tuple
-    relations: tuple
-    wrong: tuple
+    things: tuple  # indices of the scene's things that it names
+    colours: tuple  # (index, colour) of each colour that it gives to the right thing
+    relations: tuple  # the scene's relations that it states
+    wrong: tuple  # (sort, words) of each false claim; sorts: thing, colour, count, place, weather, time, action, ...
 
     @property
     def is_true(self):
-        """It names something that is there, and claims nothing that is not."""
+        """Whether it names something that is there and claims nothing false."""
         return bool(self.things) and not self.wrong
 
 
@@ -389,10 +394,10 @@ class _Mention:
     word: str
     kinds: tuple
     count: object  # a number, "many", or None
-    counted: str  # the count as it was written
+    counted: str  # the words of the count
     colour: str | None = None
-    found: tuple = ()  # indices of the things it is taken to speak of
-    fits: set = frozenset()  # indices of all that it could
+    found: tuple = ()  # indices of the things that it means
+    fits: set = frozenset()  # indices of all things that it could mean
 
 
 def _tokens(caption):
@@ -401,7 +406,7 @@ def _tokens(caption):
 
 
 def _mentions(tokens):
-    """The things that a caption speaks of, with the count and colour that it gives them."""
+    """The things that a caption names, each with the count and colour that it gives."""
     found, count, counted, colour = [], None, "", None
     for k, token in enumerate(tokens):
         if token in _COUNTS:
@@ -437,7 +442,7 @@ def _count_fits(number, wanted):
 
 
 def _candidates(mention, scene):
-    """The sets of things that a mention may speak of: one thing, or all that are alike when their counts add up."""
+    """The sets of things that a mention may mean: one thing, or all of a kind if their counts add up."""
     fits = [k for k, t in enumerate(scene.things) if t.kind in mention.kinds and _colour_fits(t, mention.colour)]
     number = {k: scene.things[k].count for k in fits}
     if mention.word == "flowers":
@@ -449,7 +454,7 @@ def _candidates(mention, scene):
 
 
 def _assign(choices, used=frozenset()):
-    """Give each mention one of its candidates, no thing twice, as many mentions as possible: a list of tuples."""
+    """Gives as many mentions as possible one of their candidates each, no thing twice. Returns a list of tuples."""
     if not choices:
         return []
     best = [(), *_assign(choices[1:], used)]
@@ -462,7 +467,7 @@ def _assign(choices, used=frozenset()):
 
 
 def _match(mentions, scene):
-    """Find what each mention speaks of; returns the claims that fail, as (sort, words)."""
+    """Finds what each mention means. Returns the false claims as (sort, words)."""
     choices, wrong = [_candidates(m, scene) for m in mentions], []
     for mention, candidates, found in zip(mentions, choices, _assign(choices), strict=True):
         mention.found = found
@@ -484,7 +489,7 @@ _CONVERSE = (("behind", "in front of"), ("under", "above"), ("next to", "next to
 
 
 def _stated(scene, subjects, name, objects):
-    """The scene's relations that bear out `one of subjects` name `one of objects`."""
+    """The scene's relations that make "one of subjects `name` one of objects" true."""
     for r in scene.relations:
         same = r.name == name or (name == "on" and r.name == "riding")
         straight = same and r.subject in subjects and r.object in objects
@@ -513,7 +518,7 @@ def _check_relations(tokens, mentions, scene):
 
 
 def _check_setting(tokens, scene):
-    """Claims about place, weather, time, backdrop and actions that are false."""
+    """False claims about place, weather, time, backdrop and actions."""
     doing = {t.pose for t in scene.things} | {t.kind for t in scene.things}
     for token in tokens:
         if token in ("living_room", "green_field", "city_street"):
@@ -540,9 +545,14 @@ def _check_setting(tokens, scene):
 
 
 def check_caption(caption, scene):
-    """Is a caption true of a scene?  caption: str; scene: a Scene, or its dict from the scenes JSON.
+    """Checks what a caption says about a scene. Words outside the lexicon count as nothing.
 
-    Words outside the drawn world's lexicon claim nothing. Returns a CaptionTruth.
+    Args:
+        caption: the text.
+        scene: a Scene, or its dict from the scenes JSON.
+
+    Returns:
+        A CaptionTruth.
     """
     scene, tokens = _as_scene(scene), _tokens(caption)
     mentions = _mentions(tokens)

@@ -1,4 +1,4 @@
-"""How the people of the drawn world are drawn: a jointed figure, four kinds of it, a dozen poses."""
+"""Draws the people of the drawn world: a jointed figure of four kinds, in eleven poses."""
 
 import math
 from dataclasses import dataclass
@@ -15,8 +15,8 @@ TROUSERS = ((74, 74, 86), (112, 92, 74), (62, 66, 96), (150, 132, 104))
 class Pose:
     """Angles in degrees from straight down, forward positive: (upper, lower) of each limb, near then far.
 
-    lift: the hips above the foot of the box, where the legs do not decide it; wide: width of the box; shift: moves
-    the figure to the middle of its box; all as shares of the standing height.
+    lift: height of the hips above the foot of the box, if the legs do not decide it. wide: width of the box.
+    shift: moves the figure to the middle of its box. All three are shares of the standing height.
     """
 
     legs: tuple
@@ -93,6 +93,7 @@ def hand_of(kind, pose):
 
 
 def person(pen, look):
+    """Draws a man, woman, boy or girl in the pose of the look."""
     pen = pen.moved(0, 0, FIGURES[look.kind].tall)
     f, p = FIGURES[look.kind], POSES[look.pose]
     tone = int(look.rng.integers(len(SKINS)))

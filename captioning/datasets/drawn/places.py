@@ -1,7 +1,7 @@
-"""How a scene of the drawn world becomes a picture: the place behind, the light, the things, the weather.
+"""Renders a scene of the drawn world: first the place, then the things with their light and shadows, then the weather.
 
-Everything is drawn at SUPER times the size and reduced, which smooths the edges. Each thing gets a layer of its
-own, so that its outline can cast a shadow on the ground, mirror in water and catch the light on one side.
+Everything is drawn at SUPER times the size and then reduced, which smooths the edges. Each thing is drawn on a layer of
+its own, whose outline gives its shadow on the ground, its mirror image in water and the light on its edges.
 """
 
 import functools
@@ -15,8 +15,7 @@ from captioning.datasets.drawn.pen import INKS, Look, Pen, dark, light, mix, pic
 from captioning.datasets.drawn.people import hand_of
 from captioning.datasets.drawn.things import LAMPLIGHT, THINGS, WOOD, size_of
 
-SUPER = 2
-WATER = ("sea",)  # where things float and mirror
+SUPER = 2  # pixels drawn for each pixel of the result, in each direction
 WHITE = (252, 253, 255)
 
 SKIES = {  # colours from the top of the sky down to the horizon
@@ -35,17 +34,18 @@ THING_LIGHT = {"sunny": (1, 1, 1), "cloudy": (0.97, 0.97, 0.98), "rainy": (0.9, 
 
 @dataclass(frozen=True)
 class Light:
-    """What falls on the ground and on the things (factors for red, green, blue), and from which side."""
+    """The light of a scene: factors for red, green and blue, its side, and its shadows."""
 
-    ground: tuple
-    things: tuple
-    side: int  # -1: from the left
-    shadow: float  # how dark a shadow is; 0 for light from everywhere
-    length: float  # how long it is, in heights of the thing
-    lit: bool  # lamps and windows are on
+    ground: tuple  # factors on the ground
+    things: tuple  # factors on things
+    side: int  # -1: from the left, 1: from the right
+    shadow: float  # how dark a shadow is, 0 to 1; 0: the light comes from all sides
+    length: float  # of a shadow, in heights of the thing
+    lit: bool  # whether lamps and windows are on
 
 
 def light_of(scene, side):
+    """The light of a scene; side: -1 if it comes from the left, 1 from the right."""
     if scene.place == "room":
         day = scene.time == "day"
         return Light((1, 1, 1) if day else (0.78, 0.74, 0.78), (1, 1, 1) if day else (0.92, 0.88, 0.9), side,
@@ -59,7 +59,14 @@ def light_of(scene, side):
 
 
 class Canvas:
-    """A picture in the making: its image at SUPER times the size, a pen in pixels with y down, the scene, the light."""
+    """The picture of a scene while it is rendered. Lengths are in pixels of the result, y goes down.
+
+    Attributes:
+        image: the picture so far, RGB, at SUPER times its size.
+        sky, pen: pens whose colours shine by themselves (sky), or are lit as the ground is (pen).
+        unit: 1/300 of the shorter side.
+        haze: colour of the sky at the horizon.
+    """
 
     def __init__(self, scene, rng):
         self.scene, self.rng = scene, rng
@@ -72,7 +79,7 @@ class Canvas:
         self.haze = SKIES.get((scene.time, scene.weather), SKIES["day", "sunny"])[-1]
 
     def shade(self, box, *colours, tint=None):
-        """Fill a box with a gradient from its top to its bottom."""
+        """Fills a box (x0, y0, x1, y1) with a gradient from top to bottom."""
         x0, y0, x1, y1 = (round(v * SUPER) for v in box)
         if y1 <= y0 or x1 <= x0:
             return
@@ -84,17 +91,20 @@ class Canvas:
         self.image.paste(band, (x0, y0))
 
     def ground(self, y0, *colours):
+        """Fills all below y0 with a gradient of the ground, in the light of the scene."""
         self.shade((0, y0, self.w, self.h), *colours, tint=self.light.ground)
 
     def glow(self, x, y, r, colour, strength=70):
+        """A soft disc of light around (x, y)."""
         for k in range(5):
             self.sky.oval(x, y, r * (1 - k * 0.18), fill=(*colour, int(strength * (0.22 + 0.1 * k))))
 
     def between(self, low, high):
+        """A random number between low and high."""
         return float(self.rng.uniform(low, high))
 
     def ridge(self, base, height, colour, bumps=3.0, jagged=False):
-        """A line of hills (or mountains) from side to side, its foot at `base`."""
+        """A line of hills, or of mountains if jagged, with its foot at `base`. Returns the points of its top."""
         phases = [self.between(0, 7) for _ in range(3)]
         n = 40
         points = []
@@ -114,6 +124,7 @@ class Canvas:
 
 
 def paint_sky(c, bottom):
+    """The sky down to `bottom`, with the sun or moon, stars and clouds."""
     scene = c.scene
     c.shade((0, 0, c.w, bottom + 2), *SKIES.get((scene.time, scene.weather), SKIES["day", "sunny"]))
     x = c.w / 2 + c.light.side * c.between(0.2, 0.36) * c.w
@@ -160,6 +171,7 @@ def _clouds(c, bottom):
 
 
 def cloud(pen, x, y, s, colour):
+    """A cloud of size s, shaded below."""
     below = mix(colour, (120, 140, 176), 0.22)
     for shade, drop in ((below, 0.22 * s), (colour, 0.0)):
         for dx, dy, r in ((-1.3, 0.1, 0.55), (-0.6, -0.35, 0.75), (0.25, -0.5, 0.9), (1.0, -0.1, 0.65),
@@ -171,7 +183,7 @@ def cloud(pen, x, y, s, colour):
 
 
 def paint_backdrop(c, base):
-    """What stands far away, on the horizon: the scene's backdrop."""
+    """The scene's backdrop on the horizon: mountains, hills, buildings or trees."""
     kind, u = c.scene.backdrop, c.unit
     if kind == "mountains":
         far = mix((92, 108, 142), c.haze, 0.4)
@@ -235,7 +247,7 @@ def _skyline(c, base):
 
 
 def _tufts(c, top, colour, number=70):
-    """Blades of grass (or ripples of sand or snow): larger the nearer."""
+    """Blades of grass, larger when nearer."""
     for _ in range(number):
         y = top + (c.h - top) * c.between(0.04, 1) ** 0.8
         s = (0.3 + 0.9 * (y - top) / (c.h - top)) * c.unit
@@ -246,6 +258,7 @@ def _tufts(c, top, colour, number=70):
 
 
 def field(c):
+    """A meadow with flowers."""
     y, u = c.horizon, c.unit
     paint_sky(c, y)
     paint_backdrop(c, y)
@@ -262,6 +275,7 @@ def field(c):
 
 
 def park(c):
+    """A lawn with a path, a hedge and two lamps."""
     y, u = c.horizon, c.unit
     paint_sky(c, y)
     paint_backdrop(c, y)
@@ -311,6 +325,7 @@ def _water(c, top, bottom, number=46):
 
 
 def beach(c):
+    """Sand, and the sea behind it."""
     y, u = c.horizon, c.unit
     shore = y + 0.34 * (min(c.h, y + 200 * u) - y)
     paint_sky(c, y)
@@ -338,6 +353,7 @@ def _starfish(c, x, y, r):
 
 
 def sea(c):
+    """Open water, with a large wave if the scene has one."""
     y, u = c.horizon, c.unit
     paint_sky(c, y)
     paint_backdrop(c, y)
@@ -374,6 +390,7 @@ def _big_wave(c, foot, tall):
 
 
 def street(c):
+    """A road with pavements, in front of houses or facades."""
     y, u = c.horizon, c.unit
     paint_sky(c, y)
     (_houses if c.scene.backdrop == "houses" else _facades)(c, y)
@@ -431,7 +448,7 @@ def _shop(c, x, w, base, wall):
 
 
 def _houses(c, base):
-    """A row of small houses and hedges, muted so that no one takes them for the scene's own."""
+    """A row of small houses and hedges, in muted colours, so that they do not look like things of the scene."""
     u, x = c.unit, -c.between(0, 40) * c.unit
     snow = c.scene.weather == "snowy"
     while x < c.w:
@@ -454,6 +471,7 @@ def _houses(c, base):
 
 
 def snow(c):
+    """A field of snow with drifts."""
     y, u = c.horizon, c.unit
     paint_sky(c, y)
     paint_backdrop(c, y)
@@ -468,6 +486,7 @@ def snow(c):
 
 
 def room(c):
+    """A room with a window, a picture and a rug."""
     y, u = c.horizon, c.unit
     wall = pick(c.rng, ((238, 222, 196), (206, 220, 226), (214, 224, 204), (236, 212, 206), (224, 216, 230),
                         (230, 230, 224)))
@@ -532,6 +551,7 @@ def _picture(c, x, y):
 
 
 def sky(c):
+    """Nothing but sky, with clouds below."""
     paint_sky(c, c.h)
     u = c.unit
     colour = {"day": WHITE, "sunset": (255, 190, 160), "night": (54, 64, 108)}[c.scene.time]
@@ -562,7 +582,7 @@ def _natural(kind, colour, rng):
 
 
 def render_thing(c, thing, box):
-    """One thing in its box (x0, y0, x1, y1 in pixels): shadow or reflection first, then the thing itself."""
+    """Renders one thing in its box (x0, y0, x1, y1 in pixels): shadow or mirror image first, then the thing."""
     x0, y0, x1, y1 = box
     wide, _ = size_of(thing.kind, thing.pose)
     scale, pad = (x1 - x0) / wide, 8
@@ -583,7 +603,7 @@ def render_thing(c, thing, box):
 
 
 def _model(layer, side):
-    """Light on the edge towards the sun, shade on the other and below: it turns flat shapes into bodies."""
+    """Light on the edge towards the sun, shade on the other edge and below, so that flat shapes look solid."""
     alpha = layer.getchannel("A")
     small = alpha.reduce(2)
     step = SUPER
@@ -689,7 +709,15 @@ def _weather(c):
 
 
 def render_scene(scene, rng):
-    """The scene's RGB picture, of its width and height in pixels; the same for the same scene and generator state."""
+    """Renders a scene.
+
+    Args:
+        scene: the Scene.
+        rng: a numpy Generator. The same scene and state give the same picture.
+
+    Returns:
+        An RGB image of the scene's width and height.
+    """
     c = Canvas(scene, rng)
     PLACES[scene.place](c)
     for thing in scene.things:

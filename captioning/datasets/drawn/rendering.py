@@ -1,4 +1,4 @@
-"""Photos of the drawn world: a scene, its picture and its captions, by one process or several."""
+"""Renders photos of the drawn world, in one process or several."""
 
 import io
 import json
@@ -21,15 +21,24 @@ JPEG_QUALITY = 88
 
 @dataclass(frozen=True)
 class Photo:
-    """One rendered scene: the JPEG's bytes, its five captions, and what it holds."""
+    """One rendered scene."""
 
     jpeg: bytes
-    captions: list
-    scene: dict
+    captions: list  # five strings
+    scene: dict  # what it holds, as Scene.to_json
 
 
 def render_photo(seed, split, index):
-    """Photo number `index` (from 0) of a split ("train2014" or "val2014") of the world with this seed."""
+    """Renders one photo.
+
+    Args:
+        seed: the world's.
+        split: "train2014" or "val2014".
+        index: number of the photo in the split, from 0.
+
+    Returns:
+        The Photo. It depends on these three alone.
+    """
     what, words, look = (np.random.default_rng([seed, SPLITS.index(split), index, part]) for part in range(3))
     scene = make_scene(what)
     jpeg = io.BytesIO()
@@ -38,7 +47,20 @@ def render_photo(seed, split, index):
 
 
 def render_photos(seed, split, total, workers) -> Iterator[Photo]:
-    """The first `total` photos of a split, in order; `workers` processes render them."""
+    """Renders the first photos of a split.
+
+    Args:
+        seed: the world's.
+        split: "train2014" or "val2014".
+        total: number of photos.
+        workers: number of processes.
+
+    Yields:
+        The photos, in order.
+
+    Raises:
+        ChildProcessError: if a process ends early.
+    """
     if workers == 1 or total < 16:  # starting processes takes longer than rendering a few
         yield from (render_photo(seed, split, index) for index in range(total))
         return
@@ -52,8 +74,8 @@ def render_photos(seed, split, total, workers) -> Iterator[Photo]:
 class _Workers:
     """Processes that each render every n-th photo and write them to a pipe, read here in order.
 
-    They run this module rather than being spawned by multiprocessing, which would import the caller's main module
-    again: that breaks scripts without a main guard, and forking is unsafe once TensorFlow runs threads.
+    They run this module. The processes of multiprocessing would import the caller's main module again, which breaks
+    scripts without a main guard; and forking is unsafe after TensorFlow has started threads.
     """
 
     def __init__(self, seed, split, total, number):
@@ -72,6 +94,7 @@ class _Workers:
             yield Photo(jpeg, **json.loads(text))
 
     def _block(self, process, index):
+        """The next block of bytes from a process."""
         head = process.stdout.read(4)
         block = process.stdout.read(struct.unpack(">I", head)[0]) if len(head) == 4 else None
         if block is None:
@@ -81,6 +104,7 @@ class _Workers:
         return block
 
     def close(self):
+        """Ends the processes."""
         for process in self.processes:
             process.kill()
             process.wait()
@@ -89,7 +113,7 @@ class _Workers:
 
 
 def _work(seed, split, numbers):
-    """A worker: write the photos of range(start, stop, step) to standard output, each as two blocks."""
+    """Writes the photos of `numbers`, which is start:stop:step, to standard output, each as two blocks."""
     pipe = sys.stdout.buffer
     for index in range(*(int(n) for n in numbers.split(":"))):
         photo = render_photo(int(seed), split, index)

@@ -1,4 +1,4 @@
-"""What a scene of the drawn world holds: a place, its light and weather, things, and how they stand to each other.
+"""Decides what a scene of the drawn world holds: a place, time and weather, things, and the relations between them.
 
 Situations (a rider, a herd, a cat on a couch ...) put things side by side in metres. The whole is then scaled to fit
 the square in the middle of the picture, which is what an encoder that crops sees.
@@ -14,7 +14,7 @@ ADULTS = PEOPLE[:2]
 STAGE = 300  # side of the central square, in units; a unit is 1/300 of the picture's shorter side
 SIZES_OF_PICTURES = ((400, 300),) * 5 + ((300, 400),) * 2 + ((420, 315), (360, 300), (300, 360), (448, 300))
 
-COLOURS = {  # kinds that are not here come in all of BRIGHT; None: of one colour that no one mentions
+COLOURS = {  # other kinds have any of BRIGHT; None: a usual colour that no caption mentions
     "dog": ("brown", "black", "white"), "cat": ("orange", "grey", "black", "white"),
     "horse": ("brown", "white", "black"), "cow": ("white", "brown"), "sheep": ("white", "white", "black"),
     "bird": ("red", "blue", "yellow", "white", "black"), ("bird", "swimming"): ("yellow", "white", "black"),
@@ -26,7 +26,7 @@ USUAL_POSES = {
     "dog": "sitting", "cat": "sitting", "horse": "standing", "cow": "standing", "sheep": "standing",
     "car": "parked", "bus": "parked", "truck": "parked", "bicycle": "parked", **dict.fromkeys(PEOPLE, "standing"),
 }
-PALE_PLACES = ("snow", "sky")  # where white things would be lost
+PALE_PLACES = ("snow", "sky")  # where white things can't be seen
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Thing:
     facing: str  # "left" or "right"
     stands: str  # on the "ground", in "water", in the "air", or on a "thing"
     size: float  # height of the first box as a share of the picture's shorter side
-    layer: int  # what is drawn first lies behind
+    layer: int  # lower layers are rendered first, so lie behind
     boxes: tuple
 
 
@@ -55,7 +55,9 @@ class Relation:
 
 @dataclass(frozen=True)
 class Scene:
-    width: int
+    """Everything that a picture shows and a caption may tell."""
+
+    width: int  # in pixels
     height: int
     horizon: int  # in pixels from the top
     place: str
@@ -66,7 +68,7 @@ class Scene:
     relations: tuple
 
     def to_json(self):
-        """A dict of plain lists, strings and numbers."""
+        """The scene as a dict of plain lists, strings and numbers, for JSON."""
         plain = asdict(self)
         for thing in plain["things"]:
             thing["boxes"] = [list(box) for box in thing["boxes"]]
@@ -74,7 +76,7 @@ class Scene:
 
     @classmethod
     def from_json(cls, plain):
-        """The scene that to_json wrote; keys that are not a scene's (an image's id, say) are left out."""
+        """The scene that `to_json` wrote. Other keys, such as an image's id, are ignored."""
         things = tuple(Thing(**{**t, "boxes": tuple(tuple(b) for b in t["boxes"])}) for t in plain["things"])
         own = {name: plain[name] for name in cls.__dataclass_fields__}
         return cls(**{**own, "things": things, "relations": tuple(Relation(**r) for r in plain["relations"])})
@@ -82,7 +84,7 @@ class Scene:
 
 @dataclass
 class _Piece:
-    """A thing before it has a place in the picture: spots in metres, back in units towards the horizon."""
+    """A thing before it has a place in the picture: its spots in metres, and `back`, units towards the horizon."""
 
     kind: str
     colour: str | None
@@ -97,7 +99,7 @@ class _Piece:
 
 @dataclass
 class Composer:
-    """Collects the pieces of one scene, then turns them into a Scene."""
+    """Collects the pieces of one scene, in metres, and then turns them into a Scene."""
 
     rng: object
     place: str
@@ -106,17 +108,19 @@ class Composer:
     backdrop: str | None
     pieces: list = field(default_factory=list)
     relations: list = field(default_factory=list)
-    foot: float | None = None  # where the ground line lies, in units from the top of the stage
+    foot: float | None = None  # the ground line, in units from the top of the stage
     right: float = 0.0  # metres: where the next piece of a row starts
 
     def chance(self, share):
+        """True with this probability."""
         return self.rng.random() < share
 
     def between(self, low, high):
+        """A random number between low and high."""
         return float(self.rng.uniform(low, high))
 
     def colour(self, kind, pose=None):
-        """A colour of this kind that no other thing of this kind here has."""
+        """A colour for this kind that no other thing of the kind in this scene has."""
         taken = {p.colour for p in self.pieces if p.kind == kind}
         choices = [c for c in COLOURS.get((kind, pose), COLOURS.get(kind, BRIGHT)) if c not in taken]
         if self.place in PALE_PLACES and kind not in ("sheep", "cow"):
@@ -124,7 +128,22 @@ class Composer:
         return pick(self.rng, choices or [None])
 
     def put(self, kind, x, y=0.0, pose=None, count=1, size=1.0, facing=None, gap=0.15, **more):
-        """Add a thing whose middle is at x metres; a group of several spreads around it. Returns its index."""
+        """Adds a thing, or a group of them around a point.
+
+        Args:
+            kind: what it is, such as "dog".
+            x: metres from the left to the middle of the group.
+            y: metres above the ground.
+            pose: what it does; the kind's usual pose if None.
+            count: number of them.
+            size: factor on the usual size.
+            facing: "left" or "right"; random if None.
+            gap: metres between two of them.
+            **more: `drift` (random metres up or down), `stands`, `back` and `layer` of the piece.
+
+        Returns:
+            The piece's index.
+        """
         pose = pose or USUAL_POSES.get(kind)
         step = (size_of(kind, pose)[0] + gap) * size
         drift = more.pop("drift", 0.0)
@@ -135,7 +154,7 @@ class Composer:
         return len(self.pieces) - 1
 
     def beside(self, kind, pose=None, count=1, size=1.0, gap=0.35, **more):
-        """Add a thing to the right of what is there already."""
+        """Adds a thing, or a group, to the right of what is there. Returns its index; see `put`."""
         pose = pose or USUAL_POSES.get(kind)
         wide = (size_of(kind, pose)[0] + 0.15) * size * count
         x = self.right + wide / 2
@@ -143,16 +162,17 @@ class Composer:
         return self.put(kind, x, pose=pose, count=count, size=size, **more)
 
     def relate(self, subject, name, other):
+        """Notes that piece `subject` is `name` piece `other`."""
         self.relations.append(Relation(subject, name, other))
 
     def person(self, adult=None):
-        """A man, woman, boy or girl; one of the first two, or of the last two, if asked for."""
+        """A random kind of person: any if `adult` is None, else man or woman, or boy or girl."""
         if adult is None:
             return pick(self.rng, PEOPLE)
         return pick(self.rng, ADULTS if adult else PEOPLE[2:])
 
     def scene(self):
-        """The Scene of the pieces so far, in a picture of a size drawn by lot."""
+        """The Scene of the pieces so far, in a picture of random size."""
         width, height = pick(self.rng, SIZES_OF_PICTURES)
         boxes, foot = self._fit()
         unit = min(width, height) / STAGE
@@ -175,7 +195,7 @@ class Composer:
                 yield x - wide / 2, x + wide / 2, y + tall, p.back
 
     def _fit(self):
-        """Boxes in units of the stage, as large as the stage allows, and the ground line."""
+        """Boxes of each piece, in units and as large as the stage allows, and the ground line."""
         inside, zoom = 284, self.between(0.82, 1.0)
         lefts, rights, tops, backs = zip(*self._extents(), strict=True)
         low, high = min(lefts), max(rights)
@@ -198,7 +218,7 @@ class Composer:
             yield middle - w / 2, base - h, middle + w / 2, base
 
     def _horizon(self, boxes, foot):
-        """Height of the horizon in units: above the feet of whatever stands on the ground or floats."""
+        """The horizon in units from the top, above the feet of all that stands on the ground or floats."""
         grounded = [p.stands in ("ground", "water") for p in self.pieces]
         feet = [box[3] for group, down in zip(boxes, grounded, strict=True) if down for box in group]
         lowest = min([*feet, foot])
@@ -220,7 +240,7 @@ def union(thing):
 
 
 def most_striking(things):
-    """Index of the thing whose colour strikes the eye: the largest that has one, clothes only if nothing else does."""
+    """Index of the thing whose colour one notices first: the largest coloured one; clothes count less."""
     def strikes(k):
         area = sum((x1 - x0) * (y1 - y0) for x0, y0, x1, y1 in things[k].boxes)
         return things[k].colour is not None, things[k].kind not in PEOPLE, area
@@ -229,7 +249,7 @@ def most_striking(things):
 
 
 def _seen_relations(things, told):
-    """What the boxes alone make true: neighbours on the ground, and what flies above what."""
+    """The relations that follow from the boxes: neighbours on the ground, and what flies above what."""
     bound = {frozenset((r.subject, r.object)) for r in told}
     for i, a in enumerate(things):
         for j, b in enumerate(things):
@@ -243,7 +263,7 @@ def _seen_relations(things, told):
 
 
 def are_neighbours(a, b):
-    """Both stand on the ground, side by side, with less than half a width between them."""
+    """Whether both stand on the ground, or float, side by side with less than half a width between them."""
     if a.stands != b.stands or a.stands not in ("ground", "water"):
         return False
     (ax0, ay0, ax1, ay1), (bx0, by0, bx1, by1) = union(a), union(b)
@@ -261,17 +281,20 @@ def _way(s):
 
 
 def herd(s):
+    """One to three cows, sheep or horses."""
     kind = pick(s.rng, ("cow", "sheep", "horse"))
     pose = pick(s.rng, ("standing", "grazing", "grazing"))
     s.put(kind, 0, pose=pose, count=pick(s.rng, (1, 1, 2, 2, 3)), gap=s.between(0.1, 0.4))
 
 
 def two_animals(s):
+    """Two kinds of animals side by side."""
     for kind in s.rng.permutation(("cow", "sheep", "horse", "dog"))[:2]:
         s.beside(str(kind), pose="standing", count=pick(s.rng, (1, 1, 1, 2)))
 
 
 def rider(s):
+    """A person on a horse."""
     facing, side = _way(s)
     kind = s.person()
     tall = size_of(kind, "standing")[1]
@@ -282,6 +305,7 @@ def rider(s):
 
 
 def cyclist(s):
+    """A person on a bicycle, sometimes with a dog behind."""
     facing, side = _way(s)
     kind = s.person()
     tall = size_of(kind, "standing")[1]
@@ -296,6 +320,7 @@ def cyclist(s):
 
 
 def surfer(s):
+    """A person on a surfboard, in front of a wave."""
     s.backdrop, s.foot = "wave", s.between(214, 232)
     facing, _ = _way(s)
     kind = s.person()
@@ -307,6 +332,7 @@ def surfer(s):
 
 
 def walk_dog(s):
+    """A person who walks a dog."""
     facing, side = _way(s)
     walker = s.put(s.person(), 0, pose="strolling", facing=facing)
     dog = s.put("dog", side * 1.5, pose="walking", facing=facing)
@@ -316,6 +342,7 @@ def walk_dog(s):
 
 
 def fly_kite(s):
+    """A person who flies a kite."""
     facing, side = _way(s)
     kind = s.person(adult=s.chance(0.35))
     flyer = s.put(kind, -side * 0.9, pose="waving", facing=facing, size=1.0 if kind in ADULTS else 1.2)
@@ -325,6 +352,7 @@ def fly_kite(s):
 
 
 def hold_balloons(s):
+    """A person with one to three balloons."""
     facing, side = _way(s)
     kind = s.person(adult=s.chance(0.3))
     x, y = hand_of(kind, "holding")
@@ -335,6 +363,7 @@ def hold_balloons(s):
 
 
 def hold_umbrella(s):
+    """A person under an umbrella."""
     facing, side = _way(s)
     kind, pose = s.person(), pick(s.rng, ("holding", "strolling"))
     x, y = hand_of(kind, pose)
@@ -346,6 +375,7 @@ def hold_umbrella(s):
 
 
 def hold_ball(s):
+    """A person who holds a ball."""
     facing, side = _way(s)
     kind = s.person(adult=s.chance(0.2))
     x, y = hand_of(kind, "carrying")
@@ -355,6 +385,7 @@ def hold_ball(s):
 
 
 def stroll(s):
+    """One or two people who walk, run or stand."""
     facing, _ = _way(s)
     pose = pick(s.rng, ("walking", "walking", "running", "standing"))
     for kind in s.rng.permutation(PEOPLE)[: pick(s.rng, (1, 2, 2))]:
@@ -362,6 +393,7 @@ def stroll(s):
 
 
 def pet(s):
+    """A dog or cat, with a ball, another animal or a person."""
     kind = pick(s.rng, ("dog", "dog", "cat"))
     pose = pick(s.rng, ("sitting", "sitting", "standing") if kind == "cat" else ("sitting", "standing", "running"))
     s.beside(kind, pose=pose, count=pick(s.rng, (1, 1, 1, 2)))
@@ -373,6 +405,7 @@ def pet(s):
 
 
 def play_ball(s):
+    """A person who runs after a ball, maybe with a dog or a child."""
     facing, _ = _way(s)
     player = s.person(adult=s.chance(0.2))
     s.beside(player, pose="running", facing=facing)
@@ -383,6 +416,7 @@ def play_ball(s):
 
 
 def two_balls(s):
+    """Balls of two colours, maybe with a dog or cat."""
     first = pick(s.rng, (1, 1, 2))
     s.beside("ball", count=first)
     s.beside("ball", count=pick(s.rng, (1, 2)) if first == 1 else 1)
@@ -391,6 +425,7 @@ def two_balls(s):
 
 
 def house_scene(s):
+    """A house, with something in front of it or a tree beside it."""
     house = s.put("house", 0, back=24, layer=-2, facing="right")
     kind = pick(s.rng, ("car", "car", s.person(), "bicycle", "tree", "dog", "bench"))
     if kind == "tree":
@@ -403,6 +438,7 @@ def house_scene(s):
 
 
 def under_tree(s):
+    """Something under a tree."""
     tree = s.put("tree", 0, size=s.between(1.1, 1.25), back=10, layer=-2, facing="right")
     guests = ("dog", "bench", "bird") if s.place == "snow" else ("sheep", "dog", "bench", "cow", "horse", "cat")
     kind = pick(s.rng, (*guests, s.person(adult=False)))
@@ -412,7 +448,7 @@ def under_tree(s):
 
 
 def _seat(s, kind, x, height, on):
-    """Put a person on a seat of this height, or an animal; they are `on` it."""
+    """Puts a person or an animal on a seat of this height, in metres; they are `on` it."""
     if kind in PEOPLE:
         y = height + 0.04 - 0.3 * size_of(kind, "standing")[1]
         guest = s.put(kind, x, y, pose="sitting", layer=1, stands="thing", facing="right")
@@ -424,6 +460,7 @@ def _seat(s, kind, x, height, on):
 
 
 def bench_scene(s):
+    """A bench, with people or animals on it or things beside it."""
     bench = s.put("bench", 0, facing="right")
     guest = pick(s.rng, (s.person(), s.person(), s.person(), "cat", "bird", "dog", None))
     second = s.person()
@@ -439,6 +476,7 @@ def bench_scene(s):
 
 
 def flowers(s):
+    """Flowers, with other flowers, a bird, a cat or a child."""
     s.beside("flower", count=pick(s.rng, (1, 2, 3, 3)), size=s.between(0.9, 1.2))
     other = pick(s.rng, ("flower", "bird", "cat", s.person(adult=False), None))
     if other:
@@ -446,6 +484,7 @@ def flowers(s):
 
 
 def parasol(s):
+    """Something under a parasol on the beach."""
     umbrella = s.put("umbrella", 0, pose="planted", back=6, layer=-1, facing="right")
     kind = pick(s.rng, ("chair", "chair", "ball", "dog", s.person(adult=False)))
     under = s.put(kind, pick(s.rng, (-1, 1)) * s.between(0.5, 0.7))
@@ -456,12 +495,14 @@ def parasol(s):
 
 
 def boards(s):
+    """A person beside surfboards."""
     kind = s.person()
     s.beside(kind, facing="right", size=1.0 if kind in ADULTS else 1.15)
     s.beside("surfboard", pose="planted", count=pick(s.rng, (1, 1, 2)))
 
 
 def birds(s):
+    """One to three birds, on the ground or the water."""
     if s.place == "sea":
         s.foot = s.between(220, 250)
         s.put("bird", 0, pose="swimming", stands="water", count=pick(s.rng, (1, 2, 3)))
@@ -470,6 +511,7 @@ def birds(s):
 
 
 def boats(s):
+    """Boats of one or two colours, sometimes with a bird above."""
     s.foot = s.between(214, 246)
     count = pick(s.rng, (1, 1, 2, 3))
     s.put("boat", 0, stands="water", count=count, gap=0.3)
@@ -481,6 +523,7 @@ def boats(s):
 
 
 def vehicles(s):
+    """Cars, buses or trucks on the road."""
     s.foot = s.between(226, 242)
     kind, (facing, _) = pick(s.rng, ("car", "car", "bus", "truck")), _way(s)
     count = pick(s.rng, (1, 1, 1, 2, 3) if kind == "car" else (1, 1, 2))
@@ -491,6 +534,7 @@ def vehicles(s):
 
 
 def by_vehicle(s):
+    """A person, a dog or a thing beside a vehicle."""
     kind = pick(s.rng, ("car", "bus", "truck", "bicycle"))
     if kind != "bicycle":  # the others stand on the road
         s.foot = s.between(232, 246)
@@ -500,6 +544,7 @@ def by_vehicle(s):
 
 
 def in_front_of_vehicle(s):
+    """A person, a dog or a bicycle in front of a vehicle."""
     behind = s.put(pick(s.rng, ("car", "bus", "truck")), 0, back=38, layer=-2)
     kind = pick(s.rng, (s.person(), s.person(), "bicycle", "dog"))
     near = s.put(kind, s.between(-1.2, 1.2), size=1.2)
@@ -507,10 +552,12 @@ def in_front_of_vehicle(s):
 
 
 def railway(s):
+    """A train."""
     s.put("train", 0, pose="driving")
 
 
 def snow_people(s):
+    """Snowmen, with a person, a dog or a tree."""
     s.beside("snowman", count=pick(s.rng, (1, 1, 1, 2)), facing="right")
     other = pick(s.rng, (s.person(adult=False), s.person(adult=False), s.person(adult=True), "dog", "tree", None))
     if other in PEOPLE:
@@ -520,12 +567,14 @@ def snow_people(s):
 
 
 def snow_tree(s):
+    """Fir trees, maybe with something beside them."""
     s.beside("tree", count=pick(s.rng, (1, 2, 3)), facing="right", gap=0.2)
     if s.chance(0.5):
         s.beside(pick(s.rng, (s.person(), "dog", "house")))
 
 
 def on_table(s):
+    """A table, with something on it or under it, or chairs beside it."""
     table = s.put("table", 0, facing="right")
     top = pick(s.rng, ("vase", "vase", "vase", "cat", "ball", None))
     if top:
@@ -543,6 +592,7 @@ def on_table(s):
 
 
 def on_couch(s):
+    """A couch, with a person or animal on it, or something beside it."""
     couch = s.put("couch", 0, facing="right")
     guest = pick(s.rng, ("cat", "cat", "dog", s.person(), s.person(), None))
     if guest:
@@ -553,6 +603,7 @@ def on_couch(s):
 
 
 def on_chair(s):
+    """A cat or person on a chair, with something beside it."""
     kind = pick(s.rng, ("cat", s.person(), s.person()))
     chair = s.put("chair", 0, facing="right", size=1.0 if kind == "cat" else 1.15)
     _seat(s, kind, 0, 0.5 if kind == "cat" else 0.58, chair)
@@ -561,6 +612,7 @@ def on_chair(s):
 
 
 def planes(s):
+    """One or two planes in the air."""
     facing, _ = _way(s)
     flying = {"pose": "flying", "facing": facing, "stands": "air"}
     if s.chance(0.35):
@@ -572,6 +624,7 @@ def planes(s):
 
 
 def in_the_sky(s):
+    """Balloons, kites or birds in the air."""
     kind = pick(s.rng, ("balloon", "balloon", "kite", "bird"))
     pose = "flying" if kind == "bird" else None
     s.put(kind, 0, pose=pose, count=pick(s.rng, (1, 2, 3)), gap=0.3, drift=0.25, stands="air")
@@ -619,7 +672,14 @@ def _weather(rng, place, time):
 
 
 def make_scene(rng):
-    """A scene drawn by lot from numpy Generator `rng`. The same generator state gives the same scene."""
+    """Makes a random scene.
+
+    Args:
+        rng: a numpy Generator. The same state gives the same scene.
+
+    Returns:
+        The Scene.
+    """
     place = _choose(rng, SHARE_OF_PLACES.items())
     time = _choose(rng, (("day", 7), ("sunset", 0 if place == "room" else 1.4), ("night", 1.6)))
     composer = Composer(rng, place, time, _weather(rng, place, time), pick(rng, BACKDROPS[place]))

@@ -1,8 +1,8 @@
-"""How each thing of the drawn world is drawn.
+"""Draws each kind of thing of the drawn world.
 
-A thing is drawn in its own frame: metres, x to the right, y up, the middle of its foot at (0, 0), looking to
-the right. SIZES says how wide and tall each kind is in that frame; what is drawn stays inside (tests hold us to
-it), so a scene can reason about boxes without drawing anything.
+A thing is drawn in a frame of its own: in metres, x to the right, y up, the middle of its foot at (0, 0), facing right.
+SIZES and POSED_SIZES say how wide and tall it is there. Tests check that the drawing stays inside this box, so a scene
+can be made from boxes alone.
 """
 
 import math
@@ -13,7 +13,7 @@ from captioning.datasets.drawn.people import PEOPLE, person, size_of_person
 STEEL, GLASS, WOOD = (128, 134, 144), (176, 216, 236), (164, 112, 66)
 LAMPLIGHT = (255, 220, 120)
 
-# Width and height in metres. Small things are drawn larger than life, big ones smaller, as in a picture book.
+# Width and height in metres. As in a picture book, small things are larger than in life, and large things smaller.
 SIZES = {
     "car": (3.5, 1.5), "bus": (5.0, 2.35), "truck": (4.6, 2.2), "train": (6.4, 2.3), "bicycle": (1.85, 1.15),
     "boat": (2.9, 3.3), "plane": (6.0, 2.6),
@@ -41,12 +41,14 @@ def size_of(kind, pose):
 
 
 def wheel(pen, x, r, hub=(206, 210, 216)):
+    """A wheel of radius r that stands on the ground at x."""
     pen.oval(x, r, r, fill=(40, 40, 46))
     pen.oval(x, r, r * 0.58, fill=hub)
     pen.oval(x, r, r * 0.2, fill=dark(hub, 0.45))
 
 
 def car(pen, look):
+    """A car."""
     c, glass = look.ink, LAMPLIGHT if look.lit else GLASS
     roof = 1.46 if look.rng.random() < 0.5 else 1.4
     pen.blob([(-1.7, 0.35), (-1.72, 0.75), (-1.35, 0.9), (-0.9, roof - 0.1), (-0.3, roof), (0.4, roof - 0.04),
@@ -65,6 +67,7 @@ def car(pen, look):
 
 
 def bus(pen, look):
+    """A bus."""
     c, glass = look.ink, LAMPLIGHT if look.lit else GLASS
     pen.box(-2.46, 0.28, 2.46, 2.32, c, 0.22)
     pen.box(-2.46, 0.3, 2.46, 0.62, dark(c, 0.3), 0.1)
@@ -87,6 +90,7 @@ def bus(pen, look):
 
 
 def truck(pen, look):
+    """A truck."""
     c, glass = look.ink, LAMPLIGHT if look.lit else GLASS
     pen.box(-2.26, 0.36, 2.2, 0.56, (70, 72, 80), 0.05)
     pen.box(-2.28, 0.56, 0.78, 2.18, c, 0.06)
@@ -106,6 +110,7 @@ def truck(pen, look):
 
 
 def train(pen, look):
+    """A steam engine and a coach."""
     c, glass = look.ink, LAMPLIGHT if look.lit else GLASS
     pen.box(-3.18, 0.3, -0.25, 2.1, c, 0.1)
     pen.box(-3.18, 1.96, -0.25, 2.16, dark(c, 0.35), 0.08)
@@ -131,6 +136,7 @@ def train(pen, look):
 
 
 def bicycle(pen, look):
+    """A bicycle."""
     c = look.ink
     back, front, pedal, seat, head = (-0.55, 0.36), (0.55, 0.36), (-0.08, 0.36), (-0.26, 0.84), (0.38, 0.86)
     for x, y in (back, front):
@@ -149,11 +155,12 @@ def bicycle(pen, look):
 
 
 def _ring_hole(pen, x, y, r):
-    """Clear a disc, so that what is behind a spoked wheel shows through."""
+    """Clears a disc, so that one can see through the wheel."""
     pen.draw.polygon(pen.to_image([(x + r * cos, y + r * sin) for cos, sin in TURNS]), fill=(0, 0, 0, 0))
 
 
 def boat(pen, look):
+    """A sailing boat."""
     c, sail = look.ink, (252, 250, 242)
     pen.stroke([(-0.1, 0.5), (-0.1, 3.2)], 0.08, WOOD)
     pen.poly(smooth([(-0.18, 3.0), (-0.5, 2.0), (-1.2, 0.95), (-0.7, 0.86), (-0.18, 0.86)]),
@@ -170,6 +177,7 @@ def boat(pen, look):
 
 
 def plane(pen, look):
+    """A passenger plane."""
     c = look.ink
     p = pen.moved(0, 1.12, turn=6)
     p.poly([(-2.5, 0.1), (-2.95, 1.3), (-2.35, 1.3), (-1.5, 0.2)], dark(c, 0.15))
@@ -190,12 +198,13 @@ def plane(pen, look):
 
 
 def eye(pen, x, y, r):
+    """An eye of radius r with a gleam."""
     pen.oval(x, y, r, fill=(34, 28, 30))
     pen.oval(x + r * 0.3, y + r * 0.35, r * 0.38, fill=(255, 255, 255))
 
 
 def legs(pen, spots, top, r, fill, swing=0.0, foot=None):
-    """Four legs from `top` to the ground; `swing` spreads them as in running."""
+    """Four legs at `spots` from height `top` to the ground, with feet of colour `foot`; `swing` spreads them."""
     for k, x in enumerate(spots):
         shade = dark(fill, 0.22) if k % 2 else fill
         end = x + swing * (1 if k > 1 else -1) * (0.6 if k % 2 else 1.0)
@@ -205,6 +214,7 @@ def legs(pen, spots, top, r, fill, swing=0.0, foot=None):
 
 
 def dog(pen, look):
+    """A dog: standing, walking, running, sitting or asleep."""
     c, belly = look.ink, light(look.ink, 0.16)
     if look.pose == "sleeping":
         pen.blob([(-0.5, 0.04), (-0.54, 0.3), (-0.2, 0.46), (0.2, 0.4), (0.34, 0.1), (0.2, 0.02),
@@ -244,6 +254,7 @@ def _dog_head(p, c, asleep=False):
 
 
 def cat(pen, look):
+    """A cat: standing, walking, sitting or asleep."""
     c, pale = look.ink, light(look.ink, 0.5)
     if look.pose == "sleeping":
         pen.blob([(-0.42, 0.02), (-0.46, 0.2), (-0.2, 0.4), (0.12, 0.38), (0.3, 0.16), (0.24, 0.01),
@@ -295,6 +306,7 @@ def _cat_head(p, c, pale, asleep=False):
 
 
 def horse(pen, look):
+    """A horse: standing, walking, grazing or ridden."""
     c, mane = look.ink, dark(look.ink, 0.5) if sum(look.ink) > 260 else (96, 84, 84)
     swing = 0.22 if look.pose in ("walking", "running", "ridden") else 0.0
     pen.blob([(-0.8, 1.2), (-0.98, 1.05), (-1.08, 0.6), (-0.96, 0.5), (-0.9, 0.85), (-0.74, 1.0)], mane)
@@ -320,6 +332,7 @@ def horse(pen, look):
 
 
 def cow(pen, look):
+    """A cow: standing, walking or grazing."""
     c = look.ink
     patch = INKS["black"] if look.ink[0] > 200 else light(c, 0.8)
     pen.stroke([(-0.88, 1.2), (-1.02, 1.05), (-1.0, 0.62)], 0.06, c, curved=True)
@@ -348,6 +361,7 @@ def cow(pen, look):
 
 
 def sheep(pen, look):
+    """A sheep: standing or grazing."""
     c, face = look.ink, (70, 62, 66) if look.ink[0] > 120 else (150, 128, 116)
     legs(pen, (-0.4, -0.28, 0.18, 0.3), 0.42, 0.055, face)
     shade = dark(c, 0.12)
@@ -373,6 +387,7 @@ def sheep(pen, look):
 
 
 def bird(pen, look):
+    """A bird: standing, flying or swimming."""
     c, beak = look.ink, (246, 166, 40) if look.ink[1] < 190 or look.ink[2] > 150 else (226, 104, 30)
     if look.pose == "flying":
         pen.poly([(-0.2, 0.3), (-0.5, 0.42), (-0.52, 0.26), (-0.22, 0.2)], dark(c, 0.3))
@@ -405,6 +420,7 @@ def bird(pen, look):
 
 
 def house(pen, look):
+    """A house, with snow on its roof in winter."""
     c = look.ink
     roof = (150, 76, 60) if c[0] < 190 or c[1] > 120 else (92, 84, 92)
     glass = LAMPLIGHT if look.lit else (156, 202, 226)
@@ -433,6 +449,7 @@ def house(pen, look):
 
 
 def tree(pen, look):
+    """A broad tree, or a fir with snow in winter."""
     leaf, bark = look.ink, (122, 82, 52)
     if look.winter:
         pen.box(-0.16, 0, 0.16, 0.6, bark)
@@ -454,6 +471,7 @@ def tree(pen, look):
 
 
 def bench(pen, look):
+    """A park bench."""
     c = look.ink
     for x in (-0.76, 0.76):
         pen.stroke([(x, 0.03), (x, 0.9)], 0.08, (72, 72, 80))
@@ -465,6 +483,7 @@ def bench(pen, look):
 
 
 def snowman(pen, look):
+    """A snowman with a hat and a scarf."""
     snow = (250, 252, 255)
     pen.stroke([(-0.3, 0.85), (-0.58, 1.08), (-0.62, 1.2)], 0.045, (110, 76, 50))
     pen.stroke([(0.3, 0.85), (0.58, 1.06), (0.62, 1.18)], 0.045, (110, 76, 50))
@@ -484,6 +503,7 @@ def snowman(pen, look):
 
 
 def flower(pen, look):
+    """A flower with two leaves."""
     c, stem = look.ink, (62, 142, 64)
     pen.stroke([(0, 0), (0.02, 0.3), (0, 0.66)], 0.035, stem, curved=True)
     pen.blob([(0.01, 0.18), (0.1, 0.32), (0.22, 0.34), (0.14, 0.2)], stem)
@@ -501,6 +521,7 @@ def _bloom(p, c, r):
 
 
 def ball(pen, look):
+    """A ball with a band."""
     c, band = look.ink, (250, 250, 246) if sum(look.ink) < 660 else (196, 206, 216)
     p = pen.moved(0, 0.25, turn=float(look.rng.uniform(-30, 30)))
     p.oval(0, 0, 0.245, fill=c)
@@ -511,6 +532,7 @@ def ball(pen, look):
 
 
 def kite(pen, look):
+    """A kite with a tail."""
     c, p = look.ink, pen.moved(0.06, 1.32, turn=-14)
     tail = smooth([(0, -0.6), (-0.14, -0.82), (0.08, -1.0), (-0.06, -1.24)], closed=False)
     p.stroke(tail, 0.03, dark(c, 0.3))
@@ -526,6 +548,7 @@ def kite(pen, look):
 
 
 def balloon(pen, look):
+    """A balloon."""
     c = look.ink
     pen.poly([(0, 0.12), (-0.06, 0.03), (0.06, 0.03)], dark(c, 0.2))
     pen.blob([(0, 0.09), (-0.2, 0.28), (-0.29, 0.52), (-0.19, 0.73), (0, 0.79), (0.19, 0.73), (0.29, 0.52),
@@ -536,6 +559,7 @@ def balloon(pen, look):
 
 
 def umbrella(pen, look):
+    """An umbrella that is held, or a parasol in the sand."""
     planted = look.pose == "planted"
     c, half, top, rim, foot = look.ink, *((1.2, 2.25, 1.45, 0.0) if planted else (0.72, 1.2, 0.74, 0.06))
     pen.stroke([(0, foot), (0, top - 0.05)], 0.07 if planted else 0.045,
@@ -562,6 +586,7 @@ def umbrella(pen, look):
 
 
 def surfboard(pen, look):
+    """A surfboard, lying or upright in the sand."""
     c, stripe = look.ink, light(look.ink, 0.75) if sum(look.ink) < 660 else (90, 150, 210)
     p = pen.moved(0, 1.04, turn=90) if look.pose == "planted" else pen.moved(0, 0.17)
     wide = 0.27 if look.pose == "planted" else 0.15
@@ -575,6 +600,7 @@ def surfboard(pen, look):
 
 
 def table(pen, look):
+    """A table."""
     c = look.ink
     for x in (-0.68, 0.68):
         pen.poly([(x - 0.07, 0.76), (x + 0.07, 0.76), (x + 0.045, 0), (x - 0.045, 0)], dark(c, 0.22))
@@ -586,6 +612,7 @@ def table(pen, look):
 
 
 def chair(pen, look):
+    """A chair."""
     c = look.ink
     for x in (-0.27, 0.2):
         pen.stroke([(x, 0.06), (x, 1.08)], 0.075, dark(c, 0.3))
@@ -598,6 +625,7 @@ def chair(pen, look):
 
 
 def couch(pen, look):
+    """A couch."""
     c = look.ink
     for x in (-0.98, 0.98):
         pen.box(x - 0.05, 0, x + 0.05, 0.14, (96, 66, 46))
@@ -611,6 +639,7 @@ def couch(pen, look):
 
 
 def lamp(pen, look):
+    """A standing lamp."""
     c = look.ink
     pen.oval(0, 0.05, 0.22, 0.05, (90, 78, 70))
     pen.stroke([(0, 0.05), (0, 1.3)], 0.05, (104, 90, 80))
@@ -621,6 +650,7 @@ def lamp(pen, look):
 
 
 def vase(pen, look):
+    """A vase with three flowers."""
     for x, y in ((-0.12, 0.56), (0.12, 0.56), (0.0, 0.64)):
         pen.stroke([(0, 0.24), (x, y)], 0.022, (62, 142, 64))
     pen.blob([(-0.02, 0.34), (-0.18, 0.4), (-0.22, 0.5), (-0.08, 0.44)], (72, 150, 70))

@@ -1,4 +1,4 @@
-"""The drawn world: a dataset of rendered scenes with captions, in the layout of MSCOCO 2014.
+"""Writes the drawn world: a dataset of rendered scenes with captions, in the layout of MSCOCO 2014.
 
     python -m captioning.datasets.drawn.world FOLDER [--train 2000] [--val 400] [--seed 0] [--sheet FILE.png]
 
@@ -22,19 +22,20 @@ from tqdm.auto import tqdm
 from captioning.datasets.drawn.rendering import SPLITS, render_photo, render_photos
 from captioning.storage.files import written_aside
 
-DATE = (2014, 1, 1, 0, 0, 0)  # of every member, so that a zip's bytes do not tell when it was made
+DATE = (2014, 1, 1, 0, 0, 0)  # of each member, so that the same seed gives the same bytes at any time
 
 
 def _add(archive, name, data, compression=zipfile.ZIP_STORED):
+    """Adds a member to a zip. Its bytes are the same on each system."""
     info = zipfile.ZipInfo(name, DATE)
-    info.create_system, info.external_attr = 3, 0o644 << 16  # the same on every system
+    info.create_system, info.external_attr = 3, 0o644 << 16
     archive.writestr(info, data, compression)
 
 
 def _write_split(folder, split, total, seed, workers, bar):
-    """Render one split's zip; returns its captions file and its scenes file as dicts."""
+    """Writes the zip of one split. Returns the content of its captions file and of its scenes file."""
     images, annotations, scenes = [], [], []
-    # Ids are unique across splits, as MSCOCO's are: the second split starts at a million.
+    # The second split starts at a million, so that ids are unique across splits, as in MSCOCO.
     first = 1 + 1_000_000 * SPLITS.index(split)
     photos = render_photos(seed, split, total, workers)
     with closing(photos), written_aside(folder / f"{split}.zip") as aside, zipfile.ZipFile(aside, "w") as archive:
@@ -55,22 +56,32 @@ def _write_split(folder, split, total, seed, workers, bar):
 
 
 def render_dataset(folder, n_train=2000, n_val=400, seed=0, workers=None, progress=True):
-    """Write the drawn world into `folder` in the layout of MSCOCO 2014, and what each scene holds beside it.
+    """Renders the drawn world, in the layout of MSCOCO 2014.
 
-    train2014.zip and val2014.zip hold the photos (JPEG, shorter side at least 299 pixels); the captions, five a photo,
-    and annotations/scenes_*.json are in annotations_trainval2014.zip. A zip has its final name only once it is whole,
-    and the annotations come last. workers: processes (default: one for each core, at most 8); the bytes do not depend
-    on it. Raises ValueError for a number that makes no dataset, OSError where the folder cannot be written or a
-    process ends early.
+    train2014.zip and val2014.zip hold the photos: JPEG, shorter side at least 299 pixels. annotations_trainval2014.zip
+    holds five captions for each photo, and annotations/scenes_*.json with what each scene holds. A zip gets its final
+    name when it is whole, the annotations last.
+
+    Args:
+        folder: where the zips go; it is made if it is missing.
+        n_train: number of training photos.
+        n_val: number of validation photos.
+        seed: another seed gives another world.
+        workers: number of processes; None takes one for each core, at most 8. The bytes do not depend on it.
+        progress: whether to show a bar.
+
+    Raises:
+        ValueError: for a number below 1, or a seed below 0.
+        OSError: if the folder can't be written or a process ends early.
     """
     if n_train < 1 or n_val < 1 or seed < 0 or (workers is not None and workers < 1):
-        raise ValueError(f"n_train, n_val and workers must be at least 1 and seed at least 0, not n_train={n_train}, "
+        raise ValueError(f"n_train, n_val and workers must be at least 1 and seed at least 0, but n_train={n_train}, "
                          f"n_val={n_val}, workers={workers}, seed={seed}")
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     workers = workers or min(os.cpu_count() or 1, 8)
     files = {}
-    with tqdm(total=n_train + n_val, desc="drawing scenes", unit="photo", disable=not progress) as bar:
+    with tqdm(total=n_train + n_val, desc="rendering scenes", unit="photo", disable=not progress) as bar:
         for split, total in zip(SPLITS, (n_train, n_val), strict=True):
             captions, scenes = _write_split(folder, split, total, seed, workers, bar)
             files |= {f"captions_{split}": captions, f"scenes_{split}": scenes}
@@ -80,7 +91,18 @@ def render_dataset(folder, n_train=2000, n_val=400, seed=0, workers=None, progre
 
 
 def make_sheet(seed=0, split="train2014", number=40, columns=8, cell=330):
-    """A contact sheet of a split's first scenes with their captions: an RGB image."""
+    """Renders a sheet of a split's first scenes with their captions.
+
+    Args:
+        seed: the world's.
+        split: "train2014" or "val2014".
+        number: of scenes.
+        columns: scenes in a row.
+        cell: width of a scene on the sheet, in pixels.
+
+    Returns:
+        An RGB image.
+    """
     rows, text_height = -(-number // columns), 150
     sheet = Image.new("RGB", (columns * cell, rows * (cell + text_height)), (252, 252, 250))
     pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(12)
@@ -96,6 +118,11 @@ def make_sheet(seed=0, split="train2014", number=40, columns=8, cell=330):
 
 
 def main(arguments=None):
+    """Runs the command line.
+
+    Args:
+        arguments: list of words; those of the process if None.
+    """
     parser = argparse.ArgumentParser(
         prog="python -m captioning.datasets.drawn.world", description="Render the drawn world.")
     parser.add_argument("folder", nargs="?", help="where the three zips go")
