@@ -16,6 +16,7 @@ CAPTION = {"image_id": 7, "id": 1, "caption": "A cat."}
 
 
 def read(folder, images=IMAGES, captions=(CAPTION,), raw=None):
+    """Captions of a zip with these entries, or with these bytes in place of the JSON."""
     content = raw if raw is not None else json.dumps({"images": images, "annotations": list(captions)}).encode()
     path = zip_of(Path(folder) / "annotations_trainval2014.zip", [(MEMBER, content)], compression=8)
     return read_captions(path, MEMBER)
@@ -26,13 +27,13 @@ def read(folder, images=IMAGES, captions=(CAPTION,), raw=None):
     (b'{"images": [], "images": []}', "an object with 'images' twice"), (b"[" * 200_000, "nested too deeply"),
     (b'{"images": ' + b"9" * 5_000 + b"}", "digits"), (b"{} {}", "Extra data"), (b"null", "is not MSCOCO's"),
 ], ids=["empty", "UTF-16", "NaN", "key twice", "deep", "digits", "two values", "null"])
-def test_json_that_is_none_is_refused_with_file_and_member(tmp_path, raw, why):
+def test_what_is_not_json_is_refused_with_file_and_member(tmp_path, raw, why):
     with pytest.raises(ValueError, match=why) as error:
         read(tmp_path, raw=raw)
     assert str(tmp_path / "annotations_trainval2014.zip") in str(error.value) and MEMBER in str(error.value)
 
 
-def test_a_byte_order_mark_is_no_harm(tmp_path):
+def test_a_byte_order_mark_is_allowed(tmp_path):
     raw = json.dumps({"images": IMAGES, "annotations": [CAPTION]}).encode("utf-8-sig")
     assert read(tmp_path, raw=raw)["a.jpg"] == (7, ["A cat."])
 
@@ -60,11 +61,11 @@ def test_captions_of_all_scripts_stay_as_they_are(tmp_path, caption):
 @pytest.mark.parametrize("caption, kept", [
     (" A cat.\n", "A cat."), ("a\x1b[31m cat\0", "a [31m cat"), ("a\tcat\x85", "a cat"),
     ("half \ud83d pair", "half   pair")])
-def test_characters_that_nothing_shows_become_spaces(tmp_path, caption, kept):
+def test_control_characters_become_spaces(tmp_path, caption, kept):
     assert read(tmp_path, captions=[CAPTION | {"caption": caption}])["a.jpg"][1] == [kept]
 
 
-def test_endless_wordless_and_countless_captions_are_left_out_and_said_so(tmp_path):
+def test_endless_wordless_and_countless_captions_are_left_out_with_a_warning(tmp_path):
     texts = "x" * 100_000, "w " * 501, " \0 ", "🐶 …", *["a cat"] * 100_000
     captions = [CAPTION | {"caption": text} for text in texts]
     with pytest.warns(UserWarning) as said:

@@ -1,4 +1,4 @@
-"""Downloads over bad lines: the right file in the end or a clear error, never a wrong file under the right name."""
+"""Downloads over bad connections end with the right file or a clear error, never with a wrong file."""
 
 import contextlib
 import dataclasses
@@ -46,21 +46,25 @@ CALM = dataclasses.replace(FAST, connect=20, stall=20, window=40)      # where n
 
 @pytest.fixture
 def server():
+    """A server that misbehaves as told; by default it sends CONTENT."""
     with fs.FaultyServer(CONTENT) as running:
         yield running
 
 
 @pytest.fixture
 def said():
+    """The sentences that a download says."""
     return []
 
 
 def source(*urls, content=CONTENT, name="photos.zip", **change):
+    """A Source of these bytes at these addresses."""
     known = {"size": len(content), "md5": hashlib.md5(content).hexdigest(), **change}
     return Source(name, urls, **known)
 
 
 def get(server, folder, said, patience=CALM, **options):
+    """Fetches from the server without progress bars. Returns the path."""
     wanted = options.pop("wanted", None) or source(server.url())
     return fetch(wanted, folder, progress=False, patience=patience, say=said.append, **options)
 
@@ -73,6 +77,7 @@ def assert_whole(path):
 
 
 def assert_no_wrong_file(folder):
+    """No file has the final name."""
     assert not (folder / "photos.zip").exists()
 
 
@@ -87,7 +92,7 @@ def test_a_plain_download_is_whole_and_asked_for_once(server, tmp_path, said):
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_cut_at_any_byte_it_carries_on_from_there(server, tmp_path, said, seed):
+def test_a_download_cut_at_any_byte_continues_from_there(server, tmp_path, said, seed):
     rng = random.Random(seed)
     cuts = [rng.choice([0, 1, rng.randrange(150_000), rng.randrange(1000)]) for _ in range(4)]
     server.faults = [
@@ -111,7 +116,7 @@ def test_progress_renews_the_patience(server, tmp_path, said):
     assert_whole(get(server, tmp_path, said))
 
 
-def test_without_progress_it_gives_up_keeps_what_it_has_and_says_so(server, tmp_path, said):
+def test_without_progress_it_gives_up_and_keeps_what_it_has(server, tmp_path, said):
     server.faults, server.forever = [fs.body(cut=1234)], fs.die
     with pytest.raises(DownloadError, match=r"5 attempts in a row.*\n.*1,234 of 300,001 bytes received are kept"):
         get(server, tmp_path, said)
@@ -141,14 +146,14 @@ def test_waits_grow_and_say_why(server, tmp_path, said):
 
 @pytest.mark.parametrize("fault", [fs.silence, fs.body(cut=9000, hang=True), fs.trickling_headers],
                          ids=["silence", "half a body", "trickling headers"])
-def test_a_stall_is_left_and_resumed(server, tmp_path, said, fault):
+def test_a_stalled_answer_is_given_up_and_resumed(server, tmp_path, said, fault):
     server.faults = [fault]
     begin = time.monotonic()
     assert_whole(get(server, tmp_path, said, FAST))
     assert time.monotonic() - begin < 1.9                    # the server itself would be silent for 2 s
 
 
-def test_a_trickle_is_left_and_resumed(server, tmp_path, said):
+def test_a_trickling_answer_is_given_up_and_resumed(server, tmp_path, said):
     server.faults = [fs.body(block=1, pause=0.05)]           # each byte in time for the socket's time-out
     assert_whole(get(server, tmp_path, said, FAST))
     assert "bytes came in 0.5 s" in said[0]
@@ -231,7 +236,7 @@ def test_a_range_called_unsatisfiable_is_followed_by_the_whole(server, tmp_path,
     assert_whole(get(server, tmp_path, said))
 
 
-def test_ranges_of_other_bytes_are_found_out(server, tmp_path, said):
+def test_ranges_of_other_bytes_are_noticed(server, tmp_path, said):
     """A server whose ranges are lies at the right offset: only the digest can tell."""
     lie = fs.body(OTHER)
     server.faults = [fs.body(cut=1000), lie, fs.body(cut=1000), lie, fs.body(cut=1000)]
@@ -348,7 +353,7 @@ def test_retry_after_as_a_date_is_honoured(server, tmp_path, said):
 
 
 @pytest.mark.parametrize("absurd", ["99999999999999999999", "-1", "1.5", "Tue, 10 Jul 1018 00:00:00 GMT", "soon"])
-def test_an_absurd_retry_after_is_as_good_as_none(server, tmp_path, said, absurd):
+def test_an_absurd_retry_after_is_ignored(server, tmp_path, said, absurd):
     server.faults = [fs.status(429, Retry_After=absurd)]
     assert_whole(get(server, tmp_path, said))
 
@@ -438,14 +443,14 @@ def test_nonsense_in_headers_never_gets_a_wrong_file_or_another_error(server, tm
 # --- Mirrors ----------------------------------------------------------------------------------------------------------
 
 
-def test_mirrors_come_first_and_the_next_address_helps_out(server, tmp_path, said):
+def test_mirrors_are_asked_first_and_then_the_next_address(server, tmp_path, said):
     server.faults = [fs.status(404), fs.body(OTHER)]
     mirrors = [server.url("a/"), server.url("b")]
     assert_whole(get(server, tmp_path, said, mirrors=mirrors))
     assert [r[0] for r in server.requests] == ["/a/photos.zip", "/b/photos.zip", "/photos.zip"]
 
 
-def test_an_address_that_gives_nothing_makes_way_for_the_next(server, tmp_path, said):
+def test_after_an_address_that_gives_nothing_the_next_is_asked(server, tmp_path, said):
     server.faults = [fs.die]
     assert_whole(get(server, tmp_path, said, mirrors=[server.url("a")]))
     assert [r[0] for r in server.requests] == ["/a/photos.zip", "/photos.zip"]
@@ -559,7 +564,7 @@ def test_sha256_goes_before_md5(server, tmp_path, said):
     assert_whole(get(server, tmp_path, said, wanted=wanted))
 
 
-def test_too_little_room_is_said_before_the_first_byte(server, tmp_path, said, monkeypatch):
+def test_too_little_room_is_noticed_before_the_first_byte(server, tmp_path, said, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=SPARE_ROOM + len(CONTENT) - 1))
     with pytest.raises(DownloadError, match=r"has 0.07 GB free, but photos.zip still needs 0.07 GB"):
         get(server, tmp_path / "new", said)
@@ -625,11 +630,12 @@ du.fetch(du.Source(name, (url,), int(size), md5=md5), folder, progress=False, sa
 
 
 def start_downloader(wanted, folder):
+    """A process that fetches the source into the folder."""
     words = [wanted.name, wanted.urls[0], str(wanted.size), wanted.md5, str(folder)]
     return subprocess.Popen([sys.executable, "-c", DOWNLOADER, *words], cwd=ROOT, stdout=subprocess.PIPE, text=True)
 
 
-def test_a_killed_downloader_is_carried_on_by_the_next(server, tmp_path, said):
+def test_the_next_downloader_continues_where_a_killed_one_ended(server, tmp_path, said):
     server.forever = fs.body(block=4096, pause=0.01)
     downloader = start_downloader(source(server.url()), tmp_path)
     part = tmp_path / "photos.zip.part"
@@ -646,7 +652,7 @@ def test_a_killed_downloader_is_carried_on_by_the_next(server, tmp_path, said):
     assert server.requests[-1][1:3] == (f"bytes={received}-", '"one"')
 
 
-def test_a_downloader_killed_again_and_again_gets_there(server, tmp_path, said):
+def test_a_download_ends_though_its_process_is_killed_again_and_again(server, tmp_path, said):
     """At any moment: while it starts, connects, hashes its part or writes. Each goes on from what the last one left."""
     server.forever = fs.body(block=4096, pause=0.02)
     rng, part, sizes = random.Random(11), tmp_path / "photos.zip.part", [0]

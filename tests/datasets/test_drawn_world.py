@@ -1,3 +1,5 @@
+"""The drawn world: the same bytes for the same seed, pictures that fit their boxes, captions that are true."""
+
 import collections
 import functools
 import io
@@ -41,6 +43,7 @@ ZIPS = ("train2014.zip", "val2014.zip", "annotations_trainval2014.zip")
 
 
 def rng_of(*key):
+    """A generator with this seed."""
     return np.random.default_rng(key)
 
 
@@ -52,10 +55,12 @@ def world(number=2000):
 
 
 def words_of(caption):
+    """The words of a caption in lower case."""
     return re.findall(r"[a-z]+", caption.lower())
 
 
 def bytes_in(folder):
+    """{name: content} of the files in a folder."""
     return {path.name: path.read_bytes() for path in Path(folder).iterdir()}
 
 
@@ -382,6 +387,7 @@ def test_a_swapped_count_is_found_false():
 
 
 def scene_with(*things, relations=(), place="park", time_of_day="day", weather="sunny", backdrop="trees"):
+    """A scene with these things, (kind, colour, count, pose) of each."""
     box = ((100.0, 100.0, 150.0, 150.0),)
     made = tuple(Thing(kind, colour, count, pose, "left", "ground", 0.2, 0, box * count) for kind, colour,
                  count, pose in things)

@@ -14,6 +14,7 @@ GOOD = encoded(plain())
 
 
 def annotations(folder, content, split="train"):
+    """A zip of annotations with this content, as JSON or as text."""
     path = Path(folder) / "annotations_trainval2014.zip"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr(f"annotations/captions_{split}2014.json",
@@ -34,14 +35,14 @@ def test_captions_go_with_their_photos_in_the_order_of_names(tmp_path):
         ["a.jpg", "b.jpg"], [["A cat.", "One cat"], ["A dog"]], [7, 3])
 
 
-def test_a_photo_without_captions_is_left_out_and_said_so(tmp_path):
+def test_a_photo_without_captions_is_left_out_with_a_warning(tmp_path):
     photo_zip(tmp_path / "train2014.zip", {"a.jpg": GOOD, "b.jpg": GOOD, "c.jpg": GOOD})
     annotations(tmp_path, {"images": IMAGES, "annotations": CAPTIONS[:1]})
     with pytest.warns(UserWarning, match="2 photos of .* have no caption"):
         assert load_split(tmp_path, "train").names == ["a.jpg"]
 
 
-def test_captions_can_be_had_without_the_photos(tmp_path):
+def test_captions_load_without_the_photos(tmp_path):
     annotations(tmp_path, {"images": [*IMAGES, {"id": 8, "file_name": "c.jpg"}], "annotations": CAPTIONS})
     with pytest.warns(UserWarning, match="1 photos of .* have no caption"):
         split = load_split(tmp_path, "train", photos=False)

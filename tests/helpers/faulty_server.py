@@ -1,4 +1,4 @@
-"""A real HTTP server that misbehaves to order: one fault for each request, then (or for ever) as told.
+"""A real HTTP server that misbehaves as told: a list of faults, one for each request, and then always the same.
 
 A fault is a function of the request's handler that writes the answer. `body` makes most of them.
 """
@@ -15,11 +15,24 @@ def body(
     content=None, ranges=True, cut=None, reset=False, length="right", chunked=False, shift=0, etag=None, pause=0.0,
     block=1 << 16, hang=False, headers=(),
 ):
-    """The server's file, or `content`.
+    """A fault that sends the server's file, with something wrong.
 
-    ranges: obey a Range. cut: send so many bytes of the body, then close (reset: with a TCP reset; hang: keep the
-    connection open and silent). length: "right", None (no length, ends by closing) or a number.
-    shift: a range begins so many bytes late. pause: seconds after each block of `block` bytes.
+    Args:
+        content: bytes to send in place of the server's file.
+        ranges: whether to obey a Range.
+        cut: number of bytes of the body to send before closing.
+        reset: whether to close with a TCP reset.
+        length: "right", None (no length, the end closes the connection) or a number to claim.
+        chunked: whether to send the body in chunks.
+        shift: a range begins this many bytes late.
+        etag: in place of the server's.
+        pause: seconds after each block.
+        block: bytes in a block.
+        hang: whether to stay silent for two seconds before closing.
+        headers: (name, value) of more headers.
+
+    Returns:
+        The fault: a function of the request's handler that writes the answer.
     """
 
     def fault(handler):
@@ -53,17 +66,19 @@ def body(
 
 
 def status(code, **headers):
+    """A fault: an empty answer with this status and headers."""
     return lambda handler: _head(
         handler, code, {"Content-Length": 0, **{name.replace("_", "-"): value for name, value in headers.items()}}
     )
 
 
 def redirect(to):
+    """A fault: a redirect to another address."""
     return status(302, Location=to)
 
 
 def web_page(content_type="text/html; charset=utf-8", size=None, length=True):
-    """A sign-in page with status 200, whatever was asked for; padded to `size` bytes."""
+    """A fault: a sign-in page with status 200, whatever was asked for, padded to `size` bytes."""
     page = b"<!DOCTYPE html><html><title>Sign in</title><p>Please accept the terms.</p></html>"
     page = page.ljust(size or len(page))
     return body(page, ranges=False, headers=[("Content-Type", content_type)], length="right" if length else None)
@@ -75,6 +90,7 @@ def die(handler):
 
 
 def silence(handler):
+    """Send nothing for two seconds, then close."""
     time.sleep(2)
     handler.close_connection = True
 
@@ -126,9 +142,13 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 class FaultyServer(ThreadingHTTPServer):
-    """Serves `content` under every path; `faults` are used up one a request, then `forever` holds.
+    """Serves one file under each path.
 
-    requests: (path, Range, If-Range, time) of each, in order.
+    Attributes:
+        content: the file.
+        faults: answers of the next requests; each is used once.
+        forever: the answer when no fault is left.
+        requests: (path, Range, If-Range, time.monotonic()) of each request, in order.
     """
 
     daemon_threads = True
@@ -140,12 +160,15 @@ class FaultyServer(ThreadingHTTPServer):
         self.faults, self.forever, self.requests, self.mutex = [], body(), [], threading.Lock()
 
     def content_of(self, path):
+        """What the server sends for a path."""
         return self.content
 
     def url(self, name="photos.zip"):
+        """The address of a file on this server."""
         return f"http://127.0.0.1:{self.server_port}/{name}"
 
     def handle_error(self, *_):
+        """Stay silent: errors of a connection are part of the test."""
         pass
 
     def __enter__(self):

@@ -1,6 +1,6 @@
-"""What a careless or hostile world may send, as hypothesis strategies: nearly right, then wrong in some place.
+"""Hypothesis strategies for hostile input: nearly right, and wrong in some place.
 
-Each target is a strategy and the function that reads it, with the errors that it may raise.
+Each target is a strategy, the function that reads its input, and the errors that this function may raise.
 """
 
 import contextlib
@@ -38,7 +38,7 @@ NUMBERS = (0, 1, 0xFF, 0xFFFF, 0x7FFFFFFF, 0xFFFFFFFF, 0xFFFFFFFE)
 
 @dataclass(frozen=True)
 class Target:
-    """inputs: what is tried. read: takes one, and raises nothing but `errors`."""
+    """What to try: `read` takes one of `inputs` and raises nothing but `errors`."""
 
     inputs: st.SearchStrategy
     read: Callable
@@ -106,7 +106,7 @@ def _lie(draw, raw):
 
 
 def read_photos(raw: bytes):
-    """All photos of a zip. One that can't be read is a BadPhoto and stops no other."""
+    """All photos of a zip. A photo that can't be read is a BadPhoto and does not stop the others."""
     with _file(raw, "train2014.zip") as path, PhotoZip(path) as photos:
         photos.digest(photos.names)
         for name in photos.names:
@@ -126,7 +126,7 @@ ODD = st.one_of(
 
 @st.composite
 def annotations(draw):
-    """MSCOCO's captions as text, nearly right."""
+    """MSCOCO's captions as JSON, nearly right."""
     ids, names = st.integers(0, 4), st.sampled_from(("a.jpg", "b.jpg", "c.jpg", "train2014/a.jpg"))
     image = _object(draw, {"id": ids, "file_name": names, "license": ODD})
     annotation = _object(draw, {"image_id": ids, "id": ids, "caption": st.text(max_size=12) | ODD_TEXT})
@@ -138,7 +138,7 @@ def annotations(draw):
 
 
 def _object(draw, fields):
-    """Objects with these fields; in one of eight a field is missing, or of another kind."""
+    """Objects with these fields. One of eight lacks a field or has one of another kind."""
     wrong = draw(st.sampled_from((None,) * 7 + ("missing", "kind"))), draw(st.sampled_from(sorted(fields)))
     kept = {name: (ODD if wrong == ("kind", name) else values) for name, values in fields.items()
             if wrong != ("missing", name)}
@@ -158,7 +158,7 @@ def _commented(text):
 
 
 def read_annotations(raw: bytes):
-    """Captions of a zip that holds these bytes; they are as promised."""
+    """Captions of a zip that holds these bytes. They are within the limits."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(MEMBER, raw)
@@ -207,7 +207,7 @@ HEADERS = st.binary(max_size=60) | st.sampled_from((
 
 @st.composite
 def npz_files(draw):
-    """An .npz with a header made up, in one of two, else one with damaged bytes."""
+    """An .npz with a made-up header, or one with damaged bytes."""
     if draw(st.booleans()):
         return draw(damaged(st.just(_npz())))
     header = draw(HEADERS)
@@ -221,6 +221,7 @@ def npz_files(draw):
 
 
 def read_npz(raw: bytes):
+    """Arrays of a checkpoint. All are finite numbers."""
     with _file(raw, "arrays.npz") as path:
         for array in checkpoints._read_arrays(path).values():
             assert array.dtype.kind in "fiub" and np.isfinite(array).all()
@@ -230,18 +231,21 @@ ABOUT = json.dumps({"step": 1, "history": [{"step": 1, "train_loss": 2.0, "val_l
 
 
 def read_about(raw: bytes):
+    """The description of a checkpoint."""
     with _file(raw, "step-00000001/about.json") as path:
         about = checkpoints._read_about(path)
         checkpoints.best_step(about.get("history", []))
 
 
 def read_weights(raw: bytes):
+    """Weights, checked."""
     with _file(raw, "odd.weights.h5") as path:
         weights_files.check_weights(path)
 
 
 @st.composite
 def environments(draw):
+    """Environments with settings, nearly right."""
     names = [settings.ENVIRONMENT_PREFIX + name.upper() for name in settings.Settings().as_dict()]
     values = st.text(st.characters(exclude_characters="\0", exclude_categories=()), max_size=12) | st.sampled_from((
         "drawn", "folder", "coco2014", "nan", "inf", "-inf", "1e999", "-1", "9" * 5000, "0x10", "٣", "1_000",
@@ -250,7 +254,7 @@ def environments(draw):
 
 
 def read_settings(environment: dict):
-    """Settings that can be written down, completed and shown, or a ValueError that names a variable."""
+    """Settings that can be saved, completed and shown, or a ValueError that names a variable."""
     try:
         with mock.patch.dict(os.environ, {key: value for key, value in environment.items() if _can_be_set(value)}):
             found = settings.Settings.from_environment()
@@ -272,11 +276,12 @@ def _can_be_set(value):
 
 
 def read_retry_after(text: str):
+    """Seconds to wait. They are never negative or infinite."""
     assert 0 <= retry_after(text) < float("inf")
 
 
 class _file:
-    """A file with these bytes, in a folder of its own, while the context lasts."""
+    """A context with a file of these bytes, in a folder of its own."""
 
     def __init__(self, raw, name):
         self.folder = tempfile.TemporaryDirectory()

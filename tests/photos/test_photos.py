@@ -1,4 +1,4 @@
-"""Every photo is decoded as it should be seen, or refused with its reason: no hang, no memory without bound."""
+"""Each photo is decoded as a person sees it, or refused with a reason, in bounded time and memory."""
 
 import struct
 import subprocess
@@ -16,6 +16,7 @@ from tests.helpers.photo_files import COLOURS, encoded, plain, png, quarters, qu
 
 
 def seen(raw: bytes) -> np.ndarray:
+    """(4, 3) mean colours of the quarters, as the encoder sees a photo."""
     return quarters_of(center_crop(decode_photo(raw)))
 
 
@@ -164,6 +165,7 @@ def bmp(width, height) -> bytes:
 
 
 def tiff(width, height) -> bytes:
+    """A TIFF that claims this size."""
     tags = [(256, 4, width), (257, 4, height), (258, 3, 8), (259, 3, 1), (262, 3, 1), (273, 4, 8), (278, 4, height),
             (279, 4, 8)]
     entries = b"".join(struct.pack("<HHII", tag, kind, 1, value) for tag, kind, value in tags)
@@ -171,6 +173,7 @@ def tiff(width, height) -> bytes:
 
 
 def webp(width, height) -> bytes:
+    """An animated WebP that claims this size."""
     size = (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
     chunk = b"VP8X" + struct.pack("<IB3x", 10, 2) + size + b"ANIM" + struct.pack("<IIH", 6, 0, 0)
     return b"RIFF" + struct.pack("<I", 4 + len(chunk)) + b"WEBP" + chunk

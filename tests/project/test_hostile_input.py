@@ -121,7 +121,7 @@ def test_cached_embeddings_of_another_kind_are_refused(tmp_path, rows, names):
 
 @pytest.mark.parametrize("kind", hostile.TARGETS)
 def test_any_input_is_read_or_refused_with_an_error_of_ours(kind):
-    """A few; tests/fuzz.py tries many."""
+    """Tries a few inputs; tests/rehearsal/fuzz.py tries many."""
     target = hostile.TARGETS[kind]
 
     @examples(max_examples=40, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))

@@ -9,6 +9,7 @@ from tests.helpers.memory import linux, with_memory
 
 
 def weights(path, **datasets):
+    """A file of weights with these datasets in it."""
     with h5py.File(path, "w") as file:
         file["layers/conv2d/vars/0"] = np.ones((2, 2), np.float32)
         for name, value in datasets.items():
@@ -17,6 +18,7 @@ def weights(path, **datasets):
 
 
 def refused(path) -> str:
+    """Why the file is refused."""
     with pytest.raises(ValueError, match=r"is refused as weights") as error:
         check_weights(path)
     assert str(path) in str(error.value)

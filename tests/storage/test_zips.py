@@ -53,7 +53,7 @@ def test_names_that_lead_elsewhere_are_refused(tmp_path, name):
 
 
 def test_members_that_share_bytes_are_refused(tmp_path):
-    """The trick of zips of 46 MB that hold 4.5 PB: https://www.bamsoftware.com/hacks/zipbomb/"""
+    """So 46 MB of zip can hold 4.5 PB (https://www.bamsoftware.com/hacks/zipbomb/)."""
     path = zip_of(tmp_path / "a.zip", [("a.jpg", PHOTO), ("b.jpg", PHOTO)])
     patched(path, LISTED, 42, "<I", 0, which=1)
     with pytest.raises(zips.BrokenZip, match="overlaps another one"):
