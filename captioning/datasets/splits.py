@@ -48,6 +48,12 @@ def load_split(data_dir, split: str, photos: bool = True) -> Split:
     """
     data_dir = Path(data_dir)
     annotations, path = data_dir / "annotations_trainval2014.zip", data_dir / f"{split}2014.zip"
+    for needed in (annotations, path) if photos else (annotations,):
+        if not needed.is_file():
+            raise FileNotFoundError(
+                f"{needed} is missing. A dataset is a folder with train2014.zip, val2014.zip and "
+                "annotations_trainval2014.zip. Put them there, or name another folder in CAPTION_DATA_DIR."
+            )
     described = read_captions(annotations, f"annotations/captions_{split}2014.json")
     in_zip = described.keys()
     if photos:

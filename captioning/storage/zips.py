@@ -43,10 +43,7 @@ class Zip:
     def __init__(self, path):
         self.path = Path(path)
         if not self.path.is_file():
-            raise FileNotFoundError(
-                f"{path} is missing. A dataset is a folder with train2014.zip, val2014.zip and "
-                "annotations_trainval2014.zip; CAPTION_DATA_DIR names it."
-            )
+            raise FileNotFoundError(f"{path} is missing or not a file.")
         self._file = _Bounded(self.path)
         try:
             self._zip = zipfile.ZipFile(self._file)

@@ -49,6 +49,15 @@ def test_captions_load_without_the_photos(tmp_path):
     assert (split.names, split.captions) == (["a.jpg", "b.jpg"], [["A cat.", "One cat"], ["A dog"]])
 
 
+@pytest.mark.parametrize("missing", ["annotations_trainval2014.zip", "train2014.zip"])
+def test_a_missing_zip_of_a_dataset_is_named_with_the_layout(tmp_path, missing):
+    photo_zip(tmp_path / "train2014.zip", {"a.jpg": GOOD})
+    annotations(tmp_path, {"images": IMAGES[:1], "annotations": CAPTIONS[:1]})
+    (tmp_path / missing).unlink()
+    with pytest.raises(FileNotFoundError, match=rf"{missing} is missing\. A dataset is a folder.*CAPTION_DATA_DIR"):
+        load_split(tmp_path, "train")
+
+
 @pytest.mark.skipif(not SAMPLE.exists(), reason="no real photos here")
 def test_real_photos_have_five_captions():
     split = load_split(SAMPLE, "val")
