@@ -17,6 +17,7 @@ from keras import ops
 
 import captioning
 import model_text
+from checkpoints import CheckpointFolder, read_checkpoint
 from settings import Settings
 from trainer import Data, Trainer
 from utils import END, PAD, START, UNK
@@ -189,6 +190,15 @@ def test_beams_are_those_of_a_plain_search(width, no_repeat):
         for following, captions, caption in zip(searches, found, best):
             expected = plain_beams(following, 6, width, length_penalty, no_repeat)
             assert list(map(tokens_of, captions)) == expected and tokens_of(caption) == expected[0]
+
+
+@pytest.mark.parametrize("max_len, width", [(2, 2), (2, 5), (3, 3), (4, 4)])
+def test_the_best_caption_is_never_given_up_for_speed(max_len, width):
+    """`beam` stops when no open caption can win, `beams` goes on to the end. High penalties favour long captions."""
+    writer, batch = writer_of(width, max_len, scale=1.0), photos(300)
+    for length_penalty in (1.0, 2.0, 3.0):
+        best, all_of_them = writer.beam(batch, width, length_penalty), writer.beams(batch, width, length_penalty)
+        assert list(map(tokens_of, best)) == [tokens_of(captions[0]) for captions in all_of_them]
 
 
 def test_a_beam_of_one_is_greedy():
@@ -384,6 +394,18 @@ def test_a_process_without_dataset_or_decoder_writes_the_same_captions(trained, 
     assert [tuple(words) for words, _ in found] == [caption.words for caption in expected]
     for (_, probabilities), caption in zip(found, expected):
         np.testing.assert_allclose(probabilities, caption.word_probabilities, rtol=1e-5)
+
+
+def test_of_a_runs_checkpoints_the_best_writes_and_not_the_newest(trained, tmp_path):
+    folder, images, _ = trained
+    checkpoint = read_checkpoint(max(folder.glob("step-*")))
+    history = [{"step": 1, "val_loss": 1.0}, {"step": 2, "val_loss": 2.0}]
+    for step, scale in ((1, 1), (2, 0)):
+        arrays = {name: scale * array for name, array in checkpoint.arrays.items()}
+        CheckpointFolder(tmp_path).save(step, arrays, checkpoint.about | {"step": step, "history": history[:step]})
+    best, newest, found = (captioning.CaptionWriter.from_checkpoint(path).beam(images) for path in (
+        tmp_path / "step-00000001", tmp_path / "step-00000002", tmp_path))
+    assert found == best != newest
 
 
 def test_a_checkpoint_itself_will_do_and_what_is_none_is_refused(trained, tmp_path):
