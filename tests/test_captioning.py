@@ -317,6 +317,18 @@ def test_words_are_drawn_as_often_as_they_are_probable(one_word, how):
     assert (np.abs(share - p) < 4 * np.sqrt(p * (1 - p) / draws) + 1e-9).all()
 
 
+@pytest.mark.parametrize("in_order", [False, True])
+def test_the_least_and_the_greatest_chance_draw_no_impossible_word(in_order):
+    logits = tf.constant([[-np.inf, 0.5, 0.5, -np.inf]] * 2)
+    chances = tf.constant([0.0, np.nextafter(1, 0)], tf.float64)
+    drawn = captioning.draw(logits, chances, 4, tf.constant(1.0, tf.float64), in_order)
+    assert drawn.numpy().tolist() == [1, 2]
+
+
+def test_more_words_to_draw_from_than_there_are_is_all_words(a_writer):
+    assert a_writer.sample(photos(5), seed=1, top_k=1_000) == a_writer.sample(photos(5), seed=1)
+
+
 # ----------------------------------------------------------------------------------------------- batches
 
 def test_captions_do_not_depend_on_how_photos_are_batched():
