@@ -326,7 +326,9 @@ def test_the_least_and_the_greatest_chance_draw_no_impossible_word(in_order):
 
 
 def test_more_words_to_draw_from_than_there_are_is_all_words(a_writer):
-    assert a_writer.sample(photos(5), seed=1, top_k=1_000) == a_writer.sample(photos(5), seed=1)
+    for top_p in (1.0, 0.9):
+        few, all_words = (a_writer.sample(photos(5), seed=1, top_k=top_k, top_p=top_p) for top_k in (1_000, None))
+        assert few == all_words
 
 
 # ----------------------------------------------------------------------------------------------- batches
