@@ -2,6 +2,7 @@
 
 import functools
 import os
+import tempfile
 
 import pytest
 
@@ -11,6 +12,19 @@ os.environ["PYTHONPATH"] = str(ROOT)        # for the processes that tests start
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 for variable in [v for v in os.environ if v.startswith("CAPTION_")]:
     del os.environ[variable]            # a developer's own settings are no part of the tests
+
+
+@pytest.fixture(scope="session", autouse=True)
+def temporary_files(tmp_path_factory):
+    """A temporary folder of the tests' own for libraries and processes: those that are killed leave files there."""
+    before = os.environ.get("TMPDIR"), tempfile.tempdir
+    os.environ["TMPDIR"] = tempfile.tempdir = str(tmp_path_factory.mktemp("temporary"))
+    yield
+    tempfile.tempdir = before[1]
+    if before[0] is None:
+        del os.environ["TMPDIR"]
+    else:
+        os.environ["TMPDIR"] = before[0]
 
 
 @pytest.fixture(scope="session")
