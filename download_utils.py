@@ -1,6 +1,6 @@
 """Datasets, fetched and verified. No logic stands here but the command line.
 
-    downloads     fetch_coco2014, fetch, Source, Patience, DownloadError
+downloads:  fetch_coco2014, fetch, Source, Patience, DownloadError
 
     python download_utils.py --photos none      # MSCOCO's captions alone, 0.25 GB; val, train or both for photos
 """
