@@ -5,8 +5,11 @@
     results       Verdict, Table, Receipt
 """
 
-from captioning.grading.grader import PARTS, TOTAL, Grader, Part, Table, Verdict, short_errors
+from captioning.grading.grader import Grader
+from captioning.grading.notebook_errors import short_errors
+from captioning.grading.parts import PARTS, TOTAL, Part
 from captioning.grading.service import Receipt
+from captioning.grading.verdicts import Table, Verdict
 
 __all__ = [
     "Grader", "short_errors",

@@ -99,9 +99,3 @@ def some(words, limit=6) -> str:
 def reprs(numbers) -> str:
     """Numbers as the service wants them: Python's reprs with a space between, whatever NumPy calls its own."""
     return " ".join(repr(number.item() if isinstance(number, np.generic) else number) for number in numbers)
-
-
-def panel(passed: bool, content: str) -> str:
-    """HTML in a box with a green or red edge."""
-    return (f'<div style="border-left:4px solid {PASSED if passed else FAILED};padding:.4em 1em;margin:.4em 0;'
-            f'max-width:60em;line-height:1.5">{content}</div>')

@@ -3,7 +3,6 @@
     receipt = submit({"19Wpv": "8769 8769 1", "uJh73": None, ...}, email, token)
 """
 
-import html
 import json
 import time
 from dataclasses import dataclass
@@ -12,7 +11,8 @@ from urllib.parse import urlsplit
 import requests
 
 from captioning import settings
-from captioning.grading.report import panel
+from captioning.grading.report import FAILED, PASSED
+from captioning.markup import render
 
 SERVICE_URL, ASSIGNMENT_KEY = settings.Settings.grader_url, settings.Settings.grader_assignment
 TIMEOUT = (10, 60)                  # seconds to wait for a connection, for an answer
@@ -39,7 +39,7 @@ class Receipt:
     __repr__ = __str__
 
     def _repr_html_(self):
-        return panel(self.sent, f"<b>{self.state}.</b> {html.escape(self.message)}")
+        return render("grading/receipt.html.j2", receipt=self, edge=PASSED if self.sent else FAILED)
 
 
 def credentials() -> tuple[str, str]:

@@ -10,8 +10,9 @@ from PIL import Image
 
 from captioning.figures import live
 from captioning.grading import service
-from captioning.grading.grader import PARTS, Verdict
+from captioning.grading.parts import PARTS
 from captioning.grading.report import Problem
+from captioning.grading.verdicts import Verdict
 from captioning.scoring.metrics import ScoreTable, score_captions
 from tests.helpers import ROOT
 
