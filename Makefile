@@ -12,8 +12,8 @@ run: .venv/run.done
 	$(BIN)/python -m course.execute $(NOTEBOOK) "$${CAPTION_OUTPUT_DIR:-outputs}/notebook.ipynb"
 
 test: .venv/dev.done
-	$(BIN)/ruff check .
-	$(BIN)/python -m pytest
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 
 lab: .venv/run.done
 	$(BIN)/python -m jupyterlab $(NOTEBOOK)

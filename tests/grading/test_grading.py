@@ -918,6 +918,16 @@ def test_a_decoder_that_does_not_look_at_photos_fails_however_low_its_loss_is(gr
     assert verdict.problems[-1].hint.startswith("The decoder hardly looks at the photos"), verdict
 
 
+def test_where_all_photos_are_alike_those_of_others_raise_the_loss_by_nothing(grader, vocab, generate_batch, embeds):
+    """The photos change places among the captions; no photo itself is changed."""
+    captions, decoder = [[[vocab[START], *range(10, 14), vocab[END]]] * 5 for _ in embeds], build_decoder(vocab)
+    alike = np.repeat(100 * (embeds[:1] - 0.5), len(embeds), axis=0)
+    found, of_turned = (loss_checks.validation_loss(decoder, generate_batch, photos, captions, 5, "drawn")
+                        for photos in (alike, np.roll(alike, 1, axis=1)))
+    assert found.rise == of_turned.rise == 0
+    assert abs(of_turned.mean - found.mean) > 0.01      # so much does the decoder see of what is in a photo
+
+
 def test_without_a_second_photo_there_is_none_to_take_in_its_place(grader, vocab, embeds):
     decoder, caption = build_decoder(vocab), [vocab[START], 10, vocab[END]]
 
