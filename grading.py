@@ -1,8 +1,8 @@
 """What the notebooks use of the grader, listed by purpose. No logic stands here.
 
-    checks        Grader, short_errors
-    parts         PARTS, TOTAL, Part
-    results       Verdict, Table, Receipt
+checks:     Grader, short_errors
+parts:      PARTS, TOTAL, Part
+results:    Verdict, Table, Receipt
 """
 
 from captioning.grading.grader import Grader
