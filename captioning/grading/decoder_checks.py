@@ -367,7 +367,7 @@ def _named(came, mistakes, otherwise):
 
 
 def _layer_problems(decoder):
-    """The first given layer that is not used, or in another place. Layers that the decoder does not have don't count."""
+    """The first given layer that is unused or in another place. Layers that the decoder does not have don't count."""
     import keras
 
     for tensor, uses in GIVEN_LAYERS.items():
