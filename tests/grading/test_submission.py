@@ -13,7 +13,9 @@ import pytest
 
 from captioning.datasets.tokens import END, PAD, START, UNK
 from captioning.grading import report, text_checks
-from captioning.grading.grader import PARTS, Grader, Verdict
+from captioning.grading.grader import Grader
+from captioning.grading.parts import PARTS
+from captioning.grading.verdicts import Verdict
 from tests.helpers import ROOT
 from tests.helpers.grader_service import EMAIL, TOKEN, address, running_service
 

@@ -9,8 +9,9 @@ from PIL import Image
 
 from captioning.figures import live
 from captioning.grading import service
-from captioning.grading.grader import PARTS, Verdict
+from captioning.grading.parts import PARTS
 from captioning.grading.report import Problem
+from captioning.grading.verdicts import Verdict
 from captioning.scoring.metrics import ScoreTable, score_captions
 from course import project_files
 from tests.helpers import ROOT
