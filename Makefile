@@ -38,9 +38,14 @@ bench: .venv/bench.done
 soak: .venv/dev.done
 	$(BIN)/python -m tests.rehearsal.soak
 
+# project.pth lets a notebook in any folder import the package. Its path is relative, so the folder may be renamed.
 .venv/run.done: requirements.txt
+	$(PYTHON) -c "import sys; (3, 10) <= sys.version_info < (3, 14) or sys.exit('Python 3.10 to 3.13 is needed, and \
+	this is ' + sys.version.split()[0] + '. Name another one: make PYTHON=python3.12 …')"
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --requirement requirements.txt
+	$(BIN)/python -c "import os, sysconfig; site = sysconfig.get_path('purelib'); \
+	open(os.path.join(site, 'project.pth'), 'w').write(os.path.relpath('.', site))"
 	touch $@
 
 .venv/bench.done: requirements-bench.txt .venv/run.done
