@@ -79,6 +79,12 @@ def test_a_plain_download_is_whole_and_asked_for_once(server, tmp_path, said):
     assert len(server.requests) == 1 and said == []
 
 
+def test_a_download_is_on_the_disk_before_it_is_renamed(server, tmp_path, said, renames):
+    """Else a power cut could leave the name with nothing behind it."""
+    path = get(server, tmp_path, said)
+    assert renames[path] and all(renames.values())
+
+
 @pytest.mark.parametrize("seed", range(12))
 def test_cut_at_any_byte_it_carries_on_from_there(server, tmp_path, said, seed):
     rng = random.Random(seed)
