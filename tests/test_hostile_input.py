@@ -124,6 +124,15 @@ def test_members_that_share_bytes_are_refused(tmp_path):
         utils.PhotoZip(path)
 
 
+@pytest.mark.parametrize("at", [1, 29])
+def test_a_member_that_begins_inside_anothers_header_is_refused(tmp_path, at):
+    """Even where the other one is empty: its header has 30 bytes."""
+    path = zip_of(tmp_path / "a.zip", [("a.jpg", b""), ("b.jpg", PHOTO)])
+    utils.PhotoZip(path).zip.close()
+    with pytest.raises(zips.BrokenZip, match="'b.jpg' that overlaps another one"):
+        utils.PhotoZip(patched(path, LISTED, 42, "<I", at, which=1))
+
+
 def test_a_member_said_to_lie_outside_the_file_is_refused(tmp_path):
     path = zip_of(tmp_path / "a.zip", [("a.jpg", PHOTO)])
     with pytest.raises(zips.BrokenZip, match="beyond byte"):
