@@ -121,6 +121,17 @@ def test_a_large_photo_of_ones_own_is_captioned_and_kept_small(album, tmp_path):
     assert max(example.image.size) <= 2 * PHOTO_SIDE
 
 
+def test_one_file_named_in_two_ways_is_one_photo(album, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "holiday.jpg"
+    path.write_bytes(encoded(plain()))
+    Path("link.jpg").symlink_to(path)
+    Path("folder").mkdir()
+    for other in ("holiday.jpg", Path("holiday.jpg"), "folder/../holiday.jpg", "link.jpg"):
+        assert f"{other!r} is among the good twice (as {str(path)!r} too)" in problems(album, [str(path), other], {})
+        assert "leave it in one of them" in problems(album, [str(path)], {other: "too general"})
+
+
 def broken_files(folder, monkeypatch):
     """{path: what is said of it}"""
     monkeypatch.setattr(utils, "MAX_PHOTO_BYTES", 50_000)
