@@ -139,6 +139,29 @@ def test_a_member_said_to_lie_outside_the_file_is_refused(tmp_path):
         utils.PhotoZip(patched(path, LISTED, 20, "<I", 0xFFFFFFF0))
 
 
+def test_a_member_said_to_end_in_the_list_of_contents_is_refused(tmp_path):
+    path = zip_of(tmp_path / "a.zip", [("a.jpg", PHOTO)])
+    patched(path, LISTED, 20, "<I", len(PHOTO) + len("a.jpg") + 1)
+    with pytest.raises(zips.BrokenZip, match="beyond byte"):
+        utils.PhotoZip(path)
+
+
+def test_members_may_be_listed_in_another_order_than_they_lie(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for name in ("a.jpg", "b.jpg"):
+            archive.writestr(name, PHOTO)
+        archive.filelist.reverse()
+    with zips.Zip(tmp_path / "a.zip") as found:
+        assert list(found.members) == ["b.jpg", "a.jpg"] and found.read("a.jpg", len(PHOTO)) == PHOTO
+
+
+def test_a_member_is_read_up_to_the_limit_and_not_beyond(tmp_path):
+    with zips.Zip(zip_of(tmp_path / "a.zip", [("a.jpg", PHOTO)])) as found:
+        assert found.read("a.jpg", len(PHOTO)) == PHOTO
+        with pytest.raises(zips.BadMember, match=f"at most {len(PHOTO) - 1:,} are read"):
+            found.read("a.jpg", len(PHOTO) - 1)
+
+
 @pytest.mark.parametrize("field, kind", [(12, "<I"), (16, "<I"), (8, "<H"), (10, "<H")])
 @pytest.mark.parametrize("value", [0xFFFF, 0xFFFFFFFF, 0x7FFFFFF0])
 def test_lies_in_the_end_of_the_list_do_no_harm(tmp_path, field, kind, value):
