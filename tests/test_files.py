@@ -100,13 +100,6 @@ def test_a_lock_that_is_taken_is_said_and_waited_for(tmp_path):
     assert other.communicate(timeout=30)[0] == "held\n" and other.returncode == 0
 
 
-def test_a_lock_is_given_back_when_the_work_fails(tmp_path):
-    with pytest.raises(ZeroDivisionError) as kept, files.locked(tmp_path / "a.lock", when_taken=lambda: None):
-        1 / 0           # noqa: B018
-    with files.locked(tmp_path / "a.lock", when_taken=lambda: pytest.fail("it is still held")):
-        assert kept.traceback
-
-
 def flock_says(number, monkeypatch):
     """The system answers with this error when it is asked for a lock."""
     def fail(*_):

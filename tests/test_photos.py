@@ -204,6 +204,25 @@ def test_what_cannot_be_seen_is_refused_with_a_reason(raw, reason):
         utils.decode_photo(raw)
 
 
+def test_photos_are_decoded_up_to_the_most_pixels_and_not_beyond():
+    with pytest.raises(utils.BadPhoto, match="8001 x 8000 pixels are too many, more than 64,000,000"):
+        utils.decode_photo(png(8_001, 8_000, 1, 0, b""))
+    with pytest.raises(utils.BadPhoto, match="truncated"):
+        utils.decode_photo(png(8_000, 8_000, 1, 0, b""))
+
+
+def test_files_are_read_up_to_the_most_bytes_and_not_beyond(tmp_path, monkeypatch):
+    path = tmp_path / "a.jpg"
+    path.write_bytes(SMALL)
+    with path.open("r+b") as file:
+        file.truncate(100_000_001)                              # sparse
+    with pytest.raises(utils.BadPhoto, match="has 100,000,001 bytes, more than 100,000,000"):
+        utils.read_photo_file(path)
+    path.write_bytes(SMALL)
+    monkeypatch.setattr(utils, "MAX_PHOTO_BYTES", len(SMALL))
+    assert utils.read_photo_file(path) == SMALL
+
+
 LIMITED = """
 import pathlib, resource, sys, time
 sys.path.insert(0, {root!r})
