@@ -1,6 +1,7 @@
 """Settings come from the environment, and nonsense in it is told apart from sense."""
 
 import os
+import warnings
 from pathlib import Path
 
 import pytest
@@ -149,6 +150,11 @@ def test_credentials_are_asked_for_without_showing_them_and_lose_their_spaces(mo
     assert settings.grader_credentials() == ("a@b.example", "a-secret-token")
 
 
+def test_settings_are_shown_a_line_each_without_those_that_are_empty():
+    shown = str(Settings())
+    assert "mirrors" not in shown and "epochs                by the size of the data" in shown.splitlines()
+
+
 def test_a_users_own_folder_is_only_read(tmp_path):
     mine = Settings(dataset="folder", data_dir=tmp_path)
     assert tmp_path not in mine.cache_dir.parents and tmp_path not in mine.checkpoint_dir.parents
@@ -158,4 +164,6 @@ def test_credentials_come_from_the_environment_and_stay_out_of_settings(monkeypa
     monkeypatch.setenv("CAPTION_GRADER_EMAIL", "a@b.example")
     monkeypatch.setenv("CAPTION_GRADER_TOKEN", "a-secret-token")
     assert settings.grader_credentials() == ("a@b.example", "a-secret-token")
-    assert "secret" not in repr(Settings.from_environment())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")                  # they are no misspelt settings
+        assert "secret" not in repr(Settings.from_environment())
