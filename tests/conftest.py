@@ -3,6 +3,7 @@
 import functools
 import os
 import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -43,3 +44,22 @@ def course():
     from tests.helpers import course_cells
 
     return functools.partial(course_cells.define, course_cells.code_cells())
+
+
+@pytest.fixture
+def renames(monkeypatch):
+    """Fills up with {new name: whether all that was renamed had been synced to the disk, whole}."""
+    fsync, replace, synced, found = os.fsync, os.replace, {}, {}
+
+    def sync(handle):
+        fsync(handle)
+        synced[os.fstat(handle).st_ino] = os.fstat(handle).st_size
+
+    def rename(old, new):
+        written = [path for path in (Path(old), *Path(old).rglob("*")) if path.is_file()]
+        found[Path(new)] = all(synced.get(path.stat().st_ino) == path.stat().st_size for path in written)
+        replace(old, new)
+
+    monkeypatch.setattr(os, "fsync", sync)
+    monkeypatch.setattr(os, "replace", rename)
+    return found

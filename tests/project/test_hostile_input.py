@@ -16,6 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 
+from captioning.datasets import annotations
 from captioning.datasets.annotations import MAX_CAPTIONS_BYTES, MAX_CAPTIONS_VALUES, read_captions
 from captioning.datasets.photo_zip import BadPhoto, PhotoZip
 from captioning.decoder import checkpoints
@@ -124,10 +125,42 @@ def test_members_that_share_bytes_are_refused(tmp_path):
         PhotoZip(path)
 
 
+@pytest.mark.parametrize("at", [1, 29])
+def test_a_member_that_begins_inside_anothers_header_is_refused(tmp_path, at):
+    """Even where the other one is empty: its header has 30 bytes."""
+    path = zip_of(tmp_path / "a.zip", [("a.jpg", b""), ("b.jpg", PHOTO)])
+    PhotoZip(path).zip.close()
+    with pytest.raises(zips.BrokenZip, match="'b.jpg' that overlaps another one"):
+        PhotoZip(patched(path, LISTED, 42, "<I", at, which=1))
+
+
 def test_a_member_said_to_lie_outside_the_file_is_refused(tmp_path):
     path = zip_of(tmp_path / "a.zip", [("a.jpg", PHOTO)])
     with pytest.raises(zips.BrokenZip, match="beyond byte"):
         PhotoZip(patched(path, LISTED, 20, "<I", 0xFFFFFFF0))
+
+
+def test_a_member_said_to_end_in_the_list_of_contents_is_refused(tmp_path):
+    path = zip_of(tmp_path / "a.zip", [("a.jpg", PHOTO)])
+    patched(path, LISTED, 20, "<I", len(PHOTO) + len("a.jpg") + 1)
+    with pytest.raises(zips.BrokenZip, match="beyond byte"):
+        PhotoZip(path)
+
+
+def test_members_may_be_listed_in_another_order_than_they_lie(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for name in ("a.jpg", "b.jpg"):
+            archive.writestr(name, PHOTO)
+        archive.filelist.reverse()
+    with zips.Zip(tmp_path / "a.zip") as found:
+        assert list(found.members) == ["b.jpg", "a.jpg"] and found.read("a.jpg", len(PHOTO)) == PHOTO
+
+
+def test_a_member_is_read_up_to_the_limit_and_not_beyond(tmp_path):
+    with zips.Zip(zip_of(tmp_path / "a.zip", [("a.jpg", PHOTO)])) as found:
+        assert found.read("a.jpg", len(PHOTO)) == PHOTO
+        with pytest.raises(zips.BadMember, match=f"at most {len(PHOTO) - 1:,} are read"):
+            found.read("a.jpg", len(PHOTO) - 1)
 
 
 @pytest.mark.parametrize("field, kind", [(12, "<I"), (16, "<I"), (8, "<H"), (10, "<H")])
@@ -203,10 +236,10 @@ def test_a_bomb_is_not_unpacked_whatever_size_it_claims(tmp_path):
     patched(path, LISTED, 24, "<I", 1 << 30, which=0)
     patched(path, LISTED, 24, "<I", 5_000, which=1)
     done = with_memory(f"""
-with utils.PhotoZip({str(path)!r}) as photos:
+with PhotoZip({str(path)!r}) as photos:
     for name in photos.names:
         try: photos.read(name)
-        except utils.BadPhoto as error: print(name, error)
+        except BadPhoto as error: print(name, error)
 """, 64)
     assert "honest.jpg in train2014.zip has 1,073,741,824 bytes unpacked; at most" in done.stdout, done.stderr
     assert "liar.jpg in train2014.zip can't be read: Bad CRC-32" in done.stdout, done.stdout + done.stderr
@@ -220,7 +253,7 @@ def test_a_list_of_contents_that_claims_gigabytes_is_not_read(tmp_path):
         file.truncate(size)
         file.seek(size)
         file.write(struct.pack("<4s4H2LH", END, 0, 0, 1, 1, size, 0, 0))
-    done = with_memory(f"utils.PhotoZip({str(path)!r})", 300)
+    done = with_memory(f"PhotoZip({str(path)!r})", 300)
     assert "BrokenZip" in done.stderr and "list of contents has more than" in done.stderr, done.stderr
 
 
@@ -256,6 +289,7 @@ def test_a_byte_order_mark_is_no_harm(tmp_path):
     ([*IMAGES, {"id": 7, "file_name": "c.jpg"}], r"images\[2\] has the id 7 and the name 'c.jpg'; an earlier"),
     ([*IMAGES, {"id": 8, "file_name": "a.jpg"}], r"images\[2\] has the id 8 and the name 'a.jpg'"),
     ([*IMAGES, {"id": 8, "file_name": "train2014/a.jpg"}], "the name 'a.jpg'"),
+    ([{"id": 2**63, "file_name": "a.jpg"}], "expected 0 to"),
     ([{"id": -1, "file_name": "a.jpg"}], "id -1; expected 0 to"), ([{"id": 2**70, "file_name": "a"}], "expected 0 to"),
     ([{"id": 1e999, "file_name": "a.jpg"}], "Infinity is not JSON"), ([{"id": 1.0, "file_name": "a"}], "`id` as int"),
     ([{"id": True, "file_name": "a.jpg"}], "`id` as int, found True"), ([{"id": 7}], "`file_name` as str, found None"),
@@ -264,6 +298,18 @@ def test_a_byte_order_mark_is_no_harm(tmp_path):
 def test_images_that_are_not_mscocos_are_named(tmp_path, images, why):
     with pytest.raises(ValueError, match=why):
         read(tmp_path, images, ())
+
+
+def test_folders_before_a_photos_name_do_not_matter_in_either_spelling(tmp_path):
+    images = [{"id": 7, "file_name": "train2014/a.jpg"}, {"id": 3, "file_name": "train2014\\b.jpg"}]
+    assert read(tmp_path, images) == {"a.jpg": (7, ["A cat."]), "b.jpg": (3, [])}
+
+
+@pytest.mark.parametrize("raw", [b"[0,0,0,0,0,0]", b"[[[[[[]]]]]]", b'{"a":{"a":{"a":{"a":{"a":{}}}}}}'])
+def test_values_of_every_kind_are_counted_before_they_are_read(tmp_path, monkeypatch, raw):
+    monkeypatch.setattr(annotations, "MAX_CAPTIONS_VALUES", 5)
+    with pytest.raises(ValueError, match="about 6 values; at most 5 are read"):
+        read(tmp_path, raw=raw)
 
 
 @pytest.mark.parametrize("caption", [
@@ -300,7 +346,7 @@ def test_a_million_captions_for_one_photo_take_bounded_memory(tmp_path):
     zip_of(tmp_path / "annotations_trainval2014.zip", [(hostile.MEMBER, content)], compression=8)
     done = with_memory(f"""
 warnings.simplefilter("ignore")
-found = utils.read_captions({str(tmp_path / "annotations_trainval2014.zip")!r}, {hostile.MEMBER!r})
+found = read_captions({str(tmp_path / "annotations_trainval2014.zip")!r}, {hostile.MEMBER!r})
 print(len(found["a.jpg"][1]))
 """, 700)
     assert done.stdout == "100\n", done.stderr
@@ -320,7 +366,7 @@ def test_the_largest_annotations_that_are_read_take_bounded_memory(tmp_path, con
     zip_of(tmp_path / "a.zip", [(hostile.MEMBER, content())], compression=8, compresslevel=1)
     done = with_memory(f"""
 try:
-    utils.read_captions({str(tmp_path / "a.zip")!r}, {hostile.MEMBER!r})
+    read_captions({str(tmp_path / "a.zip")!r}, {hostile.MEMBER!r})
 except ValueError as error:
     print(error)
 """, 1_000)
@@ -397,6 +443,21 @@ def test_weights_that_unpack_to_more_than_any_encoder_are_refused_unread(tmp_pat
     assert path.stat().st_size < 10_000
     done = with_memory(f"weights_files.check_weights({str(path)!r})", 200)
     assert "more than 1,000,000,000 bytes" in done.stderr, done.stderr
+
+
+def test_all_bytes_that_weights_unpack_to_are_counted(tmp_path):
+    path = weights(tmp_path / "a.h5", x=np.ones(2))             # 16 bytes, beside 16 others
+    weights_files.check_weights(path, most_bytes=32)
+    with pytest.raises(ValueError, match="more than 31 bytes"):
+        weights_files.check_weights(path, most_bytes=31)
+    with h5py.File(path, "a") as file:                          # one number, but all its chunk is unpacked
+        file.create_dataset("y", (1,), np.float32, maxshape=(None,), chunks=(1_000,), compression="gzip")
+    with pytest.raises(ValueError, match="more than 4,000 bytes"):
+        weights_files.check_weights(path, most_bytes=4_000)
+
+
+def test_what_is_known_of_weights_lies_beside_them():
+    assert weights_files.about_path(Path("here/a.weights.h5")) == Path("here/a.json")
 
 
 def test_groups_that_hold_themselves_end(tmp_path):

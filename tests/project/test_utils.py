@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from captioning.datasets.annotations import read_captions
+from captioning.datasets.annotations import MAX_CAPTION, read_captions
 from captioning.datasets.photo_zip import PhotoZip
 from captioning.datasets.splits import load_split
 from tests.helpers import SAMPLE
@@ -27,6 +27,22 @@ def test_a_zip_cut_short_is_named(tmp_path):
     path.write_bytes(path.read_bytes()[:-40])
     with pytest.raises(ValueError, match="train2014.zip .* no whole zip"):
         PhotoZip(path)
+
+
+def test_photos_are_known_by_their_endings_in_any_case_and_come_in_the_order_of_names(tmp_path):
+    path = photo_zip(tmp_path / "train2014.zip", {"c.Jpeg": GOOD, "b.JPG": GOOD, "a.tif": GOOD, "d.jpg.txt": b""})
+    with PhotoZip(path) as photos:
+        assert photos.names == ["a.tif", "b.JPG", "c.Jpeg"] and photos.read("b.JPG") == GOOD
+
+
+@pytest.mark.parametrize("change", [{"name": "c.jpg"}, {"raw": GOOD[:-1] + b"!"}, {"raw": GOOD + b"!"}],
+                         ids=["name", "content of the same size", "size"])
+def test_the_digest_of_photos_tells_another_photo(tmp_path, change):
+    def digest(name="b.jpg", raw=GOOD):
+        with PhotoZip(photo_zip(tmp_path / "a.zip", {"a.jpg": GOOD, name: raw})) as photos:
+            return photos.digest(photos.names)
+
+    assert digest() == digest() != digest(**change)
 
 
 # -------------------------------------------------------------------------------------------- captions
@@ -57,6 +73,14 @@ def test_a_photo_without_captions_is_left_out_and_said_so(tmp_path):
     annotations(tmp_path, {"images": IMAGES, "annotations": CAPTIONS[:1]})
     with pytest.warns(UserWarning, match="2 photos of .* have no caption"):
         assert load_split(tmp_path, "train").names == ["a.jpg"]
+
+
+def test_a_caption_may_be_as_long_as_the_limit_and_no_longer(tmp_path):
+    longest = "a" * MAX_CAPTION
+    path = annotations(tmp_path, {"images": IMAGES, "annotations": [
+        {"image_id": 7, "caption": longest}, {"image_id": 7, "caption": longest + "a"}]})
+    with pytest.warns(UserWarning, match="1 captions have more than 1,000 characters"):
+        assert read_captions(path, "annotations/captions_train2014.json")["a.jpg"] == (7, [longest])
 
 
 def test_captions_can_be_had_without_the_photos(tmp_path):
