@@ -178,7 +178,7 @@ OWN_PHOTO = """
 choice = album.choose([1, "own.jpg"], {9: "Too general."})
 own = choice.good[1]
 print(own.name, own.image.size, len(own.caption) == len(own.word_probabilities) > 0, own.score, choice)
-gallery.write_gallery("own.html", choice.good, choice.bad)
+utils.write_gallery("own.html", choice.good, choice.bad)
 """
 
 
