@@ -12,8 +12,8 @@ run: .venv/run.done
 	$(BIN)/python -m course.execute $(NOTEBOOK) "$${CAPTION_OUTPUT_DIR:-outputs}/notebook.ipynb"
 
 test: .venv/dev.done
-	$(BIN)/ruff check .
-	$(BIN)/python -m pytest
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 
 lab: .venv/run.done
 	$(BIN)/python -m jupyterlab $(NOTEBOOK)
@@ -38,9 +38,14 @@ bench: .venv/bench.done
 soak: .venv/dev.done
 	$(BIN)/python -m tests.rehearsal.soak
 
+# project.pth lets a notebook in any folder import the package. Its path is relative, so the folder may be renamed.
 .venv/run.done: requirements.txt
+	$(PYTHON) -c "import sys; (3, 10) <= sys.version_info < (3, 14) or sys.exit('Python 3.10 to 3.13 is needed, and \
+	this is ' + sys.version.split()[0] + '. Name another one: make PYTHON=python3.12 …')"
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --requirement requirements.txt
+	$(BIN)/python -c "import os, sysconfig; site = sysconfig.get_path('purelib'); \
+	open(os.path.join(site, 'project.pth'), 'w').write(os.path.relpath('.', site))"
 	touch $@
 
 .venv/bench.done: requirements-bench.txt .venv/run.done

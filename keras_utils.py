@@ -1,8 +1,8 @@
 """What the notebooks use of the package that needs Keras, listed by purpose. No logic stands here.
 
-    encoder       get_cnn_encoder
-    training      Trainer, Data, SelfCritical
-    captions      CaptionWriter, Caption
+encoder:    get_cnn_encoder
+training:   Trainer, Data, SelfCritical
+captions:   CaptionWriter, Caption
 """
 
 from captioning.decoder.fine_tuning import SelfCritical

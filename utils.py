@@ -1,18 +1,18 @@
 """What the notebooks use of the package beside the networks, listed by purpose. No logic stands here.
 
-    settings      Settings
-    tokens        PAD, UNK, START, END
-    data          load_dataset, PhotoZip, decode_photo, center_crop, IMG_SIZE
-    embeddings    embed_split, read_embeddings
-    figures       encoder_decoder, data_flow, photos_with_captions, teacher_forcing, flatten_and_mask, temperature,
-                  captions_by_temperature, why_this_caption, plot_confusions
-    live          hushed, TrainingPicture, photo_chooser, show_photo_file
-    scores        score_captions, cider_difference, ScoreTable, JAVA_METRICS, NoJavaScore
-    baselines     most_frequent_caption, nearest_photos, nearest_photo_captions, cosine, hold_out_reference,
-                  human_agreement
-    diversity     caption_diversity, confused_photos
-    gallery       propose_examples, caption_confidence, REASONS, Album, gallery_figure, write_gallery
-    files         write_json, written_aside
+settings:   Settings
+tokens:     PAD, UNK, START, END
+data:       load_dataset, PhotoZip, decode_photo, center_crop, IMG_SIZE
+embeddings: embed_split, read_embeddings
+figures:    encoder_decoder, data_flow, photos_with_captions, teacher_forcing, flatten_and_mask, temperature,
+            captions_by_temperature, why_this_caption, plot_confusions
+live:       hushed, TrainingPicture, photo_chooser, show_photo_file
+scores:     score_captions, cider_difference, ScoreTable, JAVA_METRICS, NoJavaScore
+baselines:  most_frequent_caption, nearest_photos, nearest_photo_captions, cosine, hold_out_reference,
+            human_agreement
+diversity:  caption_diversity, confused_photos
+gallery:    propose_examples, caption_confidence, REASONS, Album, gallery_figure, write_gallery
+files:      write_json, written_aside
 """
 
 from captioning.datasets.loading import load_dataset

@@ -35,7 +35,7 @@ import psutil
 from IPython.core.inputtransformer2 import TransformerManager
 
 from captioning import settings
-from captioning.grading.grader import PARTS, TOTAL
+from captioning.grading.parts import PARTS, TOTAL
 from captioning.grading.report import short
 from captioning.storage import files
 from course import build

@@ -2,23 +2,21 @@
 
     python -m course.handout outputs/handout.zip
 
-Takes files that git tracks, so that nothing lying about gets in, and only those that SHARED names, so that nothing new
-does by mistake. Its README is course/handout.md with the settings of README.md. The same files give the same bytes.
+Only files of the project that SHARED names go in, so that nothing else gets in by mistake. Its README is
+course/handout.md with the table of docs/settings.md. The same files give the same bytes.
 """
 
-import re
-import subprocess
 import sys
 import zipfile
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 from captioning.storage import files
-from course import build
+from course import build, project_files
 
 FOLDER = "image-captioning"         # in the zip
 SHARED = ("*.py", "captioning/*.py", "captioning/*/*.py", "captioning/datasets/drawn/*.py",
-          "captioning/gallery/*.j2", "student/*.ipynb", "data/README.md", "data/drawn/*",
+          "captioning/*/*.j2", "student/*.ipynb", "data/README.md", "data/drawn/*",
           "checkpoints/README.md", "docs/gallery.jpg", "requirements.txt", "requirements-int8.txt",
           "requirements-ray.txt", "Dockerfile", ".dockerignore", "LICENSE")
 STORED_AT = (1980, 1, 1, 0, 0, 0)   # the earliest date that a zip can name
@@ -32,16 +30,15 @@ def is_shared(name: str) -> bool:
 
 
 def readme() -> str:
-    settings = re.search(r"^## Settings\n.*?(?=^## )", (build.ROOT / "README.md").read_text("utf-8"), re.M | re.S)[0]
-    return (build.ROOT / "course" / "handout.md").read_text("utf-8") + settings.rstrip() + "\n"
+    settings = (build.ROOT / "docs" / "settings.md").read_text("utf-8")
+    return (build.ROOT / "course" / "handout.md").read_text("utf-8") + "#" + settings
 
 
 def contents() -> dict[str, bytes]:
     """The handout's files by their names. Raises ValueError if the student notebook is not built from its source."""
     if not build.is_current(build.STUDENT, build.build(student=True)):
         raise ValueError(f"{build.STUDENT.relative_to(build.ROOT)} is stale: run `make notebooks`.")
-    tracked = subprocess.run(["git", "ls-files", "-z"], cwd=build.ROOT, capture_output=True, text=True, check=True)
-    names = [name for name in tracked.stdout.split("\0") if name and is_shared(name)]
+    names = filter(is_shared, project_files.names())
     return {name: (build.ROOT / name).read_bytes() for name in names} | {"README.md": readme().encode()}
 
 

@@ -2,6 +2,8 @@
 
 import functools
 import os
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +13,19 @@ os.environ["PYTHONPATH"] = str(ROOT)        # for the processes that tests start
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 for variable in [v for v in os.environ if v.startswith("CAPTION_")]:
     del os.environ[variable]            # a developer's own settings are no part of the tests
+
+
+@pytest.fixture(scope="session", autouse=True)
+def temporary_files(tmp_path_factory):
+    """A temporary folder of the tests' own for libraries and processes: those that are killed leave files there."""
+    before = os.environ.get("TMPDIR"), tempfile.tempdir
+    os.environ["TMPDIR"] = tempfile.tempdir = str(tmp_path_factory.mktemp("temporary"))
+    yield
+    tempfile.tempdir = before[1]
+    if before[0] is None:
+        del os.environ["TMPDIR"]
+    else:
+        os.environ["TMPDIR"] = before[0]
 
 
 @pytest.fixture(scope="session")
@@ -29,3 +44,22 @@ def course():
     from tests.helpers import course_cells
 
     return functools.partial(course_cells.define, course_cells.code_cells())
+
+
+@pytest.fixture
+def renames(monkeypatch):
+    """Fills up with {new name: whether all that was renamed had been synced to the disk, whole}."""
+    fsync, replace, synced, found = os.fsync, os.replace, {}, {}
+
+    def sync(handle):
+        fsync(handle)
+        synced[os.fstat(handle).st_ino] = os.fstat(handle).st_size
+
+    def rename(old, new):
+        written = [path for path in (Path(old), *Path(old).rglob("*")) if path.is_file()]
+        found[Path(new)] = all(synced.get(path.stat().st_ino) == path.stat().st_size for path in written)
+        replace(old, new)
+
+    monkeypatch.setattr(os, "fsync", sync)
+    monkeypatch.setattr(os, "replace", rename)
+    return found

@@ -1,6 +1,7 @@
 """Settings come from the environment, and nonsense in it is told apart from sense."""
 
 import os
+import warnings
 from pathlib import Path
 
 import pytest
@@ -46,7 +47,8 @@ def test_what_was_set_is_not_replaced_by_the_budget(monkeypatch):
     ("CHECKPOINT_MINUTES", "inf"), ("CHECKPOINT_MINUTES", "nan"), ("DATA_DIR", "~nobody-of-that-name/x"),
     ("IMAGE_DROPOUT", "1"), ("SELF_CRITICAL_EPOCHS", "-1"), ("SELF_CRITICAL_EPOCHS", "0.5"),
     ("ENCODER_WEIGHTS", "~nobody-of-that-name/x.h5"),
-    ("GRADER_URL", "http://grader.example/"), ("GRADER_URL", "grader.example"), ("GRADER_URL", "https://"),
+    ("GRADER_URL", "http://grader.example/"), ("GRADER_URL", "http://localhost.example/"),
+    ("GRADER_URL", "grader.example"), ("GRADER_URL", "https://"),
     ("ENCODER", "resnet"), ("ENCODER", "mobilenet_v3"),       # without weights of the drawn world
 ])
 def test_nonsense_is_refused_by_name_and_value(monkeypatch, name, text):
@@ -118,6 +120,41 @@ def test_a_misspelt_setting_is_warned_of(monkeypatch):
         Settings.from_environment()
 
 
+def test_an_empty_variable_is_as_good_as_none_and_others_go_before_defaults(monkeypatch):
+    monkeypatch.setenv("CAPTION_EPOCHS", "")
+    monkeypatch.setenv("CAPTION_SEED", "7")
+    found = Settings.from_environment(epochs=5, seed=8, max_len=9)
+    assert (found.epochs, found.seed, found.max_len) == (5, 7, 9)
+
+
+def test_the_budget_of_small_data_goes_up_to_its_number_of_photos():
+    at, beyond = (Settings().completed(train_photos=n).batches_per_epoch for n in (20_000, 20_001))
+    assert (at, beyond) == (200, 1_000) and Settings().completed(20_000).steps == 12 * 200
+
+
+def test_folders_of_ones_own_have_runs_of_their_own(tmp_path, monkeypatch):
+    for name in ("mine", "other"):
+        (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path / "mine")
+    mine, other = Settings(dataset="folder", data_dir="."), Settings(dataset="folder", data_dir=tmp_path / "other")
+    assert (mine.run_name, other.run_name) == ("folder-mine", "folder-other")
+    assert mine.cache_dir != other.cache_dir and mine.checkpoint_dir != other.checkpoint_dir
+    assert mine.encoder_weights == "imagenet"
+    assert Settings(data_dir=tmp_path / "drawn").cache_dir == tmp_path / "drawn" / "embeddings"
+
+
+def test_credentials_are_asked_for_without_showing_them_and_lose_their_spaces(monkeypatch):
+    typed = iter([" a@b.example ", " a-secret-token "])
+    monkeypatch.setattr("getpass.getpass", lambda prompt: next(typed))
+    monkeypatch.setenv("CAPTION_GRADER_EMAIL", " ")
+    assert settings.grader_credentials() == ("a@b.example", "a-secret-token")
+
+
+def test_settings_are_shown_a_line_each_without_those_that_are_empty():
+    shown = str(Settings())
+    assert "mirrors" not in shown and "epochs                by the size of the data" in shown.splitlines()
+
+
 def test_a_users_own_folder_is_only_read(tmp_path):
     mine = Settings(dataset="folder", data_dir=tmp_path)
     assert tmp_path not in mine.cache_dir.parents and tmp_path not in mine.checkpoint_dir.parents
@@ -127,4 +164,6 @@ def test_credentials_come_from_the_environment_and_stay_out_of_settings(monkeypa
     monkeypatch.setenv("CAPTION_GRADER_EMAIL", "a@b.example")
     monkeypatch.setenv("CAPTION_GRADER_TOKEN", "a-secret-token")
     assert settings.grader_credentials() == ("a@b.example", "a-secret-token")
-    assert "secret" not in repr(Settings.from_environment())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")                  # they are no misspelt settings
+        assert "secret" not in repr(Settings.from_environment())

@@ -1,0 +1,1 @@
+"""The checks, what they say, and the course's service."""

@@ -1,8 +1,9 @@
 """The check of the decoder's tensors: shapes, and which words and photos each of them depends on.
 
-TensorFlow and Keras are imported where they are needed, so that importing the grader stays quick.
+Functions import TensorFlow and Keras themselves, so that importing the grader stays quick.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,12 +12,12 @@ from captioning.datasets.tokens import END, PAD, START, UNK
 from captioning.grading.report import Problem, Stopped, one_line, reprs, short, some
 
 STATE_SIZE, WORD_EMBED_SIZE, BOTTLENECK = 300, 100, 120
-BATCH, MAX_LEN = 32, 20             # of the batches that the service asks about
+BATCH, MAX_LEN = 32, 20             # captions and tokens of the batches that the service asks about
 SEED = 300                          # of everything random here
 PROBE_LEN = 7                       # tokens of a probing caption
 DIFFERENT = 1e-6                    # two results further apart than this are not rounding
 
-# What the service asks about, in its order; shapes for a batch of b captions of t tokens, v words in the vocabulary.
+# What the service asks about, in its order: shapes for a batch of b captions of t tokens and v words in the vocabulary.
 TENSORS = {
     "h0": lambda b, t, v: (b, STATE_SIZE),
     "word_embeds": lambda b, t, v: (b, t - 1, WORD_EMBED_SIZE),
@@ -27,7 +28,7 @@ TENSORS = {
     "loss": lambda b, t, v: (),
 }
 
-# The layers that the notebook gives, on the way to a tensor in their order, and where a learner is to use each.
+# The layers that the notebook gives, in their order on the way to a tensor, and how a learner should use each.
 _IMAGE_LAYERS = {
     "standardize": "begin with image, which has been standardized, and not with img_embeds",
     "image_dropout": "begin with image, part of which is hidden in training, and not with img_embeds",
@@ -54,7 +55,17 @@ GIVEN_LAYERS = {
 # ------------------------------------------------------------------------------------------- evaluating a decoder
 
 def evaluate(decoder, images, sentences, names=tuple(TENSORS)) -> dict[str, np.ndarray]:
-    """Values of the decoder's tensors for a batch, without dropout. Raises what Keras raises."""
+    """Values of the decoder's tensors for a batch, without dropout.
+
+    Args:
+        decoder: a class that holds symbolic Keras tensors.
+        images: (B, 2048) float32.
+        sentences: (B, T) int32.
+        names: of the tensors.
+
+    Raises:
+        Stopped: a tensor is missing or does not come from the inputs. Also whatever Keras raises.
+    """
     from keras import ops
 
     values = model_of(decoder, names)([images, sentences], training=False)
@@ -62,7 +73,7 @@ def evaluate(decoder, images, sentences, names=tuple(TENSORS)) -> dict[str, np.n
 
 
 def model_of(decoder, names):
-    """Keras model from the decoder's two inputs to a dictionary of its tensors."""
+    """The Keras model from the decoder's two inputs to a dictionary of its tensors. Raises Stopped if there is none."""
     import keras
 
     inputs = [_tensor(decoder, "img_embeds"), _tensor(decoder, "sentences")]
@@ -76,6 +87,7 @@ def model_of(decoder, names):
 
 
 def _tensor(decoder, name):
+    """The decoder's tensor of this name. Raises Stopped if it is missing or something else."""
     import keras
 
     tensor = getattr(decoder, name, None)
@@ -93,7 +105,11 @@ def _tensor(decoder, name):
 
 
 def random_batch(decoder, vocab):
-    """Made-up photos and captions as the service makes them: (32, 2048) float32 in [0, 1), (32, 20) int32 in 0..V-1."""
+    """Random photos and captions as the service makes them.
+
+    Returns:
+        (32, 2048) float32 in [0, 1) and (32, 20) int32 in 0..V-1.
+    """
     rng = np.random.default_rng(SEED)
     images = rng.random((BATCH, embedding_width(decoder)), dtype=np.float32)
     return images, rng.integers(0, len(vocab), (BATCH, MAX_LEN)).astype(np.int32)
@@ -105,7 +121,7 @@ def embedding_width(decoder) -> int:
 
 
 def padded_batch(decoder, vocab):
-    """As random_batch, but with captions of 3 to 20 tokens: START, words, END, then PAD."""
+    """As random_batch, with captions of 3 to 20 tokens: START, words, END, then PAD."""
     images, sentences = random_batch(decoder, vocab)
     rng = np.random.default_rng(SEED)
     sentences[:] = rng.choice(_words(vocab), sentences.shape)
@@ -125,29 +141,31 @@ def _words(vocab):
 class _Probe:
     """One batch that shows what each tensor depends on.
 
-    Row 0 is a caption; row 1 + c differs from it in column c alone; the last row differs in its photo alone.
-    values, errors: what came of each tensor.
+    Row 0 is a caption. Row 1 + c differs from it in column c only. The last row differs in its photo only.
     """
 
     images: np.ndarray              # (B, 2048) float32
     sentences: np.ndarray           # (B, T) int32
-    values: dict[str, np.ndarray]
-    errors: dict[str, Stopped]
+    values: dict[str, np.ndarray]   # of the tensors that could be computed
+    errors: dict[str, Stopped]      # why the others could not
 
     def photo_matters(self, name) -> bool:
+        """Whether the tensor changes with the photo."""
         rows = self._rows(name, 1)
         return bool((np.abs(rows[0] - rows[-1]) > DIFFERENT).any())
 
     def words_that_matter(self, name, positions):
-        """(T, positions) bool: does the tensor at a position change with the token in a column?"""
+        """(T, positions) bool: whether the tensor at a position changes with the token in a column."""
         rows = self._rows(name, positions)
         return (np.abs(rows[1:-1] - rows[:1]) > DIFFERENT).any(-1)
 
-    def _rows(self, name, positions):
+    def _rows(self, name, positions) -> np.ndarray:
+        """The tensor as (B, positions, values at a position)."""
         return self.values[name].astype("float64").reshape(len(self.images), positions, -1)
 
 
-def _probe(decoder, vocab):
+def _probe(decoder, vocab) -> _Probe:
+    """The decoder's tensors for the probing batch, or why each could not be computed."""
     rng = np.random.default_rng(SEED)
     words = rng.choice(_words(vocab), 2 * PROBE_LEN, replace=len(_words(vocab)) < 2 * PROBE_LEN)
     sentences = np.tile(words[:PROBE_LEN], (PROBE_LEN + 2, 1))
@@ -175,12 +193,23 @@ def _probe(decoder, vocab):
 # ------------------------------------------------------------------------------------------------------ the check
 
 def shapes_answer(decoder, vocab) -> str:
+    """What the service asks for: the sizes of the seven tensors, one after the other."""
     values = evaluate(decoder, *random_batch(decoder, vocab))
     return reprs(size for name in TENSORS for size in values[name].shape)
 
 
-def decoder_problems(decoder, vocab):
-    """Looks at the tensors in the order of the data, and stops at the first that is wrong: the rest hangs on it."""
+def decoder_problems(decoder, vocab) -> Iterator[Problem]:
+    """What is wrong with the decoder's tensors.
+
+    It looks at them in the order of the data and stops at the first wrong one, because the others depend on it.
+
+    Args:
+        decoder: a class that holds symbolic Keras tensors.
+        vocab: {token: index}.
+
+    Raises:
+        Stopped: a tensor can't be computed.
+    """
     probe = _probe(decoder, vocab)
     looks = {
         "h0": lambda: _state_problems("h0", probe),
@@ -203,6 +232,7 @@ def decoder_problems(decoder, vocab):
 
 
 def _shape_problems(name, probe, vocab_size):
+    """Does the tensor have its shape?"""
     came = probe.values[name].shape
     batch, length = probe.sentences.shape
     expected = TENSORS["h0" if name == "c0" else name](batch, length, vocab_size)
@@ -212,6 +242,7 @@ def _shape_problems(name, probe, vocab_size):
 
 
 def _state_problems(name, probe):
+    """Does the state depend on the photo?"""
     if not probe.photo_matters(name):
         yield Problem(f"decoder.{name} does not come from the image: two photos give the same {name}. Send "
                       "decoder.img_embeds through its bottleneck, then to the state.",
@@ -243,6 +274,7 @@ def _input_word_problems(probe):
 
 
 def _truth_problems(probe):
+    """Are all tokens but the first of each caption there, in the right order?"""
     came, sentences = probe.values["flat_ground_truth"], probe.sentences
     right = sentences[:, 1:].ravel()
     if not np.array_equal(came, right):
@@ -259,6 +291,7 @@ def _truth_problems(probe):
 
 
 def _hidden_problems(decoder, probe):
+    """Does each hidden state depend on the photo and on the words up to its own place only?"""
     shape = probe.values["flat_hidden_states"].shape
     if shape == (len(probe.images), STATE_SIZE):
         yield Problem("Only the last hidden state is there: the LSTM needs return_sequences=True.",
@@ -279,7 +312,7 @@ def _hidden_problems(decoder, probe):
 
 
 def _first_state_problems(decoder, probe):
-    """Does the first hidden state follow from both h0 and c0? Asked of the decoder's own LSTM cell."""
+    """Does the first hidden state follow from both h0 and c0? The decoder's own LSTM cell tells."""
     import keras
 
     lstms = [layer for layer in model_of(decoder, ["flat_hidden_states"]).layers
@@ -298,7 +331,8 @@ def _first_state_problems(decoder, probe):
             return
 
 
-def logit_problems(logits):
+def logit_problems(logits: np.ndarray) -> Iterator[Problem]:
+    """Are they logits and not probabilities? logits: (N, V)."""
     if logits.ndim == 2 and logits.min() >= 0 and np.allclose(logits.sum(-1), 1, atol=1e-3):
         yield Problem("softmax is applied before the loss: decoder.flat_token_logits are probabilities already. Leave "
                       "the last layer without an activation; the loss takes logits.",
@@ -306,6 +340,7 @@ def logit_problems(logits):
 
 
 def _mask_problems(decoder, vocab):
+    """Is the mask True for words and False for padding?"""
     images, sentences = padded_batch(decoder, vocab)
     came = evaluate(decoder, images, sentences, ["flat_loss_mask"])["flat_loss_mask"]
     is_word = sentences[:, 1:].ravel() != vocab[PAD]
@@ -327,12 +362,12 @@ def _mask_problems(decoder, vocab):
 
 
 def _named(came, mistakes, otherwise):
-    """The hint of the mistake, {hint: value that it gives}, that gives what came."""
+    """The hint of the mistake that explains what came. mistakes: {hint: the value that this mistake gives}."""
     return next((hint for hint, value in mistakes.items() if np.array_equal(came, value)), otherwise)
 
 
 def _layer_problems(decoder):
-    """The first given layer that is left out or in another place. What a decoder does not have is not asked for."""
+    """The first given layer that is unused or in another place. Layers that the decoder does not have don't count."""
     import keras
 
     for tensor, uses in GIVEN_LAYERS.items():
@@ -359,7 +394,7 @@ def _layers_of(model):
 
 
 def _bottleneck_problems(decoder, vocab):
-    """Sizes that no shape of the seven tensors shows: the layers between."""
+    """Do the bottlenecks have their sizes? No shape of the seven tensors shows them."""
     shapes = {tuple(weight.shape[-2:]) for weight in model_of(decoder, ["flat_token_logits"]).weights}
     sizes = ("image", embedding_width(decoder), STATE_SIZE), ("logits", STATE_SIZE, len(vocab))
     for name, size_in, size_out in sizes:

@@ -1,10 +1,11 @@
-"""The checks of the decoder's loss: untrained, where its value tells a mistake, and on validation batches."""
+"""The checks of the decoder's loss: untrained, where its value shows a mistake, and on validation batches."""
 
 import itertools
 import math
 import random
 import warnings
 from collections import Counter
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -27,28 +28,39 @@ from captioning.grading.report import Problem, Stopped, call, short
 
 VAL_BATCHES = 1_000                 # batches whose mean loss the service asks for
 
-# A decoder that trained well enough: learners reached 2.60 nats on MSCOCO after 12 epochs. Elsewhere the yardstick is a
-# table of word pairs, which knows nothing of photos; the decoder must leave at most this share of its loss.
+# The loss of a decoder that trained well enough. On MSCOCO learners reached 2.60 nats after 12 epochs. Elsewhere the
+# yardstick is a table of word pairs, which knows nothing of photos: the loss must be below this share of the table's.
 COCO_VAL_LOSS = 2.8
 SHARE_OF_WORD_PAIRS = 0.8
-FOLDS = 10                          # of the photos: a table is measured on captions that it was not made from
+FOLDS = 10                          # parts of the photos; the table is measured on captions that it was not made from
 
-# And one that looks at the photos: with those of other captions its loss must be so many nats higher.
+# A decoder that looks at the photos: with the photos of other captions, its loss must rise by this many nats.
 LEAST_RISE = 0.2
-SHUFFLED_BATCHES = 100              # of VAL_BATCHES; the rise differs little from batch to batch
+SHUFFLED_BATCHES = 100              # batches that measure the rise, which differs little from batch to batch
 
 
 # ------------------------------------------------------------------------------------------------ untrained loss
 
 def untrained_answer(decoder, vocab) -> str:
-    return str(_random_loss(decoder, vocab))    # str gives the digits that float32 has; NumPy's repr names the type too
+    """What the service asks for: the loss of the service's random batch."""
+    return str(_random_loss(decoder, vocab))    # str gives float32's digits; NumPy's repr would name the type too
 
 
-def _random_loss(decoder, vocab):
+def _random_loss(decoder, vocab) -> np.float32:
+    """Loss of the service's random batch."""
     return evaluate(decoder, *random_batch(decoder, vocab), ["loss"])["loss"][()]
 
 
-def untrained_problems(decoder, vocab):
+def untrained_problems(decoder, vocab) -> Iterator[Problem]:
+    """What is wrong with the loss of an untrained decoder.
+
+    Args:
+        decoder: a class that holds symbolic Keras tensors.
+        vocab: {token: index}.
+
+    Raises:
+        Stopped: the tensors can't be computed.
+    """
     images, sentences = padded_batch(decoder, vocab)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -65,13 +77,14 @@ def untrained_problems(decoder, vocab):
         return
     problems = list(logit_problems(logits))
     if not problems and any("from_logits=True" in str(warning.message) for warning in caught):
-        # Keras takes such a softmax away again, so the value does not show it; other code would not.
+        # Keras removes such a softmax again, so the value does not show it. Other code would not remove it.
         problems = [Problem("softmax is applied before the loss, which applies it again (from_logits=True): give the "
                             "loss the logits.", "logits", "probabilities")]
     yield from problems or _value_problems(logits, loss, words, is_word) or _trained_already(decoder, vocab)
 
 
-def _value_problems(logits, loss, words, is_word):
+def _value_problems(logits, loss, words, is_word) -> list[Problem]:
+    """The mistakes that explain the value of the loss."""
     possible = _possible_losses(logits, words, is_word)
     hints = next((hints for hints, value in possible if math.isclose(value, loss, rel_tol=2e-6)),
                  ["The loss differs from the mean cross-entropy of the words, padding left out."])
@@ -89,9 +102,12 @@ def _trained_already(decoder, vocab):
 
 
 def _possible_losses(logits, words, is_word):
-    """[(hints, loss)] for each combination of mistakes, the fewest first; the first has none.
+    """[(hints, loss)] of each combination of mistakes, the fewest mistakes first; the first has none.
 
-    logits: (B·(T-1), V) float64; words, is_word: (B, T-1).
+    Args:
+        logits: (B·(T-1), V) float64.
+        words: (B, T-1) indices.
+        is_word: (B, T-1) bool, False at padding.
     """
     exponents = np.exp(logits - logits.max(-1, keepdims=True))
     readings = {
@@ -131,11 +147,20 @@ def _cross_entropy(logits, words):
 
 # ----------------------------------------------------------------------------------------------- validation loss
 
-def batch_problems(generate_batch, images, captions):
-    """Problems of the first two batches; raises Stopped if the loss can't be measured with them."""
+def batch_problems(generate_batch, images, captions) -> Iterator[Problem]:
+    """What is wrong with the first two batches.
+
+    Args:
+        generate_batch: the notebook's function.
+        images: (N, 2048) embeddings.
+        captions: N lists of captions, as lists of indices.
+
+    Raises:
+        Stopped: the loss can't be measured with such batches.
+    """
     with _seeded_globals():
-        embeds, sentences = _draw(generate_batch, images, captions)
-        again = _draw(generate_batch, images, captions)
+        embeds, sentences = _take_batch(generate_batch, images, captions)
+        again = _take_batch(generate_batch, images, captions)
     if np.array_equal(embeds, again[0]) and np.array_equal(sentences, again[1]) and len(images) > 1:
         yield Problem("Two batches in a row are the same: draw anew each time, and seed no generator in "
                       "generate_batch.")
@@ -148,22 +173,19 @@ def batch_problems(generate_batch, images, captions):
 
 @dataclass(frozen=True)
 class ValidationLoss:
-    """A decoder's loss in nats a word, and what it is judged by.
+    """A decoder's loss in nats per word, and what it is judged by."""
 
-    mean: of the batches' losses. rise: how much higher it is where each caption has the photo of another one; None if
-    there is one photo only. limit, yardstick: what the mean must stay below, and why.
-    """
-
-    mean: float
-    rise: float | None
-    limit: float
-    yardstick: str
+    mean: float                     # of the batches' losses
+    rise: float | None              # how much higher it is when each caption has another's photo; None for one photo
+    limit: float                    # the mean must stay below it
+    yardstick: str                  # why
 
     def __str__(self):
         rise = "" if self.rise is None else f" With the photos of other captions it is {self.rise:.2f} higher."
         return f"{self.mean:.4f} nats a word; the limit is {self.limit:.2f} ({self.yardstick}).{rise}"
 
-    def problems(self):
+    def problems(self) -> Iterator[Problem]:
+        """What the loss says against the decoder."""
         if not math.isfinite(self.mean):
             yield Problem("The loss is not a number: the training diverged. Lower the learning rate and train again.",
                           f"below {self.limit:.2f}", repr(self.mean))
@@ -178,14 +200,27 @@ class ValidationLoss:
 
 
 def validation_loss(decoder, generate_batch, images, captions, n_batches, dataset) -> ValidationLoss:
-    """Over batches as the service draws them. One graph serves all lengths, so that nothing is traced again."""
+    """The loss over batches as the service takes them.
+
+    Args:
+        decoder: the trained decoder.
+        generate_batch: the notebook's function.
+        images: (N, 2048) embeddings.
+        captions: N lists of captions, as lists of indices.
+        n_batches: how many batches.
+        dataset: decides on the limit.
+
+    Raises:
+        Stopped: generate_batch does not return a batch.
+    """
     import tensorflow as tf
 
     model = model_of(decoder, ["loss"])
     width = embedding_width(decoder)
     batch_of_any_size = [tf.TensorSpec([None, width], tf.float32), tf.TensorSpec([None, None], tf.int32)]
 
-    # AutoGraph has nothing to convert in a model of Keras layers, and warns where it misreads the source.
+    # One graph serves all lengths, so TensorFlow traces nothing twice. AutoGraph has nothing to convert in a model of
+    # Keras layers, and would warn where it misreads the source.
     @tf.function(input_signature=batch_of_any_size, autograph=False)
     def loss(embeds, sentences):
         return model([embeds, sentences], training=False)["loss"]
@@ -193,7 +228,7 @@ def validation_loss(decoder, generate_batch, images, captions, n_batches, datase
     total, rises = 0.0, []
     with _seeded_globals():
         for number in tqdm(range(n_batches), desc="Validation loss", unit="batch"):
-            embeds, sentences = _draw(generate_batch, images, captions)
+            embeds, sentences = _take_batch(generate_batch, images, captions)
             embeds, sentences = embeds.astype(np.float32, copy=False), sentences.astype(np.int32, copy=False)
             of_batch = float(loss(embeds, sentences))
             total += of_batch
@@ -204,6 +239,7 @@ def validation_loss(decoder, generate_batch, images, captions, n_batches, datase
 
 
 def _limit(captions, dataset) -> tuple[float, str]:
+    """The loss to stay below, and why."""
     if dataset == "coco2014":
         return COCO_VAL_LOSS, "well-trained decoders of this size reach 2.5 to 2.6"
     known = _word_pair_loss(captions)
@@ -213,7 +249,7 @@ def _limit(captions, dataset) -> tuple[float, str]:
 
 @contextmanager
 def _seeded_globals():
-    """The two global generators seeded as the service does, and put back afterwards."""
+    """Seeds the two global generators as the service does, and puts them back afterwards."""
     states = random.getstate(), np.random.get_state()
     random.seed(SEED)
     np.random.seed(SEED)
@@ -224,8 +260,8 @@ def _seeded_globals():
         np.random.set_state(states[1])
 
 
-def _draw(generate_batch, images, captions):
-    """(images, sentences) of one batch; raises Stopped if it is no batch."""
+def _take_batch(generate_batch, images, captions):
+    """(images, sentences) of one batch. Raises Stopped if generate_batch returns something else."""
     batch = call(generate_batch, images, captions, BATCH, MAX_LEN)
     try:
         embeds, sentences = np.asarray(batch["img_embeds"]), np.asarray(batch["sentences"])
@@ -245,7 +281,7 @@ def _draw(generate_batch, images, captions):
 
 
 def _captions_of_other_photos(embeds, sentences, images, captions):
-    """How many rows of a batch hold a photo of the dataset beside a caption that is none of its own."""
+    """How many rows of a batch hold a photo of the dataset beside a caption of another photo."""
     first_values = np.asarray(images[:, 0], dtype=embeds.dtype)
     strangers = 0
     for embed, sentence in zip(embeds, sentences, strict=True):
@@ -257,10 +293,10 @@ def _captions_of_other_photos(embeds, sentences, images, captions):
 
 
 def _word_pair_loss(captions_of_photos):
-    """Cross-entropy, in nats a token, of a table that knows how often each token follows each other one.
+    """Cross-entropy, in nats per token, of a table that knows how often each token follows each other one.
 
-    The captions of each tenth of the photos are predicted from those of the others; where these are so few that
-    guessing does better, that counts. Smoothed after Witten & Bell 1991, method C:
+    The captions of each tenth of the photos are predicted from those of the others. If these are so few that guessing
+    does better, the result is that of guessing. Smoothed after Witten & Bell 1991, method C:
     p(b | a) = (n(a, b) + k(a) p(b)) / (n(a) + k(a)), where k(a) is 1 + the number of different tokens seen after a.
     """
     folds = [

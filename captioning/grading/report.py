@@ -1,6 +1,6 @@
-"""How a learner is told: problems, exceptions of their own code, values cut short, a coloured panel.
+"""What checks report: problems, exceptions of the learner's code, values as short text.
 
-The checks yield a Problem for each thing to mend. Where going on makes no sense they raise Stopped, which carries one.
+A check yields a Problem for each thing to mend. If it can't continue, it raises Stopped, which carries one.
 """
 
 import re
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-PASSED, FAILED, OPEN = "#2e9d58", "#d4553f", "#8a8f98"     # of marks and edges, on white and on black
+PASSED, FAILED, OPEN = "#2e9d58", "#d4553f", "#8a8f98"     # colours of marks and edges, on white and on black
 IN_THE_LINE = " in the line: "      # in a hint: the learner's own code follows
 REPR = reprlib.Repr()
 REPR.maxlist = REPR.maxtuple = REPR.maxdict = REPR.maxset = 40
@@ -21,13 +21,14 @@ REPR.maxstring = REPR.maxother = 160
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing to mend: a hint in plain words, and where there is one, what was expected and what came."""
+    """One thing to mend: a hint in plain words, and perhaps what was expected and what came."""
 
     hint: str
     expected: str = ""
     came: str = ""
 
     def rows(self) -> list[tuple[str, str]]:
+        """(name, text) of what was expected and what came, if given."""
         return [(name, text) for name, text in (("expected", self.expected), ("came", self.came)) if text]
 
 
@@ -42,7 +43,7 @@ class Stopped(Exception):
 # -------------------------------------------------------------------------------------------- the learner's code
 
 def call(function, *arguments, **named):
-    """function(*arguments, **named); an exception comes out as a Stopped that shows the call."""
+    """function(*arguments, **named). Raises Stopped, which shows the call, for any exception in it."""
     if not callable(function):
         raise Stopped(Problem("This should be a function.", came=short(function)))
     try:
@@ -55,7 +56,7 @@ def call(function, *arguments, **named):
 
 
 def explain(error, call="", exercise="") -> Problem:
-    """An exception as a Problem: what Python said and where in the learner's code, without the traceback."""
+    """The Problem of an exception: what Python said and where in the learner's code, without the traceback."""
     if isinstance(error, Stopped):
         return error.problem
     if isinstance(error, NotImplementedError):
@@ -67,14 +68,14 @@ def explain(error, call="", exercise="") -> Problem:
 
 
 def one_line(error) -> str:
-    """An exception's type and what it says; of Keras's and TensorFlow's many lines the one that says what happened."""
+    """An exception's type and message; of Keras's and TensorFlow's many lines, the one that says what happened."""
     text = re.sub(r"\x1b\[[0-9;]*m|\{\{.*?\}\}\s*", "", str(error))          # colours and names of graph nodes
     lines = [line for line in text.splitlines() if line.strip() and not line.startswith("Exception encountered")]
     return short(f"{type(error).__name__}: {lines[0] if lines else ''}")
 
 
 def learners_frames(error) -> list[traceback.FrameSummary]:
-    """The frames of an exception's traceback that are neither the grader's nor a library's, outermost first."""
+    """The frames of an exception's traceback in the learner's own code, outermost first."""
     grader = str(Path(__file__).parent)
     others = (grader, *(sysconfig.get_paths()[name] for name in ("stdlib", "purelib", "platlib")), "<frozen")
     return [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(others)]
@@ -83,7 +84,7 @@ def learners_frames(error) -> list[traceback.FrameSummary]:
 # ------------------------------------------------------------------------------------------------ values as text
 
 def short(value, limit=160) -> str:
-    """A text as it is, else repr of the value, cut to `limit` characters. Large values are not looked through."""
+    """The text itself, or the value's repr, cut to `limit` characters. Large values are not read to their end."""
     if isinstance(value, np.ndarray):
         value = value.tolist() if value.size <= REPR.maxlist else f"array of shape {value.shape}"
     text = value if isinstance(value, str) else REPR.repr(value)
@@ -97,11 +98,5 @@ def some(words, limit=6) -> str:
 
 
 def reprs(numbers) -> str:
-    """Numbers as the service wants them: Python's reprs with a space between, whatever NumPy calls its own."""
+    """Numbers as the service wants them: Python's reprs with a space between, also for NumPy's numbers."""
     return " ".join(repr(number.item() if isinstance(number, np.generic) else number) for number in numbers)
-
-
-def panel(passed: bool, content: str) -> str:
-    """HTML in a box with a green or red edge."""
-    return (f'<div style="border-left:4px solid {PASSED if passed else FAILED};padding:.4em 1em;margin:.4em 0;'
-            f'max-width:60em;line-height:1.5">{content}</div>')

@@ -1,9 +1,9 @@
-"""The course's service: what is sent to it, and what each of its answers and failures means.
+"""The course's service: what we send to it, and what each of its answers and failures means.
 
+Example:
     receipt = submit({"19Wpv": "8769 8769 1", "uJh73": None, ...}, email, token)
 """
 
-import html
 import json
 import time
 from dataclasses import dataclass
@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 import requests
 
 from captioning import settings
-from captioning.grading.report import panel
+from captioning.grading.report import FAILED, PASSED
+from captioning.markup import render
 
 SERVICE_URL, ASSIGNMENT_KEY = settings.Settings.grader_url, settings.Settings.grader_assignment
 TIMEOUT = (10, 60)                  # seconds to wait for a connection, for an answer
@@ -24,13 +25,14 @@ NEW_TOKEN = f"Tokens live for 30 minutes: make a new one on the assignment's pag
 
 @dataclass(frozen=True, repr=False)
 class Receipt:
-    """What became of a submission. sent: the service said that it took the answers."""
+    """What became of a submission."""
 
-    sent: bool
+    sent: bool                      # whether the service said that it took the answers
     message: str
 
     @property
     def state(self) -> str:
+        """"Submitted" or "Not submitted"."""
         return "Submitted" if self.sent else "Not submitted"
 
     def __str__(self):
@@ -39,11 +41,11 @@ class Receipt:
     __repr__ = __str__
 
     def _repr_html_(self):
-        return panel(self.sent, f"<b>{self.state}.</b> {html.escape(self.message)}")
+        return render("grading/receipt.html.j2", receipt=self, edge=PASSED if self.sent else FAILED)
 
 
 def credentials() -> tuple[str, str]:
-    """E-mail and token from the environment, or asked for; both empty if one is missing and nobody is there to ask."""
+    """E-mail and token from the environment, or asked for. Both are empty if nobody is there to ask."""
     try:
         return settings.grader_credentials()
     except (EOFError, KeyboardInterrupt, NotImplementedError):      # the last is ipykernel's where cells can't ask
@@ -52,9 +54,17 @@ def credentials() -> tuple[str, str]:
 
 def submit(answers: dict[str, str | None], email: str, token: str, url=SERVICE_URL, timeout=TIMEOUT,
            assignment=ASSIGNMENT_KEY) -> Receipt:
-    """One POST of {part: answer}, None for a part that is not done. Raises nothing.
+    """Sends the answers in one POST.
 
-    A failure becomes a sentence, because an exception would carry the request with its token.
+    It raises nothing. A failure becomes a sentence, because an exception would carry the request with its token.
+
+    Args:
+        answers: {part: answer}, None for a part that is not done.
+        email: of the course's account.
+        token: the submission token.
+        url: address of the service.
+        timeout: seconds to wait for (a connection, an answer).
+        assignment: what the service calls this assignment.
     """
     parts = {key: {"output": answer} if answer else {} for key, answer in answers.items()}
     body = {"assignmentKey": assignment, "submitterEmail": email, "secret": token, "parts": parts}
@@ -74,20 +84,20 @@ def submit(answers: dict[str, str | None], email: str, token: str, url=SERVICE_U
     return Receipt(taken, message)
 
 
-def _read(response, seconds):
-    """At most LONGEST_ANSWER bytes of an answer, and no longer than `seconds` of a trickle."""
+def _read(response, seconds) -> bytes:
+    """At most LONGEST_ANSWER bytes of an answer, received in at most `seconds`."""
     body, until = bytearray(), time.monotonic() + seconds
-    for byte in response.iter_content(1):               # larger pieces would be waited for
+    for byte in response.iter_content(1):               # a larger piece would have to arrive whole
         body += byte
         if len(body) >= LONGEST_ANSWER or time.monotonic() > until:
             break
     return bytes(body)
 
 
-def _failed(error, host, timeout):
-    """What an exception of requests means, as a sentence that says what to do."""
+def _failed(error, host, timeout) -> str:
+    """What an exception of requests means and what to do, in a sentence."""
     problems = requests.exceptions
-    sentences = (                                       # the first that fits counts; the later ones are wider
+    sentences = (                                       # from the narrowest to the widest; the first that fits counts
         (problems.ConnectTimeout, f"No connection to {host} within {timeout[0]:g} s: check the network or try later."),
         (problems.ReadTimeout, f"{host} did not answer within {timeout[1]:g} s. It may have taken the answers all the "
                                "same: look at the assignment's page first."),
@@ -100,8 +110,8 @@ def _failed(error, host, timeout):
     return f"{next(sentence for kind, sentence in sentences if isinstance(error, kind))} {KEPT}"
 
 
-def _understood(status, body, host):
-    """What an answer of the service means, as a sentence that says what to do."""
+def _understood(status, body, host) -> str:
+    """What an answer of the service means and what to do, in a sentence."""
     if status == 201:
         return "The service took the answers; the result is on the assignment's page."
     learner_message = _learner_message(body)
@@ -119,7 +129,7 @@ def _understood(status, body, host):
     return f"The service answered HTTP {status} instead of 201, so it did not take the answers. {KEPT}"
 
 
-def _learner_message(body):
+def _learner_message(body) -> str:
     """details.learnerMessage of the service's JSON, as one line of at most 300 characters; else empty."""
     try:
         message = json.loads(body)["details"]["learnerMessage"]

@@ -1,6 +1,6 @@
 """The checks of captions as text and numbers: vocabulary, indexing, batching.
 
-For each part `*_problems` compares the learner's solution with the right answer and with the usual wrong ones, and
+For each part, `*_problems` compares the learner's solution with the right answer and with the usual wrong ones;
 `*_answer` is what the course's service asks for.
 """
 
@@ -8,6 +8,7 @@ import copy
 import itertools
 import re
 from collections import Counter
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -15,11 +16,11 @@ from captioning.datasets.tokens import END, PAD, START, UNK
 from captioning.grading.report import Problem, Stopped, call, reprs, short, some
 
 SPECIAL_TOKENS = PAD, UNK, START, END
-MIN_COUNT = 5                       # a word seen so often is in the vocabulary
+MIN_COUNT = 5                       # occurrences that bring a word into the vocabulary
 
 
 def _split_sentence(caption):
-    """As the notebook's: lower case, letters and digits."""
+    """Words as the notebook's split_sentence makes them: lower case, letters and digits."""
     return [word for word in re.split(r"\W+", caption.lower()) if word]
 
 
@@ -36,10 +37,21 @@ USUAL_SPLITS = str.split, lambda caption: caption.lower().split(), lambda captio
 
 
 def vocabulary_answer(vocab) -> str:
+    """What the service asks for: size, distinct indices, 1 if the special tokens are in."""
     return reprs([len(vocab), len(set(vocab.values())), int(all(token in vocab for token in SPECIAL_TOKENS))])
 
 
-def vocabulary_problems(vocab, generate_vocabulary, train_captions):
+def vocabulary_problems(vocab, generate_vocabulary, train_captions) -> Iterator[Problem]:
+    """What is wrong with exercise 1: first with the function on practice captions, then with the vocabulary itself.
+
+    Args:
+        vocab: what should be {token: index}.
+        generate_vocabulary: the learner's function.
+        train_captions: a list of captions for each photo.
+
+    Raises:
+        Stopped: the function fails.
+    """
     practice = call(generate_vocabulary, copy.deepcopy(PRACTICE_CAPTIONS))
     problems = list(_vocabulary_mistakes(practice, PRACTICE_CAPTIONS))
     if not problems:
@@ -50,7 +62,8 @@ def vocabulary_problems(vocab, generate_vocabulary, train_captions):
     yield from problems
 
 
-def _count_words(captions_of_photos, split=_split_sentence):
+def _count_words(captions_of_photos, split=_split_sentence) -> Counter:
+    """How often each word occurs."""
     captions = itertools.chain.from_iterable(captions_of_photos)
     return Counter(word for caption in captions for word in split(caption))
 
@@ -66,6 +79,7 @@ def _vocabulary_mistakes(vocab, captions_of_photos):
 
 
 def _wrong_tokens(vocab, captions_of_photos):
+    """Problems of the tokens: missing, rare, foreign."""
     counts = _count_words(captions_of_photos)
     special = [token for token in SPECIAL_TOKENS if token not in vocab]
     if special:
@@ -100,6 +114,7 @@ def _has_words_of_another_split(vocab, captions_of_photos):
 
 
 def _wrong_indices(vocab):
+    """Problems of the indices: shared, with gaps, not in sorted order."""
     size, indices, tokens = len(vocab), set(vocab.values()), sorted(vocab)
     if len(indices) < size:
         yield Problem("Some tokens share an index: each needs its own.", f"{size} distinct indices",
@@ -120,6 +135,7 @@ LONG_CAPTION_WORDS = 40             # more than any batch keeps
 
 
 def indexing_answer(captions_indexed, vocab) -> str:
+    """What the service asks for: distinct first, last, inner and all indices, 1 if all are ints, count of UNK."""
     first, last, inner, unknown = set(), set(), set(), 0
     for caption in itertools.chain.from_iterable(captions_indexed):
         first.add(caption[0])
@@ -130,7 +146,17 @@ def indexing_answer(captions_indexed, vocab) -> str:
     return reprs([len(first), len(last), len(inner), len(every), int(all(isinstance(i, int) for i in every)), unknown])
 
 
-def indexing_problems(captions_indexed, vocab, caption_tokens_to_indices):
+def indexing_problems(captions_indexed, vocab, caption_tokens_to_indices) -> list[Problem]:
+    """What is wrong with exercise 2: first with the function on practice captions, then with the indexed captions.
+
+    Args:
+        captions_indexed: what the function made of the training captions.
+        vocab: {token: index}.
+        caption_tokens_to_indices: the learner's function.
+
+    Raises:
+        Stopped: the function fails.
+    """
     absent = [token for token in SPECIAL_TOKENS if token not in vocab]
     if absent:
         return [Problem(f"The vocabulary lacks {', '.join(absent)}: mend and check the vocabulary first.")]
@@ -157,6 +183,7 @@ def _index(caption, vocab):
 
 
 def _indexing_mistakes(came, practice, vocab):
+    """Problems of what the function made of the practice captions."""
     expected = [[_index(caption, vocab) for caption in captions] for captions in practice]
     try:
         as_lists = [[list(caption) for caption in captions] for captions in came]
@@ -184,6 +211,7 @@ def _indexing_mistakes(came, practice, vocab):
 
 
 def _wrong_types(indices, vocab):
+    """Problems of indices that are not Python ints."""
     kinds = {type(index).__name__ for index in indices if not isinstance(index, int) and index is not None}
     if kinds:
         from_vocab = any(isinstance(index, np.generic) for index in vocab.values())
@@ -193,7 +221,7 @@ def _wrong_types(indices, vocab):
 
 
 def _wrong_ends(pairs, vocab):
-    """Problems of START and END. pairs: (came, expected) of captions that are short enough to come whole."""
+    """Problems of START and END. pairs: (came, expected) of captions that are too short to be cut."""
     start, end = vocab[START], vocab[END]
     captions = [caption for caption, _ in pairs]
     example = {"expected": short(pairs[0][1]), "came": short(pairs[0][0])}
@@ -224,6 +252,7 @@ def _wrong_unknowns(pair, vocab):
 
 
 def _cut(pair, vocab):
+    """Problems of a long caption that was cut."""
     came, expected = pair
     if len(came) < LONG_CAPTION_WORDS:
         end_too = "" if vocab[END] in came else " and their END is lost"
@@ -233,7 +262,7 @@ def _cut(pair, vocab):
 
 
 def _stale_indices(captions_indexed, vocab):
-    """Problems of the real captions, where the function has turned out right."""
+    """Problems of the real captions, once the function is known to be right."""
     indices, ends = set(), set()
     for caption in itertools.chain.from_iterable(captions_indexed):
         indices.update(caption)
@@ -252,7 +281,7 @@ BATCHING_CASES = [
     ([[7], [1, 2, 3, 4, 5, 6], [8, 9]], 11, 4),
     ([[3, 1], [2, 6]], 9, None),
 ]
-COLUMNS = {                         # what is wrong, and how many columns it gives; max_len is the longest if None
+COLUMNS = {                         # each mistake, and how many columns it gives; max_len is the longest if None
     "": lambda longest, shortest, max_len: min(longest, max_len),
     "max_len is ignored: a caption longer than max_len is to be cut.": lambda longest, shortest, max_len: longest,
     "The matrix is padded to max_len: its longest caption says how wide it is, and max_len only cuts it.":
@@ -271,12 +300,21 @@ ZERO_PADDING = "The padding is 0: fill with pad_idx, which is not always 0."
 
 
 def batching_answer(batch_captions_to_matrix) -> str:
+    """What the service asks for: the matrices of its cases, flattened one after the other."""
     matrices = [batch_captions_to_matrix(captions, pad_idx, max_len=max_len)
                 for captions, pad_idx, max_len in copy.deepcopy(SERVICE_CASES)]
     return reprs(number for matrix in matrices for number in matrix.ravel().tolist())
 
 
-def batching_problems(batch_captions_to_matrix):
+def batching_problems(batch_captions_to_matrix) -> Iterator[Problem]:
+    """What is wrong with exercise 3.
+
+    Args:
+        batch_captions_to_matrix: the learner's function.
+
+    Raises:
+        Stopped: the function fails.
+    """
     came = []
     for captions, pad_idx, max_len in BATCHING_CASES:
         given = copy.deepcopy(captions)
@@ -305,7 +343,7 @@ def batching_problems(batch_captions_to_matrix):
 
 
 def _possible_matrices():
-    """[(hints, matrices for BATCHING_CASES)] for each combination of mistakes, the fewest first; the first has none."""
+    """[(hints, matrices for BATCHING_CASES)] of each combination of mistakes, the fewest first; the first has none."""
     grid = itertools.product(COLUMNS, ("", LEFT_PADDING), ("", KEPT_TAIL, KEPT_END), ("", ZERO_PADDING))
     possible = [([hint for hint in mistakes if hint], [_matrix(*case, *mistakes) for case in BATCHING_CASES])
                 for mistakes in grid]
@@ -313,7 +351,7 @@ def _possible_matrices():
 
 
 def _matrix(captions, pad_idx, max_len, columns="", left_padding="", wrongly_kept="", zero_padding=""):
-    """Captions as the right matrix, or as one with the mistakes whose hints are given."""
+    """The right matrix of some captions, or the one with the mistakes whose hints are given."""
     longest, shortest = max(map(len, captions)), min(map(len, captions))
     width = COLUMNS[columns](longest, shortest, max_len or longest)
     matrix = np.full((len(captions), width), 0 if zero_padding else pad_idx)

@@ -15,7 +15,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from PIL import Image
 
-from course import build
+from course import build, project_files
 from tests.helpers import ROOT
 from tests.helpers.course_cells import solution_lines
 from tests.helpers.grader_service import EMAIL, TOKEN, address, running_service
@@ -30,11 +30,9 @@ SETTINGS = {"CAPTION_DATASET": "folder", "CAPTION_ENCODER_WEIGHTS": "drawn", "CA
 def project(tmp_path_factory, small_world):
     """A copy of the project, so that runs leave nothing in this one; settings for a small drawn world."""
     copy = tmp_path_factory.mktemp("project")
-    names = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\n")
-    for name in filter(None, names):
-        if (ROOT / name).is_file():
-            (copy / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, copy / name)
+    for name in project_files.names():
+        (copy / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, copy / name)
     kept = {"PYTHONPATH": "", "IPYTHONDIR": str(copy / "ipython"), "JUPYTER_RUNTIME_DIR": str(copy / "jupyter")}
     return copy, {**os.environ, **SETTINGS, **kept, "CAPTION_DATA_DIR": str(small_world)}
 
@@ -180,7 +178,7 @@ OWN_PHOTO = """
 choice = album.choose([1, "own.jpg"], {9: "Too general."})
 own = choice.good[1]
 print(own.name, own.image.size, len(own.caption) == len(own.word_probabilities) > 0, own.score, choice)
-gallery.write_gallery("own.html", choice.good, choice.bad)
+utils.write_gallery("own.html", choice.good, choice.bad)
 """
 
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from captioning.datasets.annotations import MAX_CAPTIONS_BYTES, MAX_CAPTIONS_VALUES, read_captions
+from captioning.datasets import annotations
+from captioning.datasets.annotations import MAX_CAPTION, MAX_CAPTIONS_BYTES, MAX_CAPTIONS_VALUES, read_captions
 from tests.helpers.hostile import MEMBER
 from tests.helpers.memory import linux, with_memory
 from tests.helpers.zip_files import LISTED, patched, zip_of
@@ -42,6 +43,7 @@ def test_a_byte_order_mark_is_allowed(tmp_path):
     ([*IMAGES, {"id": 7, "file_name": "c.jpg"}], r"images\[2\] has the id 7 and the name 'c.jpg'; an earlier"),
     ([*IMAGES, {"id": 8, "file_name": "a.jpg"}], r"images\[2\] has the id 8 and the name 'a.jpg'"),
     ([*IMAGES, {"id": 8, "file_name": "train2014/a.jpg"}], "the name 'a.jpg'"),
+    ([{"id": 2**63, "file_name": "a.jpg"}], "expected 0 to"),
     ([{"id": -1, "file_name": "a.jpg"}], "id -1; expected 0 to"), ([{"id": 2**70, "file_name": "a"}], "expected 0 to"),
     ([{"id": 1e999, "file_name": "a.jpg"}], "Infinity is not JSON"), ([{"id": 1.0, "file_name": "a"}], "`id` as int"),
     ([{"id": True, "file_name": "a.jpg"}], "`id` as int, found True"), ([{"id": 7}], "`file_name` as str, found None"),
@@ -50,6 +52,25 @@ def test_a_byte_order_mark_is_allowed(tmp_path):
 def test_images_that_are_not_mscocos_are_named(tmp_path, images, why):
     with pytest.raises(ValueError, match=why):
         read(tmp_path, images, ())
+
+
+def test_folders_before_a_photos_name_do_not_matter_in_either_spelling(tmp_path):
+    images = [{"id": 7, "file_name": "train2014/a.jpg"}, {"id": 3, "file_name": "train2014\\b.jpg"}]
+    assert read(tmp_path, images) == {"a.jpg": (7, ["A cat."]), "b.jpg": (3, [])}
+
+
+@pytest.mark.parametrize("raw", [b"[0,0,0,0,0,0]", b"[[[[[[]]]]]]", b'{"a":{"a":{"a":{"a":{"a":{}}}}}}'])
+def test_values_of_every_kind_are_counted_before_they_are_read(tmp_path, monkeypatch, raw):
+    monkeypatch.setattr(annotations, "MAX_CAPTIONS_VALUES", 5)
+    with pytest.raises(ValueError, match="about 6 values; at most 5 are read"):
+        read(tmp_path, raw=raw)
+
+
+def test_a_caption_may_be_as_long_as_the_limit_and_no_longer(tmp_path):
+    longest = "a" * MAX_CAPTION
+    with pytest.warns(UserWarning, match="1 captions have more than 1,000 characters"):
+        found = read(tmp_path, captions=[CAPTION | {"caption": text} for text in (longest, longest + "a")])
+    assert found["a.jpg"] == (7, [longest])
 
 
 @pytest.mark.parametrize("caption", [

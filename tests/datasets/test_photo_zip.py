@@ -8,6 +8,7 @@ from captioning.datasets.photo_zip import BadPhoto, PhotoZip
 from captioning.photos.decode import decode_photo
 from tests.helpers.hostile import PHOTO
 from tests.helpers.memory import linux, with_memory
+from tests.helpers.photo_files import photo_zip
 from tests.helpers.zip_files import LISTED, LOCAL, patched, zip_of
 
 
@@ -23,6 +24,22 @@ def test_zips_of_windows_and_of_macs_are_read(tmp_path):
     path.write_bytes(path.read_bytes().replace(b"train2014/a.jpg", b"train2014\\a.jpg"))
     with PhotoZip(path) as photos:
         assert photos.names == ["a.jpg"] and decode_photo(photos.read("a.jpg")).size == (4, 4)
+
+
+def test_photos_are_known_by_their_endings_in_any_case_and_come_in_the_order_of_names(tmp_path):
+    path = photo_zip(tmp_path / "train2014.zip", {"c.Jpeg": PHOTO, "b.JPG": PHOTO, "a.tif": PHOTO, "d.jpg.txt": b""})
+    with PhotoZip(path) as photos:
+        assert photos.names == ["a.tif", "b.JPG", "c.Jpeg"] and photos.read("b.JPG") == PHOTO
+
+
+@pytest.mark.parametrize("change", [{"name": "c.jpg"}, {"raw": PHOTO[:-1] + b"!"}, {"raw": PHOTO + b"!"}],
+                         ids=["name", "content of the same size", "size"])
+def test_the_digest_of_photos_tells_another_photo(tmp_path, change):
+    def digest(name="b.jpg", raw=PHOTO):
+        with PhotoZip(photo_zip(tmp_path / "a.zip", {"a.jpg": PHOTO, name: raw})) as photos:
+            return photos.digest(photos.names)
+
+    assert digest() == digest() != digest(**change)
 
 
 def bad_photo(path, name="b.jpg") -> str:

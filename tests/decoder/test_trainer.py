@@ -8,6 +8,8 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -16,7 +18,8 @@ import tensorflow as tf
 from keras import layers as L
 from keras import ops
 
-from captioning.decoder import fast_loss
+from captioning.decoder import fast_loss, fine_tuning, model_text
+from captioning.decoder import trainer as training
 from captioning.decoder.adam import FusedAdam
 from captioning.decoder.checkpoints import CheckpointFolder, read_checkpoint
 from captioning.decoder.fast_loss import CrossEntropy, WideDense, cross_entropy, training_loss, with_fast_logits
@@ -61,11 +64,12 @@ def small_decoder(units=8, sees_photo=True, learns=True, over_padding=False, den
     return decoder
 
 
-def trainer_in(folder, epochs=3, units=8, recipe=RECIPE, vocab=VOCAB, train=None, over_padding=False, **changes):
+def trainer_in(folder, epochs=3, units=8, recipe=RECIPE, vocab=VOCAB, train=None, val=None, over_padding=False,
+               **changes):
     keras.utils.set_random_seed(1)
     settings = settings_in(folder, epochs=epochs, **changes)
     decoder = small_decoder(units, over_padding=over_padding)
-    return Trainer(decoder, generate_batch, train or data(0), data(1), vocab, settings, recipe)
+    return Trainer(decoder, generate_batch, train or data(0), val or data(1), vocab, settings, recipe)
 
 
 def settings_in(folder, **changes):
@@ -468,6 +472,119 @@ def test_the_fast_cross_entropy_stays_finite_where_a_word_is_impossible_and_show
     assert loss[0] == pytest.approx(87.3, abs=0.1) and np.isnan(loss[1]) and loss[2] == 0
 
 
+def test_the_validation_loss_is_that_of_validation_captions_without_dropout(tmp_path):
+    trainer = trainer_in(tmp_path)
+    drawn = []
+
+    def noting(images, captions, *rest):
+        drawn.append(captions)
+        return generate_batch(images, captions, *rest)
+
+    trainer.generate_batch = noting
+    assert trainer.val_loss() == trainer.val_loss()
+    assert len(drawn) == 6 and all(captions is trainer.val.captions_indexed for captions in drawn)
+
+
+def test_a_first_step_is_as_long_as_the_learning_rate(tmp_path):
+    """Adam moves each weight by it, or less where the gradient is next to nothing."""
+    trainer = trainer_in(tmp_path, epochs=1, batches_per_epoch=1, learning_rate=0.02)
+    before = [np.array(variable) for variable in trainer.loss_model.trainable_variables]
+    trainer.fit()
+    moved = max(np.abs(variable - was).max() for variable, was in zip(trainer.loss_model.trainable_variables, before))
+    assert moved == pytest.approx(0.02, rel=1e-2)
+
+
+def test_another_seed_draws_other_batches_in_training_and_validation(tmp_path):
+    one, other = (trainer_in(tmp_path, seed=seed) for seed in (1, 2))
+    assert one.val_loss() != pytest.approx(other.val_loss(), rel=1e-5)
+    assert not np.array_equal(one._training_batch(0)[0][0], other._training_batch(0)[0][0])
+
+
+def test_each_use_of_random_numbers_has_a_stream_of_its_own():
+    streams = [TRAINING, training.VALIDATION, training.PREFLIGHT, fine_tuning.SAMPLING, training.ORDER]
+    assert len(set(streams)) == len(streams)
+
+
+def test_captions_are_cut_at_the_settings_greatest_length(tmp_path):
+    trainer = trainer_in(tmp_path, max_len=4)
+    assert {trainer._training_batch(step)[0][1].shape[1] for step in range(4)} == {4}
+
+
+@pytest.mark.parametrize("minutes, saves", [(0.5, [1, 2, 3, 4, 5]), (1.5, [2, 4, 5]), (100, [5])])
+def test_inside_an_epoch_it_is_saved_each_so_many_minutes(tmp_path, monkeypatch, minutes, saves):
+    """Here each step takes a minute."""
+    trainer = trainer_in(tmp_path, epochs=1, checkpoint_minutes=minutes)
+    monkeypatch.setattr(training, "time", SimpleNamespace(monotonic=lambda: 60.0 * trainer.step))
+    save, saved = trainer.checkpoints.save, []
+    trainer.checkpoints.save = lambda step, *rest: saved.append(step) or save(step, *rest)
+    trainer.fit()
+    assert saved == saves
+
+
+def test_a_second_interrupt_does_not_wait_for_the_end_of_the_step(tmp_path):
+    trainer = trainer_in(tmp_path)
+    step, ended = trainer._train_step, []
+
+    def impatient(*batch):
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)
+        ended.append(step(*batch))
+        return ended[-1]
+
+    trainer._train_step = impatient
+    with pytest.raises(KeyboardInterrupt) as interrupt:
+        trainer.fit()
+    assert not ended and "saved" not in str(interrupt.value)
+
+
+def test_a_thread_may_train(tmp_path):
+    """Only the main thread gets signals, and may say what they do."""
+    trainer = trainer_in(tmp_path, epochs=1)
+    with ThreadPoolExecutor(1) as pool:
+        assert len(pool.submit(trainer.fit).result()) == 1
+
+
+def test_all_of_the_best_weights_come_back_also_those_that_are_not_trained(tmp_path):
+    """Batch normalisation's running means are of that epoch too."""
+    trainer = trainer_in(tmp_path)
+    kept = []
+    trainer.fit(sample_caption=lambda: kept.append([np.array(v) for v in trainer.loss_model.variables]) or "a cat")
+    trainer.history[1]["val_loss"] = 0.0
+    assert trainer.restore_best()["epoch"] == 2
+    for variable, expected in zip(trainer.loss_model.variables, kept[1], strict=True):
+        np.testing.assert_array_equal(variable, expected)
+    assert any(abs(one - other).max() > 1e-4 for v, one, other in zip(trainer.loss_model.variables, *kept[1:])
+               if not v.trainable and one.dtype.kind == "f")
+
+
+def test_the_digest_tells_captions_and_their_photos_apart():
+    """Each of these has the words 1, 2, 3, 4 in this order."""
+    captions = [
+        [[[1, 2], [3]], [[4]]], [[[1], [2, 3]], [[4]]], [[[1, 2]], [[3], [4]]], [[[1, 2, 3]], [[4]]],
+        [[[1, 2], [3], [4]]]]
+    assert len({Data(np.zeros((2, 3)), each).digest() for each in captions}) == len(captions)
+    assert Data(np.zeros((2, 3)), captions[0]).digest() == Data(np.ones((2, 3)), captions[0]).digest()
+
+
+def changed_decoder(change):
+    """A small decoder. A change gives it other results with weights of the same shapes."""
+    images, words = keras.Input((4,)), keras.Input((None,), dtype="int32")
+    h, c = L.Dense(3, activation="relu" if change == "activation" else "tanh")(images), L.Dense(3)(images)
+    states = [c, h] if change == "states swapped" else [h, c]
+    read = words[:, 1:] if change == "other words" else words[:, :-1]
+    hidden, last_h, last_c = L.LSTM(3, return_sequences=True, return_state=True)(L.Embedding(9, 2)(read),
+                                                                                 initial_state=states)
+    last = last_c if change == "another result of the layer" else last_h
+    return keras.Model([images, words], [ops.mean(hidden, axis=2 if change == "axis" else 1), ops.tanh(last)])
+
+
+@pytest.mark.parametrize("change", [
+    "activation", "states swapped", "other words", "another result of the layer", "axis"])
+def test_the_outline_of_a_decoder_shows_what_no_shape_of_a_weight_shows(change):
+    one, again, other = (model_text.outline(changed_decoder(each)) for each in ("", "", change))
+    assert one and one == again != other
+
+
 def test_a_finished_run_trains_no_more(tmp_path):
     trainer_in(tmp_path).fit()
     again = trainer_in(tmp_path)
@@ -568,6 +685,15 @@ def test_old_checkpoints_go_but_the_best_stays(tmp_path):
     assert folder.best(history).about["step"] == 2
 
 
+def test_a_loss_of_zero_can_be_the_best_and_a_row_without_one_can_not(tmp_path):
+    folder = CheckpointFolder(tmp_path, keep=1)
+    history = [{"step": 1, "val_loss": 0.0}, {"step": 2, "val_loss": 0.5}, {"step": 3, "val_loss": None}]
+    for step in (1, 2, 3):
+        folder.save(step, {"x": np.zeros(3)}, {"step": step, "history": history[:step]})
+    assert folder.best(history).about["step"] == 1 and folder.newest().about["step"] == 3
+    assert folder.best(history[2:]).about["step"] == 3
+
+
 def test_what_is_saved_after_damage_was_passed_over_is_kept(tmp_path):
     """The damaged ones have later steps, but are not the last few to keep."""
     folder, about = CheckpointFolder(tmp_path, keep=2), {"history": [{"step": 1, "val_loss": 1.0}]}
@@ -637,6 +763,18 @@ def test_a_checkpoint_that_does_not_fit_is_refused_with_both_values(tmp_path, ch
     with pytest.raises(ValueError, match=message) as error:
         trainer_in(tmp_path, **change).fit()
     assert "CAPTION_CHECKPOINT_ROOT" in str(error.value)
+
+
+def test_all_that_a_run_can_not_change_on_its_way_is_named_at_once(tmp_path):
+    trainer_in(tmp_path, epochs=1).fit()
+    changed = {"batches_per_epoch": 6, "batch_size": 9, "max_len": 9, "val_batches": 4, "dropout": 0.4,
+               "image_dropout": 0.4, "learning_rate": 0.5, "seed": 7}
+    with pytest.raises(ValueError) as error:
+        trainer_in(tmp_path, val=data(2), **changed).fit()
+    for name, value in changed.items():
+        assert re.search(rf"[( ]{name}: \S+ there, {value} here", str(error.value))
+    assert re.search("digest of the validation captions: [0-9a-f]{12} there, [0-9a-f]{12} here", str(error.value))
+    assert "training captions" not in str(error.value)
 
 
 @pytest.mark.parametrize("change, message", [

@@ -16,8 +16,9 @@ from keras import ops
 
 from captioning.datasets.tokens import END, PAD, START, UNK
 from captioning.decoder import model_text
+from captioning.decoder.checkpoints import CheckpointFolder, read_checkpoint
 from captioning.decoder.trainer import Data, Trainer
-from captioning.decoding.words import likeliest
+from captioning.decoding.words import draw, likeliest
 from captioning.decoding.writer import CaptionWriter
 from captioning.settings import Settings
 
@@ -191,6 +192,15 @@ def test_beams_are_those_of_a_plain_search(width, no_repeat):
             assert list(map(tokens_of, captions)) == expected and tokens_of(caption) == expected[0]
 
 
+@pytest.mark.parametrize("max_len, width", [(2, 2), (2, 5), (3, 3), (4, 4)])
+def test_the_best_caption_is_never_given_up_for_speed(max_len, width):
+    """`beam` stops when no open caption can win, `beams` goes on to the end. High penalties favour long captions."""
+    writer, batch = writer_of(width, max_len, scale=1.0), photos(300)
+    for length_penalty in (1.0, 2.0, 3.0):
+        best, all_of_them = writer.beam(batch, width, length_penalty), writer.beams(batch, width, length_penalty)
+        assert list(map(tokens_of, best)) == [tokens_of(captions[0]) for captions in all_of_them]
+
+
 def test_a_beam_of_one_is_greedy():
     writer, batch = writer_of(max_len=8, scale=2.0), photos(30)
     for no_repeat in (0, 2):
@@ -307,6 +317,20 @@ def test_words_are_drawn_as_often_as_they_are_probable(one_word, how):
     assert (np.abs(share - p) < 4 * np.sqrt(p * (1 - p) / draws) + 1e-9).all()
 
 
+@pytest.mark.parametrize("in_order", [False, True])
+def test_the_least_and_the_greatest_chance_draw_no_impossible_word(in_order):
+    logits = tf.constant([[-np.inf, 0.5, 0.5, -np.inf]] * 2)
+    chances = tf.constant([0.0, np.nextafter(1, 0)], tf.float64)
+    drawn = draw(logits, chances, 4, tf.constant(1.0, tf.float64), in_order)
+    assert drawn.numpy().tolist() == [1, 2]
+
+
+def test_more_words_to_draw_from_than_there_are_is_all_words(a_writer):
+    for top_p in (1.0, 0.9):
+        few, all_words = (a_writer.sample(photos(5), seed=1, top_k=top_k, top_p=top_p) for top_k in (1_000, None))
+        assert few == all_words
+
+
 # ----------------------------------------------------------------------------------------------- batches
 
 def test_captions_do_not_depend_on_how_photos_are_batched():
@@ -384,6 +408,18 @@ def test_a_process_without_dataset_or_decoder_writes_the_same_captions(trained, 
     assert [tuple(words) for words, _ in found] == [caption.words for caption in expected]
     for (_, probabilities), caption in zip(found, expected):
         np.testing.assert_allclose(probabilities, caption.word_probabilities, rtol=1e-5)
+
+
+def test_of_a_runs_checkpoints_the_best_writes_and_not_the_newest(trained, tmp_path):
+    folder, images, _ = trained
+    checkpoint = read_checkpoint(max(folder.glob("step-*")))
+    history = [{"step": 1, "val_loss": 1.0}, {"step": 2, "val_loss": 2.0}]
+    for step, scale in ((1, 1), (2, 0)):
+        arrays = {name: scale * array for name, array in checkpoint.arrays.items()}
+        CheckpointFolder(tmp_path).save(step, arrays, checkpoint.about | {"step": step, "history": history[:step]})
+    best, newest, found = (CaptionWriter.from_checkpoint(path).beam(images) for path in (
+        tmp_path / "step-00000001", tmp_path / "step-00000002", tmp_path))
+    assert found == best != newest
 
 
 def test_a_checkpoint_itself_will_do_and_what_is_none_is_refused(trained, tmp_path):

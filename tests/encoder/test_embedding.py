@@ -99,6 +99,18 @@ def test_a_cache_of_another_recipe_is_refused_with_both_values(tmp_path):
         embed_split(split, Other(), tmp_path / "cache")
 
 
+def test_a_photo_replaced_by_another_of_its_name_and_size_is_noticed(tmp_path):
+    """Of the two zips only this photo's bytes, and so its CRC, differ."""
+    photos = {"a.bmp": encoded(plain(colour=(200, 0, 0)), "BMP"), "b.bmp": encoded(plain(colour=(0, 200, 0)), "BMP")}
+    split = split_of(photo_zip(tmp_path / "train2014.zip", photos))
+    embed_split(split, MeanColour(), tmp_path / "cache")
+    replaced = photos | {"b.bmp": encoded(plain(colour=(0, 0, 200)), "BMP")}
+    assert list(map(len, replaced.values())) == list(map(len, photos.values()))
+    photo_zip(split.photos, replaced)
+    with pytest.raises(ValueError, match="photos: "):
+        embed_split(split, MeanColour(), tmp_path / "cache")
+
+
 def test_a_damaged_cache_is_found_out(tmp_path):
     split = split_of(coloured_zip(tmp_path / "train2014.zip"))
     embed_split(split, MeanColour(), tmp_path / "cache")

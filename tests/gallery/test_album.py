@@ -95,6 +95,7 @@ def test_a_photo_of_ones_own_is_captioned_and_stands_without_a_score(album, tmp_
     choice = album.choose([1, str(path)], {other: "too general"})
     own = choice.good[1], choice.bad[0]
     assert [example.name for example in own] == ["holiday.jpg", "other.PNG"]
+    assert [(example.good, example.reason) for example in own] == [(True, ""), (False, "too general")]
     for example in own:
         assert example.caption == ("a", "street") and example.word_probabilities == (0.5, 0.25)
         assert example.score is None and example.written == []
@@ -120,6 +121,17 @@ def test_a_large_photo_of_ones_own_is_captioned_and_kept_small(album, tmp_path):
     (tmp_path / "large.png").write_bytes(encoded(plain(size=(5000, 4000)), "PNG"))
     [example] = album.choose([tmp_path / "large.png"], {}).good
     assert max(example.image.size) <= 2 * PHOTO_SIDE
+
+
+def test_one_file_named_in_two_ways_is_one_photo(album, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "holiday.jpg"
+    path.write_bytes(encoded(plain()))
+    Path("link.jpg").symlink_to(path)
+    Path("folder").mkdir()
+    for other in ("holiday.jpg", Path("holiday.jpg"), "folder/../holiday.jpg", "link.jpg"):
+        assert f"{other!r} is among the good twice (as {str(path)!r} too)" in problems(album, [str(path), other], {})
+        assert "leave it in one of them" in problems(album, [str(path)], {other: "too general"})
 
 
 def broken_files(folder, monkeypatch):
@@ -160,6 +172,8 @@ WRONG = {
     "in both, another way": ([NAMES[15]], {16: "wrong count"}, "leave it in one of them"),
     "unknown name": (["COCO_val2014_9.jpg"], {}, "is neither the name of a validation photo nor a file here"),
     "part of a name": (["000007"], {}, "Is 'COCO_val2014_000000000007.jpg' meant?"),
+    "part of a name in capitals": (["VAL2014_000000000007"], {}, "Is 'COCO_val2014_000000000007.jpg' meant?"),
+    "a number of three digits as text": (["100"], {}, "100 is no number on the sheets"),
     "no reason": ([], {16: " "}, "16 has no reason: say why its caption fails", "too general"),
     "None as a reason": ([], {16: None}, "16 has no reason"),
     "a list of bad ones": ([1], [16, 17], 'need a reason each: write {16: "wrong count"', "[16, 17]"),
@@ -181,6 +195,10 @@ def test_each_wrong_choice_is_said_in_a_sentence(album, mistake):
     said = problems(album, good, bad)
     assert all(text in said for text in texts), said
     assert len(said) < 500
+
+
+def test_a_part_of_several_names_is_not_guessed_at(album):
+    assert "meant?" not in problems(album, ["COCO_val2014"], {})
 
 
 def test_all_that_is_wrong_with_a_choice_is_said_at_once(album):

@@ -1,6 +1,5 @@
 """Each check passes right solutions, however they are written, and names the mistake of each wrong one."""
 
-import html
 import itertools
 import math
 import random
@@ -13,10 +12,13 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from markupsafe import escape
 
 from captioning.datasets.tokens import END, PAD, START, UNK
 from captioning.grading import loss_checks, text_checks
-from captioning.grading.grader import MADE_BY, PARTS, Grader
+from captioning.grading.grader import Grader
+from captioning.grading.notebook_errors import MADE_BY
+from captioning.grading.parts import PARTS
 from captioning.settings import Settings
 from tests.helpers import ROOT
 
@@ -916,6 +918,16 @@ def test_a_decoder_that_does_not_look_at_photos_fails_however_low_its_loss_is(gr
     assert verdict.problems[-1].hint.startswith("The decoder hardly looks at the photos"), verdict
 
 
+def test_where_all_photos_are_alike_those_of_others_raise_the_loss_by_nothing(grader, vocab, generate_batch, embeds):
+    """The photos change places among the captions; no photo itself is changed."""
+    captions, decoder = [[[vocab[START], *range(10, 14), vocab[END]]] * 5 for _ in embeds], build_decoder(vocab)
+    alike = np.repeat(100 * (embeds[:1] - 0.5), len(embeds), axis=0)
+    found, of_turned = (loss_checks.validation_loss(decoder, generate_batch, photos, captions, 5, "drawn")
+                        for photos in (alike, np.roll(alike, 1, axis=1)))
+    assert found.rise == of_turned.rise == 0
+    assert abs(of_turned.mean - found.mean) > 0.01      # so much does the decoder see of what is in a photo
+
+
 def test_without_a_second_photo_there_is_none_to_take_in_its_place(grader, vocab, embeds):
     decoder, caption = build_decoder(vocab), [vocab[START], 10, vocab[END]]
 
@@ -1025,7 +1037,7 @@ def test_the_table_shows_all_parts_and_adds_the_points(grader, captions, vocab):
     text, page = str(grader.table()), grader.table()._repr_html_()
     assert grader.table().points == 10
     for part in PARTS.values():
-        assert part.title in text and html.escape(part.title) in page
+        assert part.title in text and str(escape(part.title)) in page
     assert text.count("not checked") == 4 and "not yet" in text and "10 of 100" in text.replace("  ", " ")
 
 

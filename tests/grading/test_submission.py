@@ -13,7 +13,10 @@ import pytest
 
 from captioning.datasets.tokens import END, PAD, START, UNK
 from captioning.grading import report, text_checks
-from captioning.grading.grader import PARTS, Grader, Verdict
+from captioning.grading.grader import Grader
+from captioning.grading.parts import PARTS
+from captioning.grading.service import Receipt
+from captioning.grading.verdicts import Verdict
 from tests.helpers import ROOT
 from tests.helpers.grader_service import EMAIL, TOKEN, address, running_service
 
@@ -140,6 +143,11 @@ def test_a_redirect_is_not_followed_with_the_token(server):
     assert [path for path, *_ in server.received[before:]] == ["/moved"]
 
 
+def test_a_message_is_shown_as_text():
+    shown = Receipt(False, "<script>alert(1)</script>")._repr_html_()
+    assert "<script>" not in shown and "&lt;script&gt;" in shown
+
+
 def test_a_trickling_answer_does_not_hold_the_notebook(server):
     started = time.monotonic()
     receipt = solved(address(server, "/trickle"), timeout=(2, 0.5)).submit(EMAIL, TOKEN)
@@ -181,7 +189,7 @@ def test_a_host_that_takes_no_connection_times_out():
             waiting.append(client)
         time.sleep(0.1)
         started = time.monotonic()
-        receipt = solved(f"http://127.0.0.1:{listener.getsockname()[1]}/", timeout=(0.4, 0.4)).submit(EMAIL, TOKEN)
+        receipt = solved(f"http://127.0.0.1:{listener.getsockname()[1]}/", timeout=(0.4, 3)).submit(EMAIL, TOKEN)
         assert time.monotonic() - started < 5
         for client in waiting:
             client.close()

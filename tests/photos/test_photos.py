@@ -10,8 +10,9 @@ import pytest
 from PIL import Image
 
 from captioning.datasets.photo_zip import BadPhoto
+from captioning.photos import decode
 from captioning.photos.crop import center_crop
-from captioning.photos.decode import MAX_PIXELS, decode_photo
+from captioning.photos.decode import MAX_PIXELS, decode_photo, read_photo_file
 from tests.helpers.photo_files import COLOURS, encoded, plain, png, quarters, quarters_of
 
 
@@ -206,6 +207,25 @@ REFUSED = {
 def test_what_cannot_be_seen_is_refused_with_a_reason(raw, reason):
     with pytest.raises(BadPhoto, match=reason):
         decode_photo(raw)
+
+
+def test_photos_are_decoded_up_to_the_most_pixels_and_not_beyond():
+    with pytest.raises(BadPhoto, match="8001 x 8000 pixels are too many, more than 64,000,000"):
+        decode_photo(png(8_001, 8_000, 1, 0, b""))
+    with pytest.raises(BadPhoto, match="truncated"):
+        decode_photo(png(8_000, 8_000, 1, 0, b""))
+
+
+def test_files_are_read_up_to_the_most_bytes_and_not_beyond(tmp_path, monkeypatch):
+    path = tmp_path / "a.jpg"
+    path.write_bytes(SMALL)
+    with path.open("r+b") as file:
+        file.truncate(100_000_001)                              # sparse
+    with pytest.raises(BadPhoto, match="has 100,000,001 bytes, more than 100,000,000"):
+        read_photo_file(path)
+    path.write_bytes(SMALL)
+    monkeypatch.setattr(decode, "MAX_PHOTO_BYTES", len(SMALL))
+    assert read_photo_file(path) == SMALL
 
 
 LIMITED = """

@@ -13,6 +13,7 @@ import urllib.request
 
 import pytest
 
+from course import project_files
 from tests.helpers import ROOT
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
@@ -58,8 +59,7 @@ def sent(path: str) -> bool:
 
 
 def test_the_image_gets_what_the_notebook_needs():
-    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True)
-    needed = [path for path in listed.stdout.split() if path.split("/")[0] not in ("tests", "benchmarks")
+    needed = [path for path in project_files.names() if path.split("/")[0] not in ("tests", "benchmarks")
               and (path.endswith((".py", ".j2", ".ipynb")) or path.startswith("data/") or path == "requirements.txt")]
     assert len(needed) > 30 and [path for path in needed if not sent(path)] == []
 

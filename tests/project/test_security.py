@@ -2,7 +2,6 @@
 
 import ast
 import re
-import subprocess
 from html.parser import HTMLParser
 
 import pytest
@@ -10,15 +9,16 @@ from PIL import Image
 
 from captioning.figures import live
 from captioning.grading import service
-from captioning.grading.grader import PARTS, Verdict
+from captioning.grading.parts import PARTS
 from captioning.grading.report import Problem
+from captioning.grading.verdicts import Verdict
 from captioning.scoring.metrics import ScoreTable, score_captions
+from course import project_files
 from tests.helpers import ROOT
 
-SOURCES = [ROOT / name for name in subprocess.run(
-    ["git", "ls-files", "*.py"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()]
-OURS = [path for path in SOURCES if path.exists()       # the others run the course's own cells, to test and time them
-        and path.relative_to(ROOT).parts[0] not in ("tests", "benchmarks")]
+SOURCES = [ROOT / name for name in project_files.names() if name.endswith(".py")]
+OURS = [path for path in SOURCES                        # the others run the course's own cells, to test and time them
+        if path.relative_to(ROOT).parts[0] not in ("tests", "benchmarks")]
 
 # Modules that run what they read, or are made for it.
 MODULES = {"pickle", "cPickle", "_pickle", "cloudpickle", "dill", "joblib", "shelve", "marshal", "code", "runpy", "imp"}

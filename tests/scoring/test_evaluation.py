@@ -281,6 +281,27 @@ def test_a_difference_is_paired_and_needs_the_same_photos(scored):
         cider_difference(scores, score_captions(captions, references, tokenizer="another"))
 
 
+def test_a_seed_reaches_all_that_is_drawn_at_random(scored):
+    captions, references, scores = scored
+    again = score_captions(captions, references, seed=1)
+    assert again.values == scores.values
+    assert all(again.intervals[metric] != scores.intervals[metric] for metric in METRICS)
+    silent = score_captions({name: [] for name in captions}, references)
+    assert cider_difference(scores, silent, seed=1).low != cider_difference(scores, silent, seed=0).low
+    people, others = human_agreement(references, seed=0), human_agreement(references, seed=1)
+    assert people["CIDEr"] != others["CIDEr"]
+    held_out = score_captions(*hold_out_reference(references, seed=1), seed=1)
+    assert (others.values, others.intervals) == (held_out.values, held_out.intervals)
+
+
+def test_a_difference_that_is_surely_below_zero_is_called_sure(scored):
+    captions, references, scores = scored
+    silent = score_captions({name: [] for name in captions}, references, decoding="silence")
+    below = cider_difference(silent, scores)
+    assert below.low < below.mean < below.high < 0 and "hardly reverse it" in str(below)
+    assert str(below).startswith("CIDEr of “silence” minus that of “greedy”: −")
+
+
 # ---------------------------------------------------------------------------------------------- baselines
 
 def test_the_most_frequent_caption_is_found_and_ties_are_alphabetical():
@@ -308,6 +329,11 @@ def test_nearest_photos_are_the_same_for_any_block_from_memory_mapped_halves(tmp
     assert np.allclose(cosines, np.take_along_axis(expected, rows, axis=1), atol=1e-5)
 
 
+def test_of_many_photos_that_are_equally_near_the_lower_rows_come_first():
+    rows, _ = nearest_photos(np.ones((100, 4), np.float16), np.ones((2, 4), np.float16), count=60, block=33)
+    assert rows.tolist() == [list(range(60))] * 2
+
+
 def test_the_nearest_photo_lends_its_first_caption():
     train = np.array([[1, 0], [0, 1]], np.float16)
     captions = [[["a", "dog"], ["dogs"]], [["a", "cat"]]]
@@ -326,6 +352,17 @@ def test_a_held_out_reference_is_not_among_those_it_is_scored_against():
     assert all(len(others[n]) == 4 and captions[n] not in others[n] for n in captions)
     assert len({captions[n][1] for n in captions}) > 1                      # not always the same person
     assert (captions, others) == hold_out_reference(references, seed=1) != hold_out_reference(references, seed=2)
+
+
+def test_a_reference_without_words_is_not_held_out():
+    references = {f"{n}": [[], ["a"], [], ["b"], []] for n in range(20)} | {"single": [["alone"], []]}
+    captions, others = hold_out_reference(references)
+    assert "single" not in captions and len(captions) == 20
+    assert all(sorted([captions[name], *others[name]]) == [["a"], ["b"]] for name in captions)
+
+
+def test_peoples_scores_carry_their_tokenizer(scored):
+    assert human_agreement(scored[1], tokenizer="another").tokenizer == "another"
 
 
 def test_people_who_write_the_same_agree_fully():

@@ -1,67 +1,61 @@
-"""Files that are whole or absent, and locks."""
+"""A file is whole under its name or absent, whatever happens in between."""
 
+import errno
 import hashlib
-import os
+import json
 import subprocess
 import sys
-import threading
 import time
-from pathlib import Path
 
 import pytest
 
 from captioning.storage import files
-
-# ------------------------------------------------------------------------------------------- written aside
-
-
-def test_a_file_takes_its_name_with_its_new_content(tmp_path):
-    path = tmp_path / "new" / "state.json"
-    for text in ("one", "two"):
-        files.write_text(path, text)
-        assert path.read_text() == text and os.listdir(path.parent) == ["state.json"]
+from tests.helpers import ROOT
 
 
-def test_until_it_is_whole_the_earlier_file_is_there(tmp_path):
-    path = tmp_path / "state.json"
-    path.write_text("earlier")
+def test_a_file_is_on_the_disk_before_it_is_renamed(tmp_path, renames):
+    """Else a power cut could leave the name with nothing behind it."""
+    files.write_text(tmp_path / "a.txt", "text")
+    assert renames == {tmp_path / "a.txt": True}
+
+
+def test_all_files_of_a_folder_are_on_the_disk_before_it_is_renamed(tmp_path, renames):
+    with files.written_aside(tmp_path / "folder") as aside:
+        (aside / "inner").mkdir(parents=True)
+        for name in ("a.txt", "b.txt", "inner/c.txt"):
+            (aside / name).write_text(name)
+    assert renames == {tmp_path / "folder": True}
+
+
+def test_two_processes_that_write_one_file_do_not_meet(tmp_path):
+    path = tmp_path / "a.txt"
     with files.written_aside(path) as aside:
-        aside.write_text("later")
-        assert path.read_text() == "earlier" and aside.parent == tmp_path and files.TEMPORARY in aside.name
-    assert path.read_text() == "later"
+        aside.write_text("of this process")
+        code = f"from captioning.storage import files; files.write_text({str(path)!r}, 'of the other one')"
+        subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+        assert path.read_text() == "of the other one"
+    assert path.read_text() == "of this process" and list(tmp_path.iterdir()) == [path]
 
 
-def test_each_file_is_on_the_disk_before_it_takes_its_name(tmp_path, monkeypatch):
-    flushed, fsync, replace = [], os.fsync, os.replace
-
-    def note_flush(number):
-        flushed.append(os.fstat(number).st_ino)
-        fsync(number)
-
-    def check_flushed(aside, path):
-        made = [aside] if Path(aside).is_file() else list(Path(aside).iterdir())
-        assert sorted(flushed) == sorted(file.stat().st_ino for file in made)
-        replace(aside, path)
-        flushed.clear()
-
-    monkeypatch.setattr(os, "fsync", note_flush)
-    monkeypatch.setattr(os, "replace", check_flushed)
-    files.write_text(tmp_path / "file", "text")
+def test_what_a_process_of_the_same_number_has_left_is_not_taken_up(tmp_path):
     with files.written_aside(tmp_path / "folder") as aside:
         aside.mkdir()
-        for name in "ab":
-            (aside / name).write_text(name)
-    assert sorted(os.listdir(tmp_path)) == ["file", "folder"]
+    aside.mkdir()
+    (aside / "half a file").write_text("")
+    with files.written_aside(tmp_path / "folder") as again:
+        assert again == aside and not again.exists()
+        again.mkdir()
+    assert list((tmp_path / "folder").iterdir()) == []
 
 
-def test_a_failure_leaves_the_earlier_file_and_nothing_else(tmp_path):
-    path = tmp_path / "state.json"
+@pytest.mark.parametrize("error", [ValueError("no"), KeyboardInterrupt("no"), ChildProcessError("a worker ended")])
+def test_a_write_that_fails_leaves_the_earlier_file_and_nothing_beside_it(tmp_path, error):
+    path = tmp_path / "a.txt"
     path.write_text("earlier")
-    for error in (ValueError("no"), KeyboardInterrupt(), ChildProcessError("a worker ended")):
-        with pytest.raises(type(error), match=f"^{error}$"), files.written_aside(path) as aside:
-            aside.write_text("half")
-            raise error
-    assert path.read_text() == "earlier" and os.listdir(tmp_path) == ["state.json"]
+    with pytest.raises(type(error), match=f"^{error}$"), files.written_aside(path) as aside:
+        aside.write_text("half")
+        raise error
+    assert path.read_text() == "earlier" and list(tmp_path.iterdir()) == [path]
 
 
 def test_what_can_not_be_written_is_named(tmp_path):
@@ -72,67 +66,93 @@ def test_what_can_not_be_written_is_named(tmp_path):
     assert error.value.errno == 28 and not list(tmp_path.iterdir())
 
 
-def test_a_folder_replaces_a_folder_but_a_file_does_not(tmp_path):
-    path = tmp_path / "step"
-    for name in ("earlier", "later"):
-        with files.written_aside(path) as aside:
-            aside.mkdir()
-            (aside / name).touch()
-    assert os.listdir(path) == ["later"]
-    with pytest.raises(OSError, match="step could not be written"):
+def test_a_folder_takes_the_place_of_a_folder_but_a_file_does_not(tmp_path):
+    path = tmp_path / "folder"
+    path.mkdir()
+    (path / "precious").write_text("")
+    with pytest.raises(OSError, match="folder could not be written"):
         files.write_text(path, "text")
-    assert os.listdir(path) == ["later"] and os.listdir(tmp_path) == ["step"]
+    assert (path / "precious").exists() and list(tmp_path.iterdir()) == [path]
+    with files.written_aside(path) as aside:
+        aside.mkdir()
+    assert list(path.iterdir()) == []
 
 
-# ------------------------------------------------------------------------------------------- locks
+def test_a_link_is_removed_without_the_folder_that_it_leads_to(tmp_path):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "precious").write_text("")
+    (tmp_path / "link").symlink_to(tmp_path / "folder")
+    for _ in range(2):                          # the second time it is not there
+        files.remove(tmp_path / "link")
+        assert list(tmp_path.iterdir()) == [tmp_path / "folder"] and (tmp_path / "folder" / "precious").exists()
 
-HOLDER = """
-import sys
+
+TAKER = """
+import pathlib, sys
 from captioning.storage import files
-with files.locked(sys.argv[1], lambda: None):
+with files.locked(sys.argv[1] + "/a.lock", when_taken=pathlib.Path(sys.argv[1], "taken").touch):
     print("held", flush=True)
-    sys.stdin.read()
 """
 
 
-def test_a_lock_is_waited_for_and_freed_when_its_holder_is_killed(tmp_path):
-    path, said, killed = tmp_path / "new" / "x.lock", threading.Event(), []
+def test_a_lock_that_is_taken_is_said_and_waited_for(tmp_path):
+    def start():
+        return subprocess.Popen([sys.executable, "-c", TAKER, str(tmp_path)], cwd=ROOT, text=True,
+                                stdout=subprocess.PIPE)
 
-    def kill():
-        assert said.wait(20)
-        time.sleep(0.3)
-        killed.append(process)
-        process.kill()
+    with files.locked(tmp_path / "a.lock", when_taken=lambda: pytest.fail("nobody else is there")):
+        other, until = start(), time.monotonic() + 10
+        while not (tmp_path / "taken").exists():
+            assert time.monotonic() < until and other.poll() is None, "it was not said"
+            time.sleep(0.01)
+        with pytest.raises(subprocess.TimeoutExpired):
+            other.wait(timeout=0.3)
+    assert other.communicate(timeout=30)[0] == "held\n" and other.returncode == 0
 
-    process = subprocess.Popen([sys.executable, "-c", HOLDER, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    with process:
-        assert process.stdout.readline() == b"held\n"
-        killer = threading.Thread(target=kill)
-        killer.start()
-        with files.locked(path, said.set):
-            assert said.is_set() and killed
-        killer.join()
-    with files.locked(path, lambda: pytest.fail("it is free")):
+
+def flock_says(number, monkeypatch):
+    """The system answers with this error when it is asked for a lock."""
+    def fail(*_):
+        raise OSError(number, "said the drive")
+
+    monkeypatch.setattr(pytest.importorskip("fcntl"), "flock", fail)
+
+
+@pytest.mark.parametrize("number", files.WITHOUT_LOCKS)
+def test_a_drive_without_locks_is_worked_on_without_one(tmp_path, monkeypatch, number):
+    flock_says(number, monkeypatch)
+    (tmp_path / "a.lock").touch()               # a process that died has left it
+    with files.locked(tmp_path / "a.lock", when_taken=lambda: pytest.fail("nobody else is there")):
         pass
 
 
-# ------------------------------------------------------------------------------------------- JSON, digests
+def test_a_lock_that_fails_otherwise_is_an_error_that_names_the_folder(tmp_path, monkeypatch):
+    flock_says(errno.EIO, monkeypatch)
+    with pytest.raises(OSError, match=f"{tmp_path} could not be written .said the drive"), \
+            files.locked(tmp_path / "a.lock", when_taken=lambda: None):
+        pass
 
 
-def test_state_files_that_are_no_json_are_named(tmp_path):
-    for raw in (b"\xff", b"[" * 200_000, b'{"a": 1, "a": 2}', b"NaN"):
-        (tmp_path / "state.json").write_bytes(raw)
-        with pytest.raises(ValueError, match=r"state\.json is not a state.*Delete it"):
-            files.read_json(tmp_path / "state.json", "a state")
-
-
-def test_json_is_read_as_it_was_written(tmp_path):
-    value = {"a": [1, 2.5, None, "ж 🐈"], "b": {}}
-    files.write_json(tmp_path / "state.json", value)
-    assert files.read_json(tmp_path / "state.json") == value
+def test_json_is_written_as_readers_of_json_expect_it(tmp_path):
+    path = tmp_path / "a.json"
+    files.write_json(path, {"name": "חוף"})
+    assert path.read_bytes() == '{\n "name": "חוף"\n}\n'.encode()
     with pytest.raises(ValueError, match="not JSON compliant"):
-        files.write_json(tmp_path / "state.json", float("nan"))
-    assert files.read_json(tmp_path / "state.json") == value
+        files.write_json(path, {"loss": float("nan")})
+    assert json.loads(path.read_text("utf-8")) == {"name": "חוף"}
+
+
+@pytest.mark.parametrize("head", [b"<!DOCTYPE html>", b"<!doctype HTML>", b"<HTML lang=en>", b"\xef\xbb\xbf<html>",
+                                  b"\r\n\t <html>"])
+def test_a_web_page_is_known_in_any_spelling(head):
+    assert files.is_web_page(head) and not files.is_web_page(b"x" + head)
+
+
+@pytest.mark.parametrize("size", [0, 1, (1 << 20) - 1, 1 << 20, (1 << 20) + 1])
+def test_the_digest_is_that_of_all_bytes(tmp_path, size):
+    content = bytes(size)
+    (tmp_path / "a").write_bytes(content)
+    assert files.sha256(tmp_path / "a") == hashlib.sha256(content).hexdigest()
 
 
 def test_a_digest_is_of_the_bytes_asked_for(tmp_path):
@@ -145,9 +165,8 @@ def test_a_digest_is_of_the_bytes_asked_for(tmp_path):
         assert found.hexdigest() == hashlib.md5(content[:size]).hexdigest() and sum(blocks) == size
 
 
-@pytest.mark.parametrize("head, page", [
-    (b"<!DOCTYPE html>", True), (b"\xef\xbb\xbf\r\n <HTML lang=en>", True), (b"PK\3\4", False), (b"", False),
-    (b"<?xml version='1.0'?>", False),
-])
-def test_web_pages_are_told_by_their_first_bytes(head, page):
-    assert files.is_web_page(head) is page
+def test_state_files_that_are_no_json_are_named(tmp_path):
+    for raw in (b"\xff", b"[" * 200_000, b'{"a": 1, "a": 2}', b"NaN"):
+        (tmp_path / "state.json").write_bytes(raw)
+        with pytest.raises(ValueError, match=r"state\.json is not a state.*Delete it"):
+            files.read_json(tmp_path / "state.json", "a state")

@@ -1,10 +1,12 @@
 """Weights from outside: plain, finite arrays of their own file pass, all else is refused."""
 
+from pathlib import Path
+
 import h5py
 import numpy as np
 import pytest
 
-from captioning.storage.weights_files import check_weights
+from captioning.storage.weights_files import about_path, check_weights
 from tests.helpers.memory import linux, with_memory
 
 
@@ -66,6 +68,21 @@ def test_weights_that_unpack_to_more_than_any_encoder_are_refused_unread(tmp_pat
     done = with_memory(f"check_weights({str(path)!r})", 200,
                        "from captioning.storage.weights_files import check_weights")
     assert "more than 1,000,000,000 bytes" in done.stderr, done.stderr
+
+
+def test_all_bytes_that_weights_unpack_to_are_counted(tmp_path):
+    path = weights(tmp_path / "a.h5", x=np.ones(2))             # 16 bytes, beside 16 others
+    check_weights(path, most_bytes=32)
+    with pytest.raises(ValueError, match="more than 31 bytes"):
+        check_weights(path, most_bytes=31)
+    with h5py.File(path, "a") as file:                          # one number, but all its chunk is unpacked
+        file.create_dataset("y", (1,), np.float32, maxshape=(None,), chunks=(1_000,), compression="gzip")
+    with pytest.raises(ValueError, match="more than 4,000 bytes"):
+        check_weights(path, most_bytes=4_000)
+
+
+def test_what_is_known_of_weights_lies_beside_them():
+    assert about_path(Path("here/a.weights.h5")) == Path("here/a.json")
 
 
 def test_groups_that_hold_themselves_end(tmp_path):

@@ -60,19 +60,42 @@ def test_members_that_share_bytes_are_refused(tmp_path):
         zips.Zip(path)
 
 
-def test_a_member_that_begins_in_the_last_bytes_of_another_is_refused(tmp_path):
-    """An entry's size leaves out the 30 bytes before the member's name, which are the member's too."""
-    path = zip_of(tmp_path / "a.zip", [("a.jpg", PHOTO), ("b.jpg", PHOTO)])
-    with zips.Zip(patched(path, LISTED, 42, "<I", 30 + len(PHOTO), which=1)):
-        pass
-    with pytest.raises(zips.BrokenZip, match="overlaps another one"):
-        zips.Zip(patched(path, LISTED, 42, "<I", 29 + len(PHOTO), which=1))
+@pytest.mark.parametrize("at", [1, 29])
+def test_a_member_that_begins_inside_anothers_header_is_refused(tmp_path, at):
+    """Even where the other one is empty: its header has 30 bytes."""
+    path = zip_of(tmp_path / "a.zip", [("a.jpg", b""), ("b.jpg", PHOTO)])
+    zips.Zip(path).close()
+    with pytest.raises(zips.BrokenZip, match="'b.jpg' that overlaps another one"):
+        zips.Zip(patched(path, LISTED, 42, "<I", at, which=1))
 
 
 def test_a_member_said_to_lie_outside_the_file_is_refused(tmp_path):
     path = zip_of(tmp_path / "a.zip", [("a.jpg", PHOTO)])
     with pytest.raises(zips.BrokenZip, match="beyond byte"):
         zips.Zip(patched(path, LISTED, 20, "<I", 0xFFFFFFF0))
+
+
+def test_a_member_said_to_end_in_the_list_of_contents_is_refused(tmp_path):
+    path = zip_of(tmp_path / "a.zip", [("a.jpg", PHOTO)])
+    patched(path, LISTED, 20, "<I", len(PHOTO) + len("a.jpg") + 1)
+    with pytest.raises(zips.BrokenZip, match="beyond byte"):
+        zips.Zip(path)
+
+
+def test_members_may_be_listed_in_another_order_than_they_lie(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for name in ("a.jpg", "b.jpg"):
+            archive.writestr(name, PHOTO)
+        archive.filelist.reverse()
+    with zips.Zip(tmp_path / "a.zip") as found:
+        assert list(found.members) == ["b.jpg", "a.jpg"] and found.read("a.jpg", len(PHOTO)) == PHOTO
+
+
+def test_a_member_is_read_up_to_the_limit_and_not_beyond(tmp_path):
+    with zips.Zip(zip_of(tmp_path / "a.zip", [("a.jpg", PHOTO)])) as found:
+        assert found.read("a.jpg", len(PHOTO)) == PHOTO
+        with pytest.raises(zips.BadMember, match=f"the limit is {len(PHOTO) - 1:,}"):
+            found.read("a.jpg", len(PHOTO) - 1)
 
 
 @pytest.mark.parametrize("field, kind", [(12, "<I"), (16, "<I"), (8, "<H"), (10, "<H")])
