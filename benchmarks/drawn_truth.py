@@ -13,7 +13,7 @@ import zipfile
 from collections import Counter
 from pathlib import Path
 
-from captioning.datasets.drawn.captions import check_caption
+from captioning.datasets.drawn.truth import check_caption
 from captioning.storage import files
 
 ROOT = Path(__file__).resolve().parent.parent

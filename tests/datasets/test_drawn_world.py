@@ -19,7 +19,8 @@ from PIL import Image
 
 from captioning.datasets.drawn import rendering
 from captioning.datasets.drawn import world as drawn_world
-from captioning.datasets.drawn.captions import COLOUR_WORDS, NOUNS, captions_of, check_caption
+from captioning.datasets.drawn.captions import captions_of
+from captioning.datasets.drawn.lexicon import COLOUR_WORDS, NOUNS
 from captioning.datasets.drawn.pen import BRIGHT, INKS, Look, Pen
 from captioning.datasets.drawn.people import PEOPLE, POSES
 from captioning.datasets.drawn.places import PLACES, Canvas, render_scene, render_thing
@@ -35,6 +36,7 @@ from captioning.datasets.drawn.scenes import (
     union,
 )
 from captioning.datasets.drawn.things import THINGS, size_of
+from captioning.datasets.drawn.truth import check_caption
 from captioning.datasets.drawn.world import main, make_sheet, render_dataset
 from captioning.storage.files import TEMPORARY
 from tests.helpers import ROOT

@@ -36,7 +36,7 @@ def light(colour, t=0.35):
 
 
 # 36 points on the unit circle.
-TURNS = [(math.cos(2 * math.pi * k / 36), math.sin(2 * math.pi * k / 36)) for k in range(36)]
+UNIT_CIRCLE = [(math.cos(2 * math.pi * k / 36), math.sin(2 * math.pi * k / 36)) for k in range(36)]
 
 
 def smooth(points, closed=True, steps=6):
@@ -74,7 +74,7 @@ class Pen:
     def __init__(self, image, matrix, tint=(1.0, 1.0, 1.0)):
         self.image, self.matrix, self.tint = image, matrix, tint
         self.draw = ImageDraw.Draw(image)
-        self.veil = ImageDraw.Draw(image, "RGBA") if image.mode == "RGB" else self.draw  # for colours with opacity
+        self.translucent = ImageDraw.Draw(image, "RGBA") if image.mode == "RGB" else self.draw  # with opacity
         self.scale = math.hypot(matrix[0], matrix[3])
 
     def moved(self, x, y, scale=1.0, turn=0.0, flip=False):
@@ -98,7 +98,7 @@ class Pen:
 
     def poly(self, points, fill, glow=False):
         """A filled polygon. `glow` ignores the light; a colour of four numbers lets through what is behind."""
-        draw = self.veil if len(fill) == 4 else self.draw
+        draw = self.translucent if len(fill) == 4 else self.draw
         draw.polygon(self.to_image(points), fill=fill if glow else self.ink(fill))
 
     def blob(self, points, fill):
@@ -108,7 +108,7 @@ class Pen:
     def oval(self, x, y, rx, ry=None, fill=DARK, glow=False):
         """A filled oval with its middle at (x, y); ry is rx if it is not given."""
         ry = rx if ry is None else ry
-        self.poly([(x + rx * cos, y + ry * sin) for cos, sin in TURNS], fill, glow)
+        self.poly([(x + rx * cos, y + ry * sin) for cos, sin in UNIT_CIRCLE], fill, glow)
 
     def sector(self, x, y, rx, ry, start, stop, fill):
         """The part of an oval between two angles, in degrees counter-clockwise from the right, and their chord."""
@@ -127,7 +127,7 @@ class Pen:
         """A line through the points with round ends; `width` is in units of the frame."""
         spots = self.to_image(smooth(points, closed=False) if curved else points)
         w, colour = max(1, round(width * self.scale)), self.ink(fill)
-        draw = self.veil if len(colour) == 4 else self.draw
+        draw = self.translucent if len(colour) == 4 else self.draw
         draw.line(spots, fill=colour, width=w, joint="curve")
         if w > 2:
             for x, y in (spots[0], spots[-1]):

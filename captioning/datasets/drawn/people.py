@@ -72,6 +72,7 @@ def size_of_person(kind, pose):
 
 
 def _swing(start, angle, length):
+    """The end of a limb: `length` from its start, at an angle in degrees from straight down."""
     return start[0] + length * math.sin(math.radians(angle)), start[1] - length * math.cos(math.radians(angle))
 
 
@@ -117,6 +118,7 @@ def person(pen, look):
 
 
 def _legs(pen, f, p, hip, look, trousers, skin):
+    """Both legs with shoes, the far one first."""
     leg = f.hip_y / 2
     bare = look.kind == "boy" and not look.winter
     shoe = (70, 60, 60) if look.winter else dark(mix(trousers, (70, 60, 70), 0.7), 0.3)
@@ -143,6 +145,7 @@ def _seated_legs(pen, f, hip, lap, shins):
 
 
 def _torso(top, f, rise, look, seated):
+    """The upper body, or a dress."""
     c, w = look.ink, f.shoulder
     if f.dress and not seated:
         hem = -0.2 if look.kind == "woman" else -0.15
@@ -159,6 +162,7 @@ def _torso(top, f, rise, look, seated):
 
 
 def _arm(top, f, angles, rise, side, cloth, skin, sleeve, lean):
+    """One arm; side: 1 for the near one, -1 for the far one."""
     start = (side * f.shoulder * 0.75, rise - 0.03)
     elbow = _swing(start, angles[0] + lean, rise * 0.58)
     hand = _swing(elbow, angles[1] + lean, rise * 0.54)
@@ -169,6 +173,7 @@ def _arm(top, f, angles, rise, side, cloth, skin, sleeve, lean):
 
 
 def _head(p, r, look, skin, hair):
+    """The head with its hair and face, and a hat in winter."""
     long_hair = look.kind == "woman"
     if long_hair:
         p.blob([(-r * 1.05, r * 0.5), (0, r * 1.12), (r * 1.05, r * 0.5), (r * 1.1, -r * 0.8),

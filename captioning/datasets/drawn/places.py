@@ -699,12 +699,12 @@ def _weather(c):
     if scene.weather == "rainy":
         for _ in range(150):
             x, y, s = c.between(-10, c.w), c.between(-10, c.h), c.between(7, 15) * u
-            c.sky.veil.line([(x * SUPER, y * SUPER), ((x - s * 0.28) * SUPER, (y + s) * SUPER)],
+            c.sky.translucent.line([(x * SUPER, y * SUPER), ((x - s * 0.28) * SUPER, (y + s) * SUPER)],
                             fill=(226, 236, 248, 130), width=SUPER)
     if scene.weather == "snowy":
         for _ in range(150):
             x, y, r = c.between(0, c.w), c.between(0, c.h), c.between(0.8, 2.6) * u
-            c.sky.veil.ellipse([(x - r) * SUPER, (y - r) * SUPER, (x + r) * SUPER, (y + r) * SUPER],
+            c.sky.translucent.ellipse([(x - r) * SUPER, (y - r) * SUPER, (x + r) * SUPER, (y + r) * SUPER],
                                fill=(255, 255, 255, 225))
 
 

@@ -7,7 +7,7 @@ can be made from boxes alone.
 
 import math
 
-from captioning.datasets.drawn.pen import CREAM, DARK, INKS, TURNS, dark, light, mix, smooth
+from captioning.datasets.drawn.pen import CREAM, DARK, INKS, UNIT_CIRCLE, dark, light, mix, smooth
 from captioning.datasets.drawn.people import PEOPLE, person, size_of_person
 
 STEEL, GLASS, WOOD = (128, 134, 144), (176, 216, 236), (164, 112, 66)
@@ -156,7 +156,7 @@ def bicycle(pen, look):
 
 def _ring_hole(pen, x, y, r):
     """Clears a disc, so that one can see through the wheel."""
-    pen.draw.polygon(pen.to_image([(x + r * cos, y + r * sin) for cos, sin in TURNS]), fill=(0, 0, 0, 0))
+    pen.draw.polygon(pen.to_image([(x + r * cos, y + r * sin) for cos, sin in UNIT_CIRCLE]), fill=(0, 0, 0, 0))
 
 
 def boat(pen, look):
