@@ -19,11 +19,13 @@ from PIL import Image
 
 from captioning.datasets.drawn import rendering
 from captioning.datasets.drawn import world as drawn_world
+from captioning.datasets.drawn.canvas import Canvas
 from captioning.datasets.drawn.captions import captions_of
 from captioning.datasets.drawn.lexicon import COLOUR_WORDS, NOUNS
 from captioning.datasets.drawn.pen import BRIGHT, INKS, Look, Pen
 from captioning.datasets.drawn.people import PEOPLE, POSES
-from captioning.datasets.drawn.places import PLACES, Canvas, render_scene, render_thing
+from captioning.datasets.drawn.picture import render_scene, render_thing
+from captioning.datasets.drawn.places import PLACES
 from captioning.datasets.drawn.rendering import render_photo
 from captioning.datasets.drawn.scenes import (
     COLOURS,

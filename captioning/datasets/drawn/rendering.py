@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from captioning.datasets.drawn.captions import captions_of
-from captioning.datasets.drawn.places import render_scene
+from captioning.datasets.drawn.picture import render_scene
 from captioning.datasets.drawn.scenes import make_scene
 
 SPLITS = ("train2014", "val2014")
