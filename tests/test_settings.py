@@ -1,12 +1,15 @@
 """Settings come from the environment, and nonsense in it is told apart from sense."""
 
 import os
+import subprocess
+import sys
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
-from captioning import settings
-from captioning.settings import Settings
+from captioning.settings import Settings, markdown_page
+from tests.helpers import ROOT
 
 
 def test_defaults_are_the_drawn_world():
@@ -91,14 +94,6 @@ def test_a_password_in_the_graders_address_is_refused_and_not_shown(monkeypatch)
     assert "s3cret" not in str(caught.value)
 
 
-def test_strangers_code_gets_the_settings_without_the_credentials(monkeypatch):
-    for name in (*settings.CREDENTIALS, "CAPTION_EPOCHS", "CAPTION_OUTPUT_DIR"):
-        monkeypatch.setenv(name, "3")
-    found = settings.environment_for_strangers(output_dir=Path("there"))
-    assert not set(settings.CREDENTIALS) & set(found)
-    assert (found["CAPTION_EPOCHS"], found["CAPTION_OUTPUT_DIR"], "PATH" in found) == ("3", "there", True)
-
-
 def test_a_folder_needs_its_path(monkeypatch):
     monkeypatch.setenv("CAPTION_DATASET", "folder")
     with pytest.raises(ValueError, match="CAPTION_DATA_DIR"):
@@ -123,8 +118,32 @@ def test_a_users_own_folder_is_only_read(tmp_path):
     assert tmp_path not in mine.cache_dir.parents and tmp_path not in mine.checkpoint_dir.parents
 
 
-def test_credentials_come_from_the_environment_and_stay_out_of_settings(monkeypatch):
-    monkeypatch.setenv("CAPTION_GRADER_EMAIL", "a@b.example")
-    monkeypatch.setenv("CAPTION_GRADER_TOKEN", "a-secret-token")
-    assert settings.grader_credentials() == ("a@b.example", "a-secret-token")
-    assert "secret" not in repr(Settings.from_environment())
+def test_the_settings_that_a_resumed_run_must_keep():
+    assert Settings.fixed_on_resume() == (
+        "batches_per_epoch", "batch_size", "max_len", "val_batches", "dropout", "image_dropout", "learning_rate",
+        "seed")
+
+
+@pytest.mark.parametrize("name, least, most", [
+    ("epochs", 1, 100_000), ("max_len", 3, 1_000), ("dropout", 0, 0.99), ("learning_rate", 1e-9, 10),
+    ("self_critical_epochs", 0, 100_000), ("checkpoint_minutes", 0, 10_080), ("seed", 0, 2**32 - 1)])
+def test_the_limits_themselves_are_allowed(name, least, most):
+    assert getattr(Settings(**{name: least}), name) == least and getattr(Settings(**{name: most}), name) == most
+    for beyond in (least - 1, most + 1):
+        with pytest.raises(ValueError, match=f"CAPTION_{name.upper()} is .*; expected a .*number from .* to"):
+            Settings(**{name: beyond})
+
+
+def test_the_page_of_settings_is_not_stale():
+    made = subprocess.run([sys.executable, "-m", "captioning.settings"], cwd=ROOT, capture_output=True, check=True)
+    assert (ROOT / "docs" / "settings.md").read_text("utf-8") == made.stdout.decode("utf-8").replace("\r\n", "\n"), (
+        "Run `python -m captioning.settings > docs/settings.md`.")
+
+
+def test_the_page_names_each_setting_with_its_values_and_its_default():
+    rows = {row.split("`")[1]: row for row in markdown_page().splitlines() if row.startswith("| `")}
+    assert list(rows) == [f"CAPTION_{each.name.upper()}" for each in fields(Settings)]
+    assert rows["CAPTION_PRECISION"].endswith("| `auto`, `float32`, `bfloat16`, `int8` | `auto` |")
+    assert rows["CAPTION_BATCH_SIZE"].endswith("| a whole number from 1 to 65,536 | `64` |")
+    assert rows["CAPTION_DROPOUT"].endswith("| `0.3` up to 20,000 training photos, else `0.0` |")
+    assert all(row.count("|") == 5 and "None" not in row for row in rows.values())

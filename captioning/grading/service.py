@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import requests
 
 from captioning import settings
+from captioning.credentials import grader_credentials
 from captioning.grading.report import panel
 
 SERVICE_URL, ASSIGNMENT_KEY = settings.Settings.grader_url, settings.Settings.grader_assignment
@@ -45,7 +46,7 @@ class Receipt:
 def credentials() -> tuple[str, str]:
     """E-mail and token from the environment, or asked for; both empty if one is missing and nobody is there to ask."""
     try:
-        return settings.grader_credentials()
+        return grader_credentials()
     except (EOFError, KeyboardInterrupt, NotImplementedError):      # the last is ipykernel's where cells can't ask
         return "", ""
 
