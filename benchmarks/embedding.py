@@ -24,11 +24,12 @@ from captioning.cpu import has_fast_bfloat16
 from captioning.datasets.drawn.world import render_photo
 from captioning.datasets.photo_zip import PhotoZip
 from captioning.datasets.splits import Split
-from captioning.encoder.cache import EMBED_BATCH, embed_split
+from captioning.encoder.batches import EMBED_BATCH
+from captioning.encoder.cache import embed_split
 from captioning.encoder.cnn import get_cnn_encoder
 from captioning.encoder.inference import frozen_graph
-from captioning.encoder.int8 import Network, packages
-from captioning.encoder.networks import ARCHITECTURES, find, load
+from captioning.encoder.int8 import OpenVinoNetwork, import_packages
+from captioning.encoder.networks import ARCHITECTURES, find_weights, load_network
 from captioning.photos.crop import center_crop
 from captioning.photos.decode import decode_photo
 
@@ -106,10 +107,10 @@ def peers(model, precisions, folder: Path) -> dict:
         print("PyTorch is left out: it is not installed (requirements-bench.txt).")
     if importlib.util.find_spec("openvino"):
         xml = folder / "peer.xml"
-        openvino, _ = packages()
+        openvino, _ = import_packages()
         graph = frozen_graph(ARCHITECTURES[NAME], model)
         openvino.save_model(openvino.convert_model(graph), xml, compress_to_fp16=False)
-        found |= {f"OpenVINO {p}": Network(xml, p) for p in precisions}
+        found |= {f"OpenVINO {p}": OpenVinoNetwork(xml, p) for p in precisions}
     else:
         print("OpenVINO and int8 are left out: OpenVINO is not installed (requirements-bench.txt).")
     return found
@@ -157,7 +158,7 @@ def compare(options, split, everything, crops, folder: Path):
     if importlib.util.find_spec("openvino") and importlib.util.find_spec("nncf"):
         encoders["int8"] = get_cnn_encoder(
             options.weights, "int8", calibration=everything, cache_dir=folder)
-    model = load(architecture, find(options.weights)[0])
+    model = load_network(architecture, find_weights(options.weights)[0])
     others = peers(model, precisions, folder)
 
     batches = [crops[i:i + EMBED_BATCH] for i in range(0, count, EMBED_BATCH)]

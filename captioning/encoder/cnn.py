@@ -6,8 +6,8 @@ import numpy as np
 
 from captioning.cpu import has_fast_bfloat16
 from captioning.encoder.inference import Session, frozen_graph
-from captioning.encoder.int8 import Network, quantised, require
-from captioning.encoder.networks import ARCHITECTURES, Architecture, find, load
+from captioning.encoder.int8 import OpenVinoNetwork, quantised_network, require_packages
+from captioning.encoder.networks import ARCHITECTURES, Architecture, find_weights, load_network
 
 
 class Encoder:
@@ -35,34 +35,33 @@ def get_cnn_encoder(weights: str = "drawn", precision: str = "auto", encoder: st
     Raises an OSError or ValueError that says what to do when weights are missing or do not fit, or packages that int8
     needs are not there.
     """
-    architecture, precision = ARCHITECTURES[encoder], _resolve_precision(precision)
+    architecture, precision = ARCHITECTURES[encoder], resolve_precision(precision)
     if precision == "int8":
         _require_int8(encoder, calibration, cache_dir)
-    path, label = find(weights)
+    path, label = find_weights(weights)
 
     def graph():
-        return frozen_graph(architecture, load(architecture, path))
+        return frozen_graph(architecture, load_network(architecture, path))
 
     if precision != "int8":
         return Encoder(architecture, Session(graph(), precision), weights=label, precision=precision)
-    rest = _resolve_precision("auto")
-    xml, recipe = quantised(graph, {"encoder": encoder, "weights": label}, calibration, architecture.size,
-                                         cache_dir)
-    network = Network(xml, rest)
-    return Encoder(architecture, network, weights=label, precision=f"int8, rest {rest}", **recipe)
+    rest = resolve_precision("auto")
+    xml, recipe = quantised_network(
+        graph, {"encoder": encoder, "weights": label}, calibration, architecture.size, cache_dir)
+    return Encoder(architecture, OpenVinoNetwork(xml, rest), weights=label, precision=f"int8, rest {rest}", **recipe)
 
 
 def _require_int8(encoder, calibration, cache_dir):
     if encoder != "inception_v3":
         raise ValueError(f"CAPTION_PRECISION=int8 is for inception_v3, where its error was measured, and "
                          f"CAPTION_ENCODER is {encoder}: set CAPTION_PRECISION=auto.")
-    require()
+    require_packages()
     if calibration is None or cache_dir is None:
         raise ValueError("int8 is calibrated on the training photos: call get_cnn_encoder(..., calibration=train, "
                          "cache_dir=settings.cache_dir).")
 
 
-def _resolve_precision(precision: str) -> str:
+def resolve_precision(precision: str) -> str:
     if precision != "auto":
         return precision
     return "bfloat16" if has_fast_bfloat16() else "float32"

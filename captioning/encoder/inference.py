@@ -5,20 +5,31 @@ from concurrent.futures import ThreadPoolExecutor
 import keras
 import numpy as np
 import tensorflow as tf
-from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from captioning.encoder.networks import Architecture
 
 
 def frozen_graph(architecture: Architecture, model: keras.Model):
-    """The network as a GraphDef of constants: one input, uint8 photos, and one output, their embeddings."""
+    """The network as a graph whose weights are constants.
+
+    Args:
+        architecture: How photos go into the network.
+        model: The network with its weights.
+
+    Returns:
+        A GraphDef with one input, "photos", (B, size, size, 3) uint8, and one output, "embeddings", (B, width) float32.
+    """
+    weights = [[keras.ops.convert_to_numpy(variable) for variable in variables]
+               for variables in (model.trainable_variables, model.non_trainable_variables)]
+
     def embed(photos):
-        embeddings = model(architecture.preprocess(tf.cast(photos, tf.float32)), training=False)
+        inputs = architecture.preprocess(tf.cast(photos, tf.float32))
+        constants = [[tf.constant(values) for values in group] for group in weights]
+        embeddings, _ = model.stateless_call(*constants, inputs, training=False)
         return tf.identity(embeddings, name="embeddings")
 
-    function = tf.function(embed)
     photos = tf.TensorSpec([None, architecture.size, architecture.size, 3], tf.uint8, name="photos")
-    return convert_variables_to_constants_v2(function.get_concrete_function(photos)).graph.as_graph_def()
+    return tf.function(embed).get_concrete_function(photos).graph.as_graph_def()
 
 
 class Session:

@@ -14,10 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from captioning.datasets.photo_zip import BadPhoto, PhotoZip
+from captioning.datasets.photo_zip import PhotoZip
 from captioning.datasets.splits import Split
-from captioning.photos.crop import center_crop
-from captioning.photos.decode import decode_photo
+from captioning.encoder.batches import read_crop
 from captioning.storage import files
 
 PHOTOS = 300                    # to calibrate with
@@ -25,14 +24,14 @@ PIECE = 8                       # photos that go through the network at once
 FLOAT_CONVOLUTIONS = 3          # the first ones: in floating point they take 29 % of the cosines' loss away
 
 
-def require():
+def require_packages():
     """Raises ValueError that says what to install where int8 can't be had."""
     if not all(importlib.util.find_spec(name) for name in ("openvino", "nncf")):
         raise ValueError("CAPTION_PRECISION=int8 needs OpenVINO and NNCF: pip install -r requirements-int8.txt, or set "
                          "CAPTION_PRECISION=auto.")
 
 
-def quantised(graph, key: dict, calibration: Split, size: int, folder) -> tuple[Path, dict]:
+def quantised_network(graph, key: dict, calibration: Split, size: int, folder) -> tuple[Path, dict]:
     """The quantised network's file (OpenVINO's .xml), made if it is not in `folder` yet, and its part of the recipe.
 
     graph: function that gives the GraphDef to quantise, with photos (B, size, size, 3) uint8 as its input. key: what
@@ -45,7 +44,7 @@ def quantised(graph, key: dict, calibration: Split, size: int, folder) -> tuple[
         home = Path(folder) / f"int8-{hashlib.sha256(json.dumps(key).encode()).hexdigest()[:12]}"
         with files.locked(home.with_suffix(".lock"), lambda: print(f"Another process is making {home}; waiting.")):
             if not _whole(home):
-                _make(home, graph(), _crops(photos, names, size))
+                _make(home, graph(), [read_crop(photos, name, size) for name in names])
     about = files.read_json(home / "about.json")
     # Of the two files only the numbers count: the other one's names differ from process to process.
     return home / "network.xml", {"calibration": key["calibration"], "quantised": f"sha256 {about['network.bin']}"}
@@ -57,11 +56,11 @@ def evenly_spread(names: list[str], count: int) -> list[str]:
     return [names[i * len(names) // count] for i in range(count)]
 
 
-class Network:
+class OpenVinoNetwork:
     """Runs a quantised network; what was left in floating point runs in `rest`, "float32" or "bfloat16"."""
 
     def __init__(self, xml: Path, rest: str):
-        openvino, _ = packages()
+        openvino, _ = import_packages()
         network = openvino.Core().compile_model(str(xml), "CPU", {
             "INFERENCE_PRECISION_HINT": {"float32": "f32", "bfloat16": "bf16"}[rest], "PERFORMANCE_HINT": "THROUGHPUT"})
         self._width = network.output(0).partial_shape[1].get_length()
@@ -80,7 +79,7 @@ class Network:
         return embeddings
 
 
-def packages():
+def import_packages():
     """OpenVINO and NNCF, without the module through which they report over the network that they are used."""
     sys.modules.setdefault("openvino_telemetry", None)      # importing it fails now, and they do without
     import nncf
@@ -97,18 +96,9 @@ def _whole(home: Path) -> bool:
     return all(files.sha256(home / name) == about[name] for name in names)
 
 
-def _crops(photos: PhotoZip, names: list[str], size: int) -> list[np.ndarray]:
-    crops = []
-    for name in names:
-        try:
-            crops.append(center_crop(decode_photo(photos.read(name)), size)[None])
-        except BadPhoto:                                    # it will be listed when it is embedded
-            continue
-    return crops
-
-
-def _make(home: Path, graph_def, crops: list[np.ndarray]):
-    openvino, nncf = packages()
+def _make(home: Path, graph_def, crops: list[np.ndarray | str]):
+    openvino, nncf = import_packages()
+    crops = [crop[None] for crop in crops if not isinstance(crop, str)]     # embedding lists the others
     nncf.set_log_level(30)                                  # warnings and errors
     print(f"Calibrating int8 on {len(crops)} photos, once.")
     network = openvino.convert_model(graph_def)

@@ -39,7 +39,7 @@ ARCHITECTURES = {
 }
 
 
-def find(weights: str) -> tuple[str | Path, str]:
+def find_weights(weights: str) -> tuple[str | Path, str]:
     """What Keras should load, and what the recipe calls it: files by their content."""
     if weights == "imagenet":
         return weights, weights
@@ -64,7 +64,7 @@ def _verified(path: Path) -> str:
     return found
 
 
-def load(architecture: Architecture, weights) -> keras.Model:
+def load_network(architecture: Architecture, weights) -> keras.Model:
     """The network with its weights. Raises OSError or ValueError when they can't be had or do not fit."""
     name, from_file = architecture.build.__name__, weights != "imagenet"
     try:

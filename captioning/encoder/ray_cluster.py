@@ -24,7 +24,8 @@ from types import SimpleNamespace
 from captioning.datasets.photo_zip import PhotoZip
 from captioning.datasets.splits import Split, load_dataset
 from captioning.encoder import cache
-from captioning.encoder.cache import EMBED_BATCH, Embeddings, crop_size, embed_batches
+from captioning.encoder.batches import EMBED_BATCH, crop_size, embed_batches
+from captioning.encoder.cache import Embeddings
 from captioning.settings import Settings
 
 TASK_BATCHES = 4                    # batches that a worker is given at once, so that it can decode ahead
@@ -98,7 +99,7 @@ def embed_split(split: Split, make_encoder, cache_dir, workers: int, cpus: int =
     actors = [worker.remote(make_encoder, split.photos.resolve()) for _ in range(workers)]
     try:
         encoder = SimpleNamespace(**ray.get(actors[0].about.remote()))
-        return cache.embed_split(split, encoder, cache_dir, run=functools.partial(_embed_batches, actors))
+        return cache.embed_split(split, encoder, cache_dir, compute=functools.partial(_embed_batches, actors))
     finally:
         for actor in actors:
             ray.kill(actor)

@@ -17,7 +17,8 @@ import numpy as np
 import pytest
 
 from captioning.datasets.splits import load_dataset
-from captioning.encoder.cache import EMBED_BATCH, embed_split
+from captioning.encoder.batches import EMBED_BATCH
+from captioning.encoder.cache import embed_split
 from captioning.settings import Settings
 from captioning.storage import files
 from tests.helpers.photo_files import MeanColour, coloured_zip, encoded, photo_zip, plain, split_of
@@ -233,8 +234,7 @@ embed_split(photo_files.split_of({photos!r}), Slow(), {cache!r})
 
 def start_embedding(photos, cache, delay=0.1, before="", go=""):
     """A process that embeds, `delay` seconds a batch; it halts before the second one until the file `go` is there."""
-    code = before + EMBEDDING.format(photos=str(photos), cache=str(cache),
-                                     delay=delay, go=str(go))
+    code = before + EMBEDDING.format(photos=str(photos), cache=str(cache), delay=delay, go=str(go))
     process = subprocess.Popen([sys.executable, "-u", "-W", "ignore", "-c", code], stdout=subprocess.PIPE,
                                stderr=subprocess.PIPE, text=True)
     assert process.stdout.readline() == "started\n"
@@ -283,11 +283,14 @@ def test_a_killed_process_is_gone_on_from_with_the_same_bytes(tmp_path, kills):
 
 AT_EACH_FILE = """
 import os, pathlib, signal, sys
-from captioning.encoder import cache
+from tqdm.auto import tqdm
+from captioning.encoder.cache import embed_split
 from tests.helpers import photo_files
-cache.EMBED_BATCH, cache.tqdm.monitor_interval = 2, 0
-encoder, split, folder = photo_files.MeanColour(), photo_files.split_of({photos!r}), pathlib.Path({folder!r})
-wanted = cache.embed_split(split, encoder, folder / "undisturbed")
+class Small(photo_files.MeanColour):
+    size, width = 8, 3
+tqdm.monitor_interval = 0
+encoder, split, folder = Small(), photo_files.split_of({photos!r}), pathlib.Path({folder!r})
+embed_split(split, encoder, folder / "undisturbed")
 events = moment = 0
 
 def watch(event, arguments):
@@ -307,10 +310,10 @@ while not finished:
     child = os.fork()
     if not child:
         sys.addaudithook(watch)
-        cache.embed_split(split, encoder, cache)
+        embed_split(split, encoder, cache)
         os._exit(0)
     finished = os.waitpid(child, 0)[1] == 0
-    cache.embed_split(split, encoder, cache)
+    embed_split(split, encoder, cache)
     assert contents(cache) == contents(folder / "undisturbed"), moment
 print(moment)
 """
@@ -319,9 +322,8 @@ print(moment)
 @linux_only
 def test_killed_at_any_file_operation_it_is_gone_on_from_with_the_same_bytes(tmp_path):
     """A process for each moment at which a file is opened, renamed or removed, killed just then."""
-    photos = coloured_zip(tmp_path / "train2014.zip", count=3, size=(8, 8))
-    code = AT_EACH_FILE.format(photos=str(photos),
-                               folder=str(tmp_path / "caches"))
+    photos = coloured_zip(tmp_path / "train2014.zip", count=40, size=(8, 8))
+    code = AT_EACH_FILE.format(photos=str(photos), folder=str(tmp_path / "caches"))
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
     assert result.returncode == 0, result.stderr[-2_000:]
     assert int(result.stdout) > 25
@@ -429,8 +431,8 @@ def test_a_full_disk_is_an_error_and_what_was_saved_is_gone_on_from(tmp_path, li
 
 @linux_only
 def test_memory_does_not_grow_with_the_photos():
-    """A crop has 268 kB: if one in ten were kept, each photo would take 27 kB."""
+    """A photo takes 5 kB, give or take 12 on a busy machine. A crop has 268 kB: one in ten kept would add 27 kB."""
     from benchmarks import embedding_memory
 
     bytes_per_photo, _ = embedding_memory.slope(300, 1_500)
-    assert bytes_per_photo < 12_000
+    assert bytes_per_photo < 24_000

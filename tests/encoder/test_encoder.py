@@ -1,5 +1,7 @@
 """Each encoder gives Keras's own embeddings, its recipe names its weights, and wrong weights are told apart."""
 
+import os
+import re
 import shutil
 import subprocess
 import sys
@@ -14,10 +16,10 @@ from captioning.datasets.drawn.world import render_photo
 from captioning.datasets.photo_zip import PhotoZip
 from captioning.datasets.splits import load_split
 from captioning.encoder import networks
-from captioning.encoder.cnn import _resolve_precision, get_cnn_encoder
+from captioning.encoder.cnn import get_cnn_encoder, resolve_precision
 from captioning.encoder.inference import Session, frozen_graph
 from captioning.encoder.int8 import evenly_spread
-from captioning.encoder.networks import ARCHITECTURES, DRAWN_WEIGHTS, find, load
+from captioning.encoder.networks import ARCHITECTURES, DRAWN_WEIGHTS, find_weights, load_network
 from captioning.photos.crop import center_crop
 from captioning.photos.decode import decode_photo
 from captioning.storage import files
@@ -116,8 +118,8 @@ def test_the_recipe_names_weights_by_content_and_the_precision_that_is_used(draw
     shutil.copy(DRAWN_WEIGHTS, copy)
     digest = files.sha256(copy)
     assert drawn.recipe == {"encoder": "InceptionV3", "weights": f"drawn, sha256 {digest}", "precision": "float32"}
-    assert find(str(copy)) == (copy, f"file, sha256 {digest}")
-    assert _resolve_precision("auto") in ("float32", "bfloat16")
+    assert find_weights(str(copy)) == (copy, f"file, sha256 {digest}")
+    assert resolve_precision("auto") in ("float32", "bfloat16")
 
 
 def test_the_settings_know_the_same_encoders():
@@ -134,12 +136,24 @@ def test_missing_weights_are_named(tmp_path):
         get_cnn_encoder(str(tmp_path / "nowhere.h5"))
 
 
-@pytest.mark.parametrize("name", ENCODERS)
-def test_without_network_keras_weights_come_with_a_hint(name, tmp_path, monkeypatch):
-    monkeypatch.setattr("keras.src.backend.config._KERAS_DIR", str(tmp_path))
-    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")          # nobody listens there
-    with pytest.raises(OSError, match="Keras could not get the ImageNet weights.*Without a network, fetch"):
+WITHOUT_NETWORK = """
+from captioning.encoder.cnn import get_cnn_encoder
+from captioning.encoder.networks import ARCHITECTURES
+for name in ARCHITECTURES:
+    try:
         get_cnn_encoder("imagenet", encoder=name)
+    except OSError as error:
+        print(error)
+"""
+
+
+def test_without_network_keras_weights_come_with_a_hint(tmp_path):
+    """In a process of its own, whose folder of Keras holds no weights."""
+    environment = os.environ | {"KERAS_HOME": str(tmp_path), "https_proxy": "http://127.0.0.1:9"}   # nobody listens
+    found = subprocess.run([sys.executable, "-c", WITHOUT_NETWORK], env=environment, cwd=ROOT, capture_output=True,
+                           text=True, check=True).stdout
+    hints = re.findall("Keras could not get the ImageNet weights.*Without a network, fetch", found)
+    assert len(hints) == len(ENCODERS), found
 
 
 def test_weights_of_the_project_that_are_missing_or_damaged_are_named(tmp_path, monkeypatch):
@@ -178,7 +192,7 @@ def test_real_weights_tell_real_photos_apart():
     with PhotoZip(SAMPLE / "val2014.zip") as photos:
         crops = np.stack([center_crop(decode_photo(photos.read(name))) for name in photos.names[:8]])
     inception = ARCHITECTURES["inception_v3"]
-    graph = frozen_graph(inception, load(inception, path))
+    graph = frozen_graph(inception, load_network(inception, path))
     float32, bfloat16 = (Session(graph, precision)(crops) for precision in ("float32", "bfloat16"))
     assert cosines(float32[:1], float32[1:]).max() < 0.95
     assert cosines(float32, bfloat16).min() > 0.999
