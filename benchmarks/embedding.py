@@ -50,42 +50,51 @@ def photo_zip(path: Path, count: int) -> Path:
     return path
 
 
+def torch_convolution(layer, norm, dtype):
+    """A convolution with the batch normalisation that follows it."""
+    import torch
+    from torch.nn import functional
+
+    kernel, variance, mean, beta = map(keras.ops.convert_to_numpy, (
+        layer.kernel, norm.moving_variance, norm.moving_mean, norm.beta))
+    scale = 1 / np.sqrt(variance + norm.epsilon)
+    kernel = torch.tensor((kernel * scale).transpose(3, 2, 0, 1), dtype=dtype).to(memory_format=torch.channels_last)
+    bias = torch.tensor(beta - mean * scale, dtype=dtype)
+    return lambda x: functional.conv2d(x, kernel, bias, layer.strides, layer.padding)
+
+
+def torch_step(layer, following, dtype):
+    """What PyTorch does for a layer of Keras. following: the batch normalisation behind a convolution."""
+    import torch
+    from torch.nn import functional
+
+    kind, same = type(layer), {}
+    if kind is keras.layers.Conv2D:
+        return torch_convolution(layer, following, dtype)
+    if kind in (keras.layers.MaxPooling2D, keras.layers.AveragePooling2D):
+        pool = functional.max_pool2d
+        if layer.padding == "same":
+            same["padding"] = layer.pool_size[0] // 2
+        if kind is keras.layers.AveragePooling2D:
+            pool, same["count_include_pad"] = functional.avg_pool2d, False
+        return lambda x: pool(x, layer.pool_size, layer.strides, **same)
+    return {keras.layers.BatchNormalization: lambda x: x, keras.layers.Activation: torch.relu_,
+            keras.layers.Concatenate: lambda *xs: torch.cat(xs, 1),
+            keras.layers.GlobalAveragePooling2D: lambda x: x.mean((2, 3))}[kind]
+
+
 def torch_network(model: keras.Model, precision: str):
     """The same network in PyTorch, layer by layer, with batch normalisation folded into the convolutions.
 
     Called with (B, S, S, 3) uint8, it returns (B, width) float32.
     """
     import torch
-    from torch.nn import functional
 
     dtype = getattr(torch, precision)
-    pools = {keras.layers.MaxPooling2D: functional.max_pool2d, keras.layers.AveragePooling2D: functional.avg_pool2d}
-
-    def convolution(layer, norm):
-        kernel, variance, mean, beta = map(keras.ops.convert_to_numpy, (
-            layer.kernel, norm.moving_variance, norm.moving_mean, norm.beta))
-        scale = 1 / np.sqrt(variance + norm.epsilon)
-        kernel = torch.tensor((kernel * scale).transpose(3, 2, 0, 1), dtype=dtype)
-        kernel = kernel.to(memory_format=torch.channels_last)
-        bias = torch.tensor(beta - mean * scale, dtype=dtype)
-        return lambda x: functional.conv2d(x, kernel, bias, layer.strides, layer.padding)
-
-    def step(layer, following):
-        kind = type(layer)
-        if kind is keras.layers.Conv2D:
-            return convolution(layer, following)
-        if kind in pools:
-            same = {"padding": layer.pool_size[0] // 2} if layer.padding == "same" else {}
-            if kind is keras.layers.AveragePooling2D:
-                same["count_include_pad"] = False
-            return lambda x: pools[kind](x, layer.pool_size, layer.strides, **same)
-        return {keras.layers.BatchNormalization: lambda x: x, keras.layers.Activation: torch.relu_,
-                keras.layers.Concatenate: lambda *xs: torch.cat(xs, 1),
-                keras.layers.GlobalAveragePooling2D: lambda x: x.mean((2, 3))}[kind]
-
     consumers = {id(layer.input): layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)}
     steps = [([id(t) for t in (layer.input if isinstance(layer.input, list) else [layer.input])],
-              id(layer.output), step(layer, consumers.get(id(layer.output)))) for layer in model.layers[1:]]
+              id(layer.output), torch_step(layer, consumers.get(id(layer.output)), dtype))
+             for layer in model.layers[1:]]
 
     @torch.inference_mode()
     def run(photos):
@@ -151,18 +160,25 @@ def main():
 
 def compare(options, split, everything, crops, folder: Path):
     """Times all ways in turns and prints what came out. everything: the split that int8 is calibrated on."""
-    count = len(crops)
-    architecture = ARCHITECTURES[NAME]
-    precisions = ["float32", *(["bfloat16"] if has_fast_bfloat16() else [])]
+    count, precisions = len(crops), ["float32", *(["bfloat16"] if has_fast_bfloat16() else [])]
     encoders = {p: get_cnn_encoder(options.weights, p) for p in precisions}
     if importlib.util.find_spec("openvino") and importlib.util.find_spec("nncf"):
-        encoders["int8"] = get_cnn_encoder(
-            options.weights, "int8", calibration=everything, cache_dir=folder)
-    model = load_network(architecture, find_weights(options.weights)[0])
-    others = peers(model, precisions, folder)
+        encoders["int8"] = get_cnn_encoder(options.weights, "int8", calibration=everything, cache_dir=folder)
+    model = load_network(ARCHITECTURES[NAME], find_weights(options.weights)[0])
 
-    batches = [crops[i:i + EMBED_BATCH] for i in range(0, count, EMBED_BATCH)]
-    ready = architecture.preprocess(crops.astype(np.float32))
+    products = {f"product {p}": product for p, product in matrix_products(precisions).items()}
+    ways = ways_to_embed(model, encoders, peers(model, precisions, folder), split, crops, folder)
+    rates = report.rates(ways | products, count, options.repeats)
+    gflops = {p: 2e-9 * PRODUCT_SIZE**3 * rates.pop(f"product {p}") / count for p in precisions}
+    found = {p: np.concatenate([encoder(batch) for batch in in_batches(crops)]) for p, encoder in encoders.items()}
+    exact = {p: cosines(rows, found["float32"]) for p, rows in found.items() if p != "float32"}
+    show(rates, gflops, exact, count, options.repeats)
+    record(rates, gflops, exact, precisions)
+
+
+def ways_to_embed(model, encoders, others, split, crops, folder: Path) -> dict:
+    """{name: function that embeds all photos}: Keras's predict, ours, the peers, and ours from the zip."""
+    ready, batches = ARCHITECTURES[NAME].preprocess(crops.astype(np.float32)), in_batches(crops)
 
     def end_to_end(encoder):
         with tempfile.TemporaryDirectory(dir=folder) as cache:
@@ -171,14 +187,16 @@ def compare(options, split, everything, crops, folder: Path):
     ways = {"model.predict": lambda: model.predict(ready, batch_size=EMBED_BATCH, verbose=0)}
     for name, network in {**{f"ours {p}": e for p, e in encoders.items()}, **others}.items():
         ways[name] = lambda network=network: [network(batch) for batch in batches]
-    ways |= {f"ours {p}, from the zip": lambda e=e: end_to_end(e) for p, e in encoders.items()}
-    products = {f"product {p}": product for p, product in matrix_products(precisions).items()}
-    rates = report.rates(ways | products, count, options.repeats)
+    return ways | {f"ours {p}, from the zip": lambda e=e: end_to_end(e) for p, e in encoders.items()}
 
-    gflops = {p: 2e-9 * PRODUCT_SIZE**3 * rates.pop(f"product {p}") / count for p in precisions}
-    found = {p: np.concatenate([e(batch) for batch in batches]) for p, e in encoders.items()}
-    exact = {p: cosines(rows, found["float32"]) for p, rows in found.items() if p != "float32"}
-    show(rates, gflops, exact, count, options.repeats)
+
+def in_batches(crops) -> list:
+    """The crops in batches, as they go through the network."""
+    return [crops[i:i + EMBED_BATCH] for i in range(0, len(crops), EMBED_BATCH)]
+
+
+def record(rates, gflops, exact, precisions):
+    """Puts the results into outputs/bench.json."""
     best = {p: max((r for name, r in rates.items() if name in (f"PyTorch {p}", f"OpenVINO {p}")), default=None)
             for p in precisions}
     end, predict = rates[f"ours {precisions[-1]}, from the zip"], rates["model.predict"]

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import notebook_code, report
+from benchmarks.embedding import cosines
 from captioning.datasets.splits import load_dataset
 from captioning.settings import Settings
 
@@ -31,14 +32,17 @@ def main():
     settings = settings.completed(len(splits[0].names))
     embeddings = {p: notebook_code.embed(replace(settings, precision=p), splits, options.folder / p)
                   for p in options.precisions}
-    exact = np.float32(embeddings["float32"][1].usable())
     losses = {p: [min(notebook_code.val_losses(replace(settings, seed=seed), splits, cached))
                   for seed in range(options.seeds)] for p, cached in embeddings.items()}
+    show(losses, {p: np.float32(val.usable()) for p, (_, val) in embeddings.items()})
+
+
+def show(losses: dict[str, list[float]], rows: dict[str, np.ndarray]):
+    """Prints a line for each precision. losses: by seed. rows: the validation photos' embeddings."""
     baseline = np.mean(losses["float32"])
     print(f"\n{'':12}{'val_loss':>9}{'change':>9}{'cosine: mean':>14}{'worst':>9}   losses by seed")
     for precision, found in losses.items():
-        rows = np.float32(embeddings[precision][1].usable())
-        cosine = (rows * exact).sum(1) / np.linalg.norm(rows, axis=1) / np.linalg.norm(exact, axis=1)
+        cosine = cosines(rows[precision], rows["float32"])
         print(f"{precision:12}{np.mean(found):9.4f}{np.mean(found) / baseline - 1:+9.2%}{cosine.mean():14.5f}"
               f"{cosine.min():9.5f}   {', '.join(f'{loss:.4f}' for loss in found)}")
 
