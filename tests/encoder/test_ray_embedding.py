@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from captioning.datasets.splits import load_split
+from captioning.encoder import ray_cluster
 from captioning.encoder.cache import embed_split
 from captioning.encoder.ray_cluster import Worker, cluster, encoder_of
 from captioning.settings import Settings
@@ -81,7 +82,7 @@ def written(folder):
 def test_a_killed_worker_loses_nothing_and_the_bytes_are_those_of_one_machine(two_workers, photos, tmp_path):
     embed_split(photos, Alone(), tmp_path / "alone")
     make_encoder = encoders(tmp_path / "calls", limit=5)            # dies in the midst of its second task
-    found = embed_split(photos, make_encoder, tmp_path / "ray", workers=2)
+    found = ray_cluster.embed_split(photos, make_encoder, tmp_path / "ray", workers=2)
     workers = {path.name.split("-")[0] for path in (tmp_path / "calls").glob("*-*")}
     assert (tmp_path / "calls" / "killed").read_text() in workers and len(workers) == 3
     assert list(found.skipped) == ["040.jpg", "270.jpg"]
@@ -103,7 +104,7 @@ def test_what_was_begun_here_is_finished_by_ray(two_workers, photos, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         embed_split(photos, Interrupted(), tmp_path / "cache")
     there = list((tmp_path / "cache").glob(f"train{files.TEMPORARY}*/*.npz"))
-    embed_split(photos, encoders(tmp_path / "calls"), tmp_path / "cache", workers=2)
+    ray_cluster.embed_split(photos, encoders(tmp_path / "calls"), tmp_path / "cache", workers=2)
     assert len(there) == 9 and len(list((tmp_path / "calls").iterdir())) == 16 - 9
     embed_split(photos, Alone(), tmp_path / "alone")
     assert written(tmp_path / "cache") == written(tmp_path / "alone")
@@ -112,7 +113,7 @@ def test_what_was_begun_here_is_finished_by_ray(two_workers, photos, tmp_path):
 @needs_ray
 def test_a_worker_with_another_encoder_is_refused_with_both_recipes(two_workers, photos, tmp_path):
     with pytest.raises(ValueError, match=r"of process \d+'}, another machine's is .*of process \d+'"):
-        embed_split(photos, encoders(tmp_path / "calls", recipe=None), tmp_path / "cache", workers=2)
+        ray_cluster.embed_split(photos, encoders(tmp_path / "calls", recipe=None), tmp_path / "cache", workers=2)
 
 
 @needs_ray
