@@ -253,6 +253,11 @@ def wait_for(condition, seconds=30):
         time.sleep(0.01)
 
 
+def wait_for_batches(cache, count=1):
+    """Waits until so many batches are saved."""
+    wait_for(lambda: len(shards_in(cache)) >= count)
+
+
 def shards_in(cache):
     return sorted(cache.glob(f"train{files.TEMPORARY}*/*.npz"))
 
@@ -269,7 +274,7 @@ def test_a_killed_process_is_gone_on_from_with_the_same_bytes(tmp_path, kills):
     for number in range(kills):
         process = start_embedding(split.photos, cache)
         if number % 2:
-            wait_for(lambda: len(shards_in(cache)) > len(done))         # noqa: B023
+            wait_for_batches(cache, len(done) + 1)
         time.sleep(moments.uniform(0, 0.3))
         kill(process)
         assert set(done) <= set(shards_in(cache)) and not (cache / "train.npy").exists()
@@ -384,7 +389,7 @@ def test_of_two_processes_one_works_and_the_other_waits_and_says_so(tmp_path, ki
     undisturbed, cache = tmp_path / "undisturbed", tmp_path / "cache"
     embed_split(split, MeanColour(), undisturbed)
     first = start_embedding(split.photos, cache, go=tmp_path / "go")
-    wait_for(lambda: shards_in(cache))
+    wait_for_batches(cache)
     second = start_embedding(split.photos, cache)
     assert second.stdout.readline().endswith("train.npy; waiting for it.\n")
     if killed:
