@@ -1,10 +1,10 @@
-"""How fast photos become embeddings: Keras's model.predict, ours in each precision, and PyTorch and OpenVINO.
+"""Speed of embedding: Keras's model.predict, our encoder in each precision, PyTorch and OpenVINO.
 
     python -m benchmarks.embedding [--photos 96] [--repeats 5] [--weights drawn] [--zip train2014.zip]
 
-All take turns on the same photos: those of the zip, or rendered ones of the drawn world, 640 x 480 as MSCOCO's are.
-They start from crops that are ready, ours also from the JPEGs in the zip. Peers that are not installed are left out
-(requirements-bench.txt). The cosines between embeddings in float32 and in other precisions are printed as well.
+All take turns on the same photos: those of the zip, or rendered scenes of MSCOCO's size, 640 x 480. They start from
+finished crops; our encoder also starts from the JPEGs in the zip. PyTorch and OpenVINO come with requirements-bench.txt
+and are left out if they are not installed. It also prints the cosines of embeddings in other precisions to float32's.
 """
 
 import argparse
@@ -35,12 +35,12 @@ from captioning.photos.decode import decode_photo
 
 COCO_PHOTOS = 123_287
 GFLOP_PER_PHOTO = 11.4
-PRODUCT_SIZE = 2048                 # rows and columns of the matrices whose product stands for the machine's peak
+PRODUCT_SIZE = 2048                 # rows and columns of the matrices whose product measures the machine's peak
 NAME = "inception_v3"
 
 
 def photo_zip(path: Path, count: int) -> Path:
-    """A zip of drawn photos at MSCOCO's usual size."""
+    """Writes a zip of rendered scenes of MSCOCO's usual size. Returns its path."""
     with zipfile.ZipFile(path, "w") as archive:
         for i in range(count):
             photo = Image.open(BytesIO(render_photo(99, "train2014", i).jpeg)).resize((640, 480))
@@ -51,7 +51,7 @@ def photo_zip(path: Path, count: int) -> Path:
 
 
 def torch_convolution(layer, norm, dtype):
-    """A convolution with the batch normalisation that follows it."""
+    """A convolution of PyTorch, with the batch normalisation that follows it folded in."""
     import torch
     from torch.nn import functional
 
@@ -64,7 +64,13 @@ def torch_convolution(layer, norm, dtype):
 
 
 def torch_step(layer, following, dtype):
-    """What PyTorch does for a layer of Keras. following: the batch normalisation behind a convolution."""
+    """A function of PyTorch that does what a layer of Keras does.
+
+    Args:
+        layer: The layer.
+        following: The batch normalisation that follows, if the layer is a convolution.
+        dtype: Of the weights.
+    """
     import torch
     from torch.nn import functional
 
@@ -86,7 +92,8 @@ def torch_step(layer, following, dtype):
 def torch_network(model: keras.Model, precision: str):
     """The same network in PyTorch, layer by layer, with batch normalisation folded into the convolutions.
 
-    Called with (B, S, S, 3) uint8, it returns (B, width) float32.
+    Returns:
+        A function from (B, S, S, 3) uint8 to (B, width) float32.
     """
     import torch
 
@@ -108,7 +115,7 @@ def torch_network(model: keras.Model, precision: str):
 
 
 def peers(model, precisions, folder: Path) -> dict:
-    """{name: network} of the peers that are installed; says which are not."""
+    """Networks of PyTorch and OpenVINO by name, as far as they are installed. Prints what is missing."""
     found = {}
     if importlib.util.find_spec("torch"):
         found |= {f"PyTorch {p}": torch_network(model, p) for p in precisions}
@@ -126,9 +133,9 @@ def peers(model, precisions, folder: Path) -> dict:
 
 
 def matrix_products(precisions) -> dict:
-    """{precision: function that multiplies two square matrices}
+    """Functions that multiply two square matrices, by precision.
 
-    With AMX such a product waits for memory, and convolutions of photos that stay in the caches exceed it.
+    With AMX such a product waits for memory. Convolutions of photos that stay in the caches can be faster.
     """
     matrix = tf.random.stateless_normal((PRODUCT_SIZE, PRODUCT_SIZE), seed=(0, 0))
     matrices = {p: tf.cast(matrix, p) for p in precisions}
@@ -137,10 +144,12 @@ def matrix_products(precisions) -> dict:
 
 
 def cosines(one, other):
+    """Cosine of each row of one array, (N, width), to the same row of the other, (N,)."""
     return (one * other).sum(axis=1) / np.linalg.norm(one, axis=1) / np.linalg.norm(other, axis=1)
 
 
 def main():
+    """Prepares the photos, then compares."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--photos", type=int, default=96)
     parser.add_argument("--repeats", type=int, default=5)
@@ -159,7 +168,15 @@ def main():
 
 
 def compare(options, split, everything, crops, folder: Path):
-    """Times all ways in turns and prints what came out. everything: the split that int8 is calibrated on."""
+    """Times all ways in turns, prints and records the results.
+
+    Args:
+        options: Of the command line.
+        split: The photos that are embedded.
+        everything: The split that int8 is calibrated on.
+        crops: The photos of `split`, (N, size, size, 3) uint8.
+        folder: For temporary files.
+    """
     count, precisions = len(crops), ["float32", *(["bfloat16"] if has_fast_bfloat16() else [])]
     encoders = {p: get_cnn_encoder(options.weights, p) for p in precisions}
     if importlib.util.find_spec("openvino") and importlib.util.find_spec("nncf"):
@@ -177,7 +194,7 @@ def compare(options, split, everything, crops, folder: Path):
 
 
 def ways_to_embed(model, encoders, others, split, crops, folder: Path) -> dict:
-    """{name: function that embeds all photos}: Keras's predict, ours, the peers, and ours from the zip."""
+    """Functions that embed all photos, by name: Keras's, our encoders, the others, ours from the zip."""
     ready, batches = ARCHITECTURES[NAME].preprocess(crops.astype(np.float32)), in_batches(crops)
 
     def end_to_end(encoder):
@@ -191,7 +208,7 @@ def ways_to_embed(model, encoders, others, split, crops, folder: Path) -> dict:
 
 
 def in_batches(crops) -> list:
-    """The crops in batches, as they go through the network."""
+    """The crops in batches, as they are embedded."""
     return [crops[i:i + EMBED_BATCH] for i in range(0, len(crops), EMBED_BATCH)]
 
 
@@ -207,6 +224,7 @@ def record(rates, gflops, exact, precisions):
 
 
 def show(rates, gflops, exact, count, repeats):
+    """Prints the table of rates and the cosines."""
     print(f"\n{count} photos, {repeats} rounds; matrix products: "
           + ", ".join(f"{p} {value:,.0f} GFLOP/s" for p, value in gflops.items()) + "\n")
     print(f"{'':28}{'photos/s':>9}{'ratio':>7}{'of peak':>9}{'MSCOCO':>10}")

@@ -180,7 +180,8 @@ class Settings:
             if not variable.startswith(ENVIRONMENT_PREFIX) or variable in CREDENTIALS:
                 continue
             if variable not in known:
-                warnings.warn(f"{variable} is no setting and is ignored. Settings: {', '.join(known)}.", stacklevel=2)
+                warnings.warn(
+                    f"{variable} is not a setting and is ignored. Settings: {', '.join(known)}.", stacklevel=2)
             elif text:
                 values[known[variable].name] = _parsed(known[variable], text)
         return cls(**values)

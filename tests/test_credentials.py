@@ -13,7 +13,7 @@ def test_credentials_come_from_the_environment_and_stay_out_of_settings(monkeypa
     assert "secret" not in repr(Settings.from_environment())
 
 
-def test_strangers_code_gets_the_settings_without_the_credentials(monkeypatch):
+def test_other_peoples_code_gets_the_settings_without_the_credentials(monkeypatch):
     for name in (*CREDENTIALS, "CAPTION_EPOCHS", "CAPTION_OUTPUT_DIR"):
         monkeypatch.setenv(name, "3")
     found = environment_without_credentials(output_dir=Path("there"))

@@ -1,4 +1,4 @@
-"""Settings come from the environment, and nonsense in it is told apart from sense."""
+"""Settings come from the environment. Wrong values are refused, and docs/settings.md is up to date."""
 
 import os
 import subprocess
@@ -17,7 +17,7 @@ def test_defaults_are_the_drawn_world():
     assert (drawn.dataset, drawn.encoder_weights, drawn.data_dir) == ("drawn", "drawn", Path("data/drawn"))
 
 
-def test_coco_gets_the_courses_budget_and_small_data_less():
+def test_coco_has_the_courses_budget_and_small_data_a_smaller_one():
     coco, small = (Settings().completed(train_photos=n) for n in (82_783, 2_000))
     assert (coco.epochs, coco.batches_per_epoch, coco.batch_size, coco.max_len, coco.val_batches) == (
         12, 1_000, 64, 20, 100)
@@ -37,7 +37,7 @@ def test_each_field_can_be_set_from_the_environment(monkeypatch, name, text, val
     assert getattr(Settings.from_environment(), name.lower()) == value
 
 
-def test_what_was_set_is_not_replaced_by_the_budget(monkeypatch):
+def test_the_budget_replaces_no_value_that_was_set(monkeypatch):
     monkeypatch.setenv("CAPTION_EPOCHS", "2")
     assert Settings.from_environment().completed(82_783).epochs == 2
 
@@ -50,9 +50,9 @@ def test_what_was_set_is_not_replaced_by_the_budget(monkeypatch):
     ("IMAGE_DROPOUT", "1"), ("SELF_CRITICAL_EPOCHS", "-1"), ("SELF_CRITICAL_EPOCHS", "0.5"),
     ("ENCODER_WEIGHTS", "~nobody-of-that-name/x.h5"),
     ("GRADER_URL", "http://grader.example/"), ("GRADER_URL", "grader.example"), ("GRADER_URL", "https://"),
-    ("ENCODER", "resnet"), ("ENCODER", "mobilenet_v3"),       # without weights of the drawn world
+    ("ENCODER", "resnet"), ("ENCODER", "mobilenet_v3"),       # has no weights of the drawn world
 ])
-def test_nonsense_is_refused_by_name_and_value(monkeypatch, name, text):
+def test_wrong_values_are_refused_by_name_and_value(monkeypatch, name, text):
     monkeypatch.setenv(f"CAPTION_{name}", text)
     with pytest.raises(ValueError, match=f"CAPTION_{name} is '?{text}"):
         Settings.from_environment()
@@ -68,20 +68,20 @@ def test_the_home_folder_may_be_written_as_a_tilde(monkeypatch, tmp_path):
                                          str(settings.output_dir), settings.encoder_weights}
 
 
-@pytest.mark.skipif(os.name == "nt", reason="variables of Windows are always text")
-def test_bytes_that_are_no_text_are_refused(monkeypatch):
+@pytest.mark.skipif(os.name == "nt", reason="on Windows, variables are always text")
+def test_bytes_that_are_not_utf_8_are_refused(monkeypatch):
     monkeypatch.setenv("CAPTION_OUTPUT_DIR", os.fsdecode(b"out\xff"))
     with pytest.raises(ValueError, match=r"CAPTION_OUTPUT_DIR is 'out\\udcff'"):
         Settings.from_environment()
 
 
 @pytest.mark.parametrize("name, value", [("epochs", 2.5), ("epochs", "3"), ("seed", None), ("data_dir", 3)])
-def test_values_of_another_kind_are_refused_in_a_cell_too(name, value):
+def test_values_of_a_wrong_type_are_refused_in_a_cell_too(name, value):
     with pytest.raises(ValueError, match=f"CAPTION_{name.upper()} is"):
         Settings(**{name: value})
 
 
-def test_a_password_in_a_mirrors_address_is_shown_and_saved_nowhere():
+def test_a_password_in_a_mirrors_address_is_neither_shown_nor_saved():
     found = Settings(mirrors="https://user:s3cret@mirror.example/a http://b.example")
     assert "s3cret" not in repr(found) + str(found) + str(found.as_dict())
     assert "s3cret" in found.mirrors and found.as_dict()["mirrors"] == "https://mirror.example/a http://b.example"
@@ -100,16 +100,16 @@ def test_a_folder_needs_its_path(monkeypatch):
         Settings.from_environment()
 
 
-def test_another_encoder_goes_with_weights_of_its_own(monkeypatch):
+def test_another_encoder_needs_its_own_weights(monkeypatch):
     monkeypatch.setenv("CAPTION_ENCODER", "mobilenet_v3")
     assert Settings.from_environment(dataset="coco2014").encoder == "mobilenet_v3"
     with pytest.raises(ValueError, match="CAPTION_ENCODER_WEIGHTS"):
         Settings.from_environment()
 
 
-def test_a_misspelt_setting_is_warned_of(monkeypatch):
+def test_a_misspelt_setting_causes_a_warning(monkeypatch):
     monkeypatch.setenv("CAPTION_EPOCH", "3")
-    with pytest.warns(UserWarning, match="CAPTION_EPOCH is no setting"):
+    with pytest.warns(UserWarning, match="CAPTION_EPOCH is not a setting"):
         Settings.from_environment()
 
 

@@ -83,21 +83,21 @@ def read_embeddings(cache) -> Embeddings:
     cache = Path(cache)
     description = cache.with_suffix(".json")
     if not description.exists():
-        raise ValueError(f"{cache} has lost its description, {description.name}. Delete it, and the photos are "
-                         "embedded again.")
+        raise ValueError(f"{cache} has lost its description, {description.name}. Delete {cache.name} to embed the "
+                         "photos again.")
     about = files.read_json(description, "the description of cached embeddings")
     if not isinstance(about, dict) or files.sha256(cache) != about.get("sha256"):
-        raise ValueError(f"{cache} is not what was written: its digest is not the one in {cache.stem}.json. "
-                         "Delete both, and the photos are embedded again.")
+        raise ValueError(f"{cache} is damaged: its sha256 is not the one in {description.name}. Delete both to embed "
+                         "the photos again.")
     try:
         values = np.load(cache, mmap_mode="r", allow_pickle=False)
         embeddings = Embeddings(about["names"], values, about["skipped"], about["recipe"])
         fits = _fits(embeddings)
-    except (ValueError, KeyError, TypeError, EOFError):     # objects in place of numbers, a header that lies ...
+    except (ValueError, KeyError, TypeError, EOFError):     # objects in place of numbers, a wrong header ...
         fits = False
     if not fits:
-        raise ValueError(f"{cache} does not hold a row of float16 for each photo that {cache.stem}.json names. Delete "
-                         "both, and the photos are embedded again.")
+        raise ValueError(f"{cache} does not hold a row of float16 for each photo that {description.name} names. Delete "
+                         "both to embed the photos again.")
     return embeddings
 
 
@@ -113,13 +113,14 @@ def _require_same(cache: Path, embeddings: Embeddings, split: Split, recipe: dic
     """Raises ValueError if the embeddings have another recipe, or are of other photos than the split's."""
     if different := different_recipe(embeddings.recipe, recipe):
         raise ValueError(f"{cache} was made by another recipe ({different}). Delete {cache.parent} to embed the "
-                         "photos again, or set back what was changed.")
+                         "photos again, or undo the change.")
     if embeddings.names != split.names:
         raise ValueError(f"{cache.with_suffix('.json')} is damaged: it names other photos than those that {cache.name} "
                          f"was made from. Delete {cache.parent} to embed the photos again.")
 
 
 def _warn_of_skipped(split: Split, skipped: dict[str, str]):
+    """Warns the caller of `embed_split` of skipped photos, with the reasons of the first three."""
     captions = sum(len(captions) for name, captions in zip(split.names, split.captions) if name in skipped)
     reasons = "; ".join(f"{name} {reason}" for name, reason in list(skipped.items())[:3])
     more = f"; and {len(skipped) - 3:,} more" if len(skipped) > 3 else ""

@@ -1,4 +1,4 @@
-"""A network as a frozen graph, run fast on a CPU."""
+"""Fast inference on a CPU: the network as a graph of constants, run in a session of its own."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -33,19 +33,23 @@ def frozen_graph(architecture: Architecture, model: keras.Model):
 
 
 class Session:
-    """Runs a frozen graph in "float32" or "bfloat16".
+    """Runs a frozen graph.
 
-    A session of its own, because in eager mode the options would hold for the decoder too. Photos go through it in
-    small pieces, whose feature maps stay in the processor's caches, and two pieces at a time, so that one computes
+    It is a session of its own, because in eager mode its options would also change the decoder. Photos are run in
+    small pieces, so that feature maps stay in the processor's caches. Two pieces run at a time, so that one computes
     while the other waits for its threads.
+
+    Args:
+        graph_def: As `frozen_graph` returns it.
+        precision: "float32" or "bfloat16".
     """
 
-    PIECE, AT_A_TIME = 16, 2
+    PIECE, AT_A_TIME = 16, 2            # photos of a piece; pieces
 
     def __init__(self, graph_def, precision: str):
         config = tf.compat.v1.ConfigProto()
         rewriter = config.graph_options.rewrite_options
-        # It would move activations behind concatenations, where they are no longer one operation with a convolution.
+        # This optimisation moves activations behind concatenations. There they can't be fused with a convolution.
         rewriter.arithmetic_optimization = type(rewriter).OFF
         if precision == "bfloat16":
             rewriter.auto_mixed_precision_onednn_bfloat16 = type(rewriter).ON
@@ -54,10 +58,11 @@ class Session:
             tf.import_graph_def(graph_def, name="")
         self._session = tf.compat.v1.Session(graph=graph, config=config)
         side = graph.get_tensor_by_name("photos:0").shape[1]
-        self._embed(np.zeros((1, side, side, 3), np.uint8))     # rewrites the graph; two at once take 1 GB more
+        self._embed(np.zeros((1, side, side, 3), np.uint8))     # rewrites the graph; two at a time would take 1 GB more
         self._pool = ThreadPoolExecutor(self.AT_A_TIME)
 
     def __call__(self, photos: np.ndarray) -> np.ndarray:
+        """Embeds photos, (B, size, size, 3) uint8, to (B, width) float32."""
         pieces = [photos[i:i + self.PIECE] for i in range(0, len(photos), self.PIECE)]
         return np.concatenate(list(self._pool.map(self._embed, pieces)))
 

@@ -1,8 +1,8 @@
 """int8: the encoder's network quantised after training, with OpenVINO and NNCF (requirements-int8.txt).
 
 Weights become 8-bit integers with a scale for each output channel, activations with a scale for each tensor
-(https://arxiv.org/abs/1712.05877), taken from the values that photos of the dataset itself cause. They depend on
-nothing but the photos, so the quantised network could be made anew each time; it is kept, because that takes a minute.
+(https://arxiv.org/abs/1712.05877). The scales come from the values that photos of the dataset cause, so the same photos
+give the same network. It is kept, because making it takes a minute.
 """
 
 import hashlib
@@ -21,21 +21,28 @@ from captioning.storage import files
 
 PHOTOS = 300                    # to calibrate with
 PIECE = 8                       # photos that go through the network at once
-FLOAT_CONVOLUTIONS = 3          # the first ones: in floating point they take 29 % of the cosines' loss away
+FLOAT_CONVOLUTIONS = 3          # the first ones stay in floating point: that undoes 29 % of the cosines' loss
 
 
 def require_packages():
-    """Raises ValueError that says what to install where int8 can't be had."""
+    """Raises ValueError that says what to install, if a package is missing."""
     if not all(importlib.util.find_spec(name) for name in ("openvino", "nncf")):
-        raise ValueError("CAPTION_PRECISION=int8 needs OpenVINO and NNCF: pip install -r requirements-int8.txt, or set "
-                         "CAPTION_PRECISION=auto.")
+        raise ValueError("CAPTION_PRECISION=int8 needs OpenVINO and NNCF, which are not installed. Run python -m pip "
+                         "install -r requirements-int8.txt, or set CAPTION_PRECISION=auto.")
 
 
 def quantised_network(graph, key: dict, calibration: Split, size: int, folder) -> tuple[Path, dict]:
-    """The quantised network's file (OpenVINO's .xml), made if it is not in `folder` yet, and its part of the recipe.
+    """Quantises a network, unless `folder` holds it already. Damaged files are made again.
 
-    graph: function that gives the GraphDef to quantise, with photos (B, size, size, 3) uint8 as its input. key: what
-    tells that graph from others. Damaged files are made again.
+    Args:
+        graph: Function that returns the GraphDef to quantise. Its input is photos, (B, size, size, 3) uint8.
+        key: What tells that graph from others.
+        calibration: The training split, whose photos show the ranges of values.
+        size: Side of the square photos, pixels.
+        folder: Where quantised networks are kept.
+
+    Returns:
+        The network's file (OpenVINO's .xml), and its part of the recipe.
     """
     with PhotoZip(calibration.photos) as photos:
         names = evenly_spread(calibration.names, PHOTOS)
@@ -46,18 +53,23 @@ def quantised_network(graph, key: dict, calibration: Split, size: int, folder) -
             if not _whole(home):
                 _make(home, graph(), [read_crop(photos, name, size) for name in names])
     about = files.read_json(home / "about.json")
-    # Of the two files only the numbers count: the other one's names differ from process to process.
+    # The recipe names the file of numbers only: the names in the other file differ from process to process.
     return home / "network.xml", {"calibration": key["calibration"], "quantised": f"sha256 {about['network.bin']}"}
 
 
 def evenly_spread(names: list[str], count: int) -> list[str]:
-    """`count` of the names, or all if there are fewer, at even distances."""
+    """Names at even distances: `count` of them, or all if there are fewer."""
     count = min(count, len(names))
     return [names[i * len(names) // count] for i in range(count)]
 
 
 class OpenVinoNetwork:
-    """Runs a quantised network; what was left in floating point runs in `rest`, "float32" or "bfloat16"."""
+    """Runs a network in OpenVINO.
+
+    Args:
+        xml: The network's file, whose .bin is beside it.
+        rest: "float32" or "bfloat16", for the operations that are not in int8.
+    """
 
     def __init__(self, xml: Path, rest: str):
         openvino, _ = import_packages()
@@ -67,6 +79,7 @@ class OpenVinoNetwork:
         self._queue = openvino.AsyncInferQueue(network)
 
     def __call__(self, photos: np.ndarray) -> np.ndarray:
+        """Embeds photos, (B, size, size, 3) uint8, to (B, width) float32."""
         embeddings = np.empty((len(photos), self._width), np.float32)
 
         def keep(request, start):
@@ -80,8 +93,8 @@ class OpenVinoNetwork:
 
 
 def import_packages():
-    """OpenVINO and NNCF, without the module through which they report over the network that they are used."""
-    sys.modules.setdefault("openvino_telemetry", None)      # importing it fails now, and they do without
+    """OpenVINO and NNCF, without the module by which they report their use over the network."""
+    sys.modules.setdefault("openvino_telemetry", None)      # now importing it fails, and they work without it
     import nncf
     import openvino
 
@@ -89,6 +102,7 @@ def import_packages():
 
 
 def _whole(home: Path) -> bool:
+    """Whether the files of a quantised network are there and undamaged."""
     names = ("network.xml", "network.bin")
     if not all((home / name).is_file() for name in (*names, "about.json")):
         return False
@@ -97,6 +111,7 @@ def _whole(home: Path) -> bool:
 
 
 def _make(home: Path, graph_def, crops: list[np.ndarray | str]):
+    """Quantises the graph and saves it. crops: as `read_crop` returns them."""
     openvino, nncf = import_packages()
     crops = [crop[None] for crop in crops if not isinstance(crop, str)]     # embedding lists the others
     nncf.set_log_level(30)                                  # warnings and errors
@@ -107,9 +122,9 @@ def _make(home: Path, graph_def, crops: list[np.ndarray | str]):
     extremes = nncf.quantization.range_estimator.RangeEstimatorParametersSet.MINMAX
     network = nncf.quantize(
         network, nncf.Dataset(crops), subset_size=len(crops),
-        # The last mean gives the embedding itself, at next to no cost: it takes floating-point feature maps.
+        # The last mean is the embedding itself and costs little, so it stays in floating point.
         ignored_scope=nncf.IgnoredScope(names=convolutions[:FLOAT_CONVOLUTIONS], types=["ReduceMean"]),
-        # By default, ranges are means of each photo's extremes, and what is beyond them is cut off.
+        # By default a range is the mean of the photos' extremes, and values beyond it are cut off.
         advanced_parameters=nncf.AdvancedQuantizationParameters(activations_range_estimator_params=extremes))
     with files.written_aside(home) as aside:
         aside.mkdir()

@@ -17,5 +17,5 @@ def test_the_keys_that_differ_are_named_with_both_values(change, expected):
     assert different_recipe(RECIPE, RECIPE | change) == expected
 
 
-def test_a_key_that_is_wanted_no_more_is_a_difference():
+def test_a_key_that_only_the_found_recipe_has_is_a_difference():
     assert different_recipe(RECIPE | {"calibration": "x" * 200}, RECIPE) == f"calibration: '{'x' * 79} there, None here"
