@@ -2,7 +2,7 @@
 
     python -m benchmarks.embedding_memory [--photos 2000 20000] [--weights FILE]
 
-Two processes embed zips of so many photos, with an encoder that averages colours and returns 2,048 values. The
+Two processes embed 2,000 and 20,000 photos, with an encoder that averages colours and returns 2,048 values. The
 difference of their peaks shows what each photo costs: its entry in the zip, its name, its captions, and memory that is
 never freed. A third process embeds 320 photos with the real network. Its peak, plus that cost for each further photo,
 is what MSCOCO takes.

@@ -1,7 +1,7 @@
 """Settings of a run: one frozen dataclass. Each field can be set in the environment as CAPTION_<NAME>.
 
-What holds for a field (its values, its help text, whether a resumed run may change it) is the field's metadata, see
-`setting`. `python -m captioning.settings` prints all settings as the page docs/settings.md.
+Allowed values, help text and whether a resumed run may change a setting are metadata of its field: see `setting`.
+`python -m captioning.settings` prints all settings as the page docs/settings.md.
 """
 
 import os
@@ -38,7 +38,7 @@ EXPECTED = {int: "a whole number", float: "a number", Path: "a path", str: "text
 def setting(default, help: str, *, choices: Sequence[str] = (), least=None, most=None, values: str = "",
             default_text: str = "", https: bool = False, maybe_path: bool = False, fixed_on_resume: bool = False,
             **options):
-    """A field of `Settings`, with what holds for it as its metadata.
+    """A field of `Settings`. What holds for it becomes its metadata.
 
     Args:
         default: The field's value if nothing is set. None: filled in later, by `Settings` itself or by the budget.
@@ -61,7 +61,11 @@ def setting(default, help: str, *, choices: Sequence[str] = (), least=None, most
 
 @dataclass(frozen=True)
 class Settings:
-    """What fixes a run. `completed` fills the fields that are None, once the number of photos is known."""
+    """All settings of a run. `completed` fills the fields that are None, once the number of photos is known.
+
+    Raises:
+        ValueError: A value is not allowed. The message names the variable, the value and what was expected.
+    """
 
     dataset: str = setting(
         "drawn", "photos and captions: rendered scenes, MSCOCO 2014, or your own in MSCOCO's layout", choices=DATASETS)
@@ -148,7 +152,7 @@ class Settings:
         return self.epochs * self.batches_per_epoch
 
     def completed(self, train_photos: int) -> "Settings":
-        """These settings, with the budget for so many training photos where a field is None."""
+        """Fills the fields that are None with the budget for this number of training photos."""
         budget = next(budget for most_photos, budget in BUDGETS if train_photos <= most_photos)
         return replace(self, **{name: value for name, value in budget.items() if getattr(self, name) is None})
 
@@ -245,7 +249,7 @@ def _refused(each: Field, value) -> ValueError:
 
 
 def _checked(each: Field, value):
-    """The value if the field's metadata allows it, in paths with `~` expanded; else raises ValueError."""
+    """The value of a field, with `~` expanded in paths. Raises ValueError if the field's metadata does not allow it."""
     rules, kind = each.metadata, _kind(each)
     if value is None and each.default is None:
         return None
@@ -261,6 +265,7 @@ def _checked(each: Field, value):
 
 
 def _within(value, kind: type, least, most) -> bool:
+    """Whether the value is a number of this kind within the limits."""
     return isinstance(value, (int, kind)) and least <= value <= most
 
 
@@ -275,6 +280,7 @@ def _is_secure(address) -> bool:
 
 
 def _expanded(each: Field, value) -> Path:
+    """The path, with `~` expanded."""
     try:
         return Path(value).expanduser()
     except (TypeError, RuntimeError):           # RuntimeError: ~somebody, whose home folder nobody knows

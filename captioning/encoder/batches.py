@@ -66,8 +66,8 @@ def read_crop(photos: PhotoZip, name: str, size: int) -> np.ndarray | str:
 def _embed_batch(names, crops, encoder) -> tuple[np.ndarray, dict[str, str]]:
     """Rows of one batch, and the reasons for the photos that were skipped.
 
-    The batch is always whole, and each photo keeps its place in it. So the same photos give the same bytes, whatever
-    was skipped or interrupted, even if a network's arithmetic depends on the batch.
+    The batch always has EMBED_BATCH places, and each photo keeps its own. So the same photos give the same bytes after
+    an interrupt or beside a skipped photo, even if a network's arithmetic depends on the batch.
     """
     size = crop_size(encoder)
     batch = np.zeros((EMBED_BATCH, size, size, 3), np.uint8)

@@ -38,8 +38,8 @@ def embed_split(split: Split, encoder, cache_dir, workers: int = 2, compute: Cal
     """Embeddings of a split's photos: from the cache if they are there, else computed and cached.
 
     A photo that can't be decoded is skipped, with a warning, and listed with its reason; `split.without` leaves it
-    out. Each batch is saved at once. So a process that dies loses one batch at most: the next process continues, and
-    the bytes are those of an uninterrupted run.
+    out. Each batch is saved when it is done. If the process dies, the next one continues from there, and the bytes are
+    those of an uninterrupted run.
 
     Args:
         split: The photos.

@@ -21,7 +21,7 @@ class Encoder:
     Args:
         architecture: The network's kind.
         network: What computes, called as the encoder is.
-        recipe: Weights, precision and whatever else the embeddings depend on.
+        recipe: Weights, precision and what else the embeddings depend on.
     """
 
     def __init__(self, architecture: Architecture, network: Callable, **recipe):

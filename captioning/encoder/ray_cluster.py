@@ -9,7 +9,7 @@ notebook uses the embeddings when it runs next. Only this process writes. After 
 
 Each machine needs the packages of requirements.txt. It also needs the project's folder, the photos' zip and the
 encoder's weights under the same paths, so put them into a folder that all machines share. If a worker dies, Ray starts
-another one, which repeats at most TASK_BATCHES batches.
+another one, which repeats up to TASK_BATCHES batches.
 """
 
 import argparse

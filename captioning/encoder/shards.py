@@ -1,4 +1,4 @@
-"""Embeddings under way: one file for each batch, so that a process that dies loses one batch at most."""
+"""Unfinished embeddings: a file for each batch, so that a process that dies loses only the batch it works on."""
 
 import hashlib
 import json

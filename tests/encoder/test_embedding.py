@@ -39,7 +39,7 @@ class Counting(MeanColour):
 
 
 class Interrupted(Counting):
-    """Raises KeyboardInterrupt after so many batches, as Ctrl-C does."""
+    """Raises KeyboardInterrupt after `after` batches, as Ctrl-C does."""
 
     def __init__(self, after):
         super().__init__()
@@ -53,7 +53,7 @@ class Interrupted(Counting):
 
 
 def batches_of(count):
-    """Number of batches for so many photos."""
+    """Number of batches for this number of photos."""
     return -(-count // EMBED_BATCH)
 
 
@@ -259,7 +259,7 @@ def wait_for(condition, seconds=30):
 
 
 def wait_for_batches(cache, count=1):
-    """Waits until so many batches are saved."""
+    """Waits until `count` batches are saved."""
     wait_for(lambda: len(shards_in(cache)) >= count)
 
 
