@@ -1,6 +1,7 @@
 """Settings come from the environment. Wrong values are refused, and docs/settings.md is up to date."""
 
 import os
+import re
 import subprocess
 import sys
 from dataclasses import fields
@@ -56,6 +57,22 @@ def test_wrong_values_are_refused_by_name_and_value(monkeypatch, name, text):
     monkeypatch.setenv(f"CAPTION_{name}", text)
     with pytest.raises(ValueError, match=f"CAPTION_{name} is '?{text}"):
         Settings.from_environment()
+
+
+@pytest.mark.parametrize("name, text, expected", [
+    ("PRECISION", "half", "one of auto, float32, bfloat16, int8"), ("DROPOUT", "1.5", "a number from 0 to 0.99"),
+    ("EPOCHS", "many", "a whole number from 1 to 100,000"), ("OUTPUT_DIR", "~nobody-of-that-name", "a path"),
+    ("ENCODER_WEIGHTS", "~nobody-of-that-name", "`drawn`, `imagenet` or a `.weights.h5` file"),
+    ("GRADER_URL", "x", "an address that begins with https:// and holds no password"),
+])
+def test_the_error_says_what_was_expected(monkeypatch, name, text, expected):
+    monkeypatch.setenv(f"CAPTION_{name}", text)
+    with pytest.raises(ValueError, match=f"CAPTION_{name} is '?{text}'?; expected {re.escape(expected)}."):
+        Settings.from_environment()
+
+
+def test_a_text_that_is_no_path_keeps_its_tilde():
+    assert Settings(grader_assignment="~key", mirrors="~").grader_assignment == "~key"
 
 
 def test_the_home_folder_may_be_written_as_a_tilde(monkeypatch, tmp_path):
