@@ -102,7 +102,7 @@ def load_network(architecture: Architecture, weights) -> keras.Model:
         reason = (str(error) or type(error).__name__).splitlines()[0]
     if from_file:
         raise ValueError(f"{weights} does not hold weights of {name} without its classifier (include_top=False): "
-                         f"{reason}")
+                         f"{reason.rstrip('.')}. Set CAPTION_ENCODER_WEIGHTS to a file of them, `drawn` or `imagenet`.")
     hint = (offline_weights_hint() if name == "InceptionV3" else
             "Without a network, fetch that file on another machine and set CAPTION_ENCODER_WEIGHTS to its path.")
     raise OSError(f"Keras could not get the ImageNet weights of {name}: {reason}. {hint}")
