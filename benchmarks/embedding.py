@@ -1,10 +1,10 @@
-"""How fast photos become embeddings: Keras's model.predict, ours in each precision, and PyTorch and OpenVINO.
+"""Speed of embedding: Keras's model.predict, our encoder in each precision, PyTorch and OpenVINO.
 
     python -m benchmarks.embedding [--photos 96] [--repeats 5] [--weights drawn] [--zip train2014.zip]
 
-All take turns on the same photos: those of the zip, or rendered ones of the drawn world, 640 x 480 as MSCOCO's are.
-They start from crops that are ready, ours also from the JPEGs in the zip. Peers that are not installed are left out
-(requirements-bench.txt). The cosines between embeddings in float32 and in other precisions are printed as well.
+All take turns on the same photos: those of the zip, or rendered scenes of MSCOCO's size, 640 x 480. They start from
+finished crops; our encoder also starts from the JPEGs in the zip. PyTorch and OpenVINO come with requirements-bench.txt
+and are left out if they are not installed. It also prints the cosines of embeddings in other precisions to float32's.
 """
 
 import argparse
@@ -24,22 +24,23 @@ from captioning.cpu import has_fast_bfloat16
 from captioning.datasets.drawn.rendering import render_photo
 from captioning.datasets.photo_zip import PhotoZip
 from captioning.datasets.splits import Split
-from captioning.encoder.cache import EMBED_BATCH, embed_split
+from captioning.encoder.batches import EMBED_BATCH
+from captioning.encoder.cache import embed_split
 from captioning.encoder.cnn import get_cnn_encoder
 from captioning.encoder.inference import frozen_graph
-from captioning.encoder.int8 import Network, packages
-from captioning.encoder.networks import ARCHITECTURES, find, load
+from captioning.encoder.int8 import OpenVinoNetwork, import_packages
+from captioning.encoder.networks import ARCHITECTURES, find_weights, load_network
 from captioning.photos.crop import center_crop
 from captioning.photos.decode import decode_photo
 
 COCO_PHOTOS = 123_287
 GFLOP_PER_PHOTO = 11.4
-PRODUCT_SIZE = 2048                 # rows and columns of the matrices whose product stands for the machine's peak
+PRODUCT_SIZE = 2048                 # rows and columns of the matrices whose product measures the machine's peak
 NAME = "inception_v3"
 
 
 def photo_zip(path: Path, count: int) -> Path:
-    """A zip of drawn photos at MSCOCO's usual size."""
+    """Writes a zip of rendered scenes of MSCOCO's usual size. Returns its path."""
     with zipfile.ZipFile(path, "w") as archive:
         for i in range(count):
             photo = Image.open(BytesIO(render_photo(99, "train2014", i).jpeg)).resize((640, 480))
@@ -49,42 +50,58 @@ def photo_zip(path: Path, count: int) -> Path:
     return path
 
 
-def torch_network(model: keras.Model, precision: str):
-    """The same network in PyTorch, layer by layer, with batch normalisation folded into the convolutions.
+def torch_convolution(layer, norm, dtype):
+    """A convolution of PyTorch, with the batch normalisation that follows it folded in."""
+    import torch
+    from torch.nn import functional
 
-    Called with (B, S, S, 3) uint8, it returns (B, width) float32.
+    kernel, variance, mean, beta = map(keras.ops.convert_to_numpy, (
+        layer.kernel, norm.moving_variance, norm.moving_mean, norm.beta))
+    scale = 1 / np.sqrt(variance + norm.epsilon)
+    kernel = torch.tensor((kernel * scale).transpose(3, 2, 0, 1), dtype=dtype).to(memory_format=torch.channels_last)
+    bias = torch.tensor(beta - mean * scale, dtype=dtype)
+    return lambda x: functional.conv2d(x, kernel, bias, layer.strides, layer.padding)
+
+
+def torch_step(layer, following, dtype):
+    """A function of PyTorch that does what a layer of Keras does.
+
+    Args:
+        layer: The layer.
+        following: The batch normalisation that follows, if the layer is a convolution.
+        dtype: Of the weights.
     """
     import torch
     from torch.nn import functional
 
+    kind, same = type(layer), {}
+    if kind is keras.layers.Conv2D:
+        return torch_convolution(layer, following, dtype)
+    if kind in (keras.layers.MaxPooling2D, keras.layers.AveragePooling2D):
+        pool = functional.max_pool2d
+        if layer.padding == "same":
+            same["padding"] = layer.pool_size[0] // 2
+        if kind is keras.layers.AveragePooling2D:
+            pool, same["count_include_pad"] = functional.avg_pool2d, False
+        return lambda x: pool(x, layer.pool_size, layer.strides, **same)
+    return {keras.layers.BatchNormalization: lambda x: x, keras.layers.Activation: torch.relu_,
+            keras.layers.Concatenate: lambda *xs: torch.cat(xs, 1),
+            keras.layers.GlobalAveragePooling2D: lambda x: x.mean((2, 3))}[kind]
+
+
+def torch_network(model: keras.Model, precision: str):
+    """The same network in PyTorch, layer by layer, with batch normalisation folded into the convolutions.
+
+    Returns:
+        A function from (B, S, S, 3) uint8 to (B, width) float32.
+    """
+    import torch
+
     dtype = getattr(torch, precision)
-    pools = {keras.layers.MaxPooling2D: functional.max_pool2d, keras.layers.AveragePooling2D: functional.avg_pool2d}
-
-    def convolution(layer, norm):
-        kernel, variance, mean, beta = map(keras.ops.convert_to_numpy, (
-            layer.kernel, norm.moving_variance, norm.moving_mean, norm.beta))
-        scale = 1 / np.sqrt(variance + norm.epsilon)
-        kernel = torch.tensor((kernel * scale).transpose(3, 2, 0, 1), dtype=dtype)
-        kernel = kernel.to(memory_format=torch.channels_last)
-        bias = torch.tensor(beta - mean * scale, dtype=dtype)
-        return lambda x: functional.conv2d(x, kernel, bias, layer.strides, layer.padding)
-
-    def step(layer, following):
-        kind = type(layer)
-        if kind is keras.layers.Conv2D:
-            return convolution(layer, following)
-        if kind in pools:
-            same = {"padding": layer.pool_size[0] // 2} if layer.padding == "same" else {}
-            if kind is keras.layers.AveragePooling2D:
-                same["count_include_pad"] = False
-            return lambda x: pools[kind](x, layer.pool_size, layer.strides, **same)
-        return {keras.layers.BatchNormalization: lambda x: x, keras.layers.Activation: torch.relu_,
-                keras.layers.Concatenate: lambda *xs: torch.cat(xs, 1),
-                keras.layers.GlobalAveragePooling2D: lambda x: x.mean((2, 3))}[kind]
-
     consumers = {id(layer.input): layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)}
     steps = [([id(t) for t in (layer.input if isinstance(layer.input, list) else [layer.input])],
-              id(layer.output), step(layer, consumers.get(id(layer.output)))) for layer in model.layers[1:]]
+              id(layer.output), torch_step(layer, consumers.get(id(layer.output)), dtype))
+             for layer in model.layers[1:]]
 
     @torch.inference_mode()
     def run(photos):
@@ -98,7 +115,7 @@ def torch_network(model: keras.Model, precision: str):
 
 
 def peers(model, precisions, folder: Path) -> dict:
-    """{name: network} of the peers that are installed; says which are not."""
+    """Networks of PyTorch and OpenVINO by name, as far as they are installed. Prints what is missing."""
     found = {}
     if importlib.util.find_spec("torch"):
         found |= {f"PyTorch {p}": torch_network(model, p) for p in precisions}
@@ -106,19 +123,19 @@ def peers(model, precisions, folder: Path) -> dict:
         print("PyTorch is left out: it is not installed (requirements-bench.txt).")
     if importlib.util.find_spec("openvino"):
         xml = folder / "peer.xml"
-        openvino, _ = packages()
+        openvino, _ = import_packages()
         graph = frozen_graph(ARCHITECTURES[NAME], model)
         openvino.save_model(openvino.convert_model(graph), xml, compress_to_fp16=False)
-        found |= {f"OpenVINO {p}": Network(xml, p) for p in precisions}
+        found |= {f"OpenVINO {p}": OpenVinoNetwork(xml, p) for p in precisions}
     else:
         print("OpenVINO and int8 are left out: OpenVINO is not installed (requirements-bench.txt).")
     return found
 
 
 def matrix_products(precisions) -> dict:
-    """{precision: function that multiplies two square matrices}
+    """Functions that multiply two square matrices, by precision.
 
-    With AMX such a product waits for memory, and convolutions of photos that stay in the caches exceed it.
+    With AMX such a product waits for memory. Convolutions of photos that stay in the caches can be faster.
     """
     matrix = tf.random.stateless_normal((PRODUCT_SIZE, PRODUCT_SIZE), seed=(0, 0))
     matrices = {p: tf.cast(matrix, p) for p in precisions}
@@ -127,10 +144,12 @@ def matrix_products(precisions) -> dict:
 
 
 def cosines(one, other):
+    """Cosine of each row of one array, (N, width), to the same row of the other, (N,)."""
     return (one * other).sum(axis=1) / np.linalg.norm(one, axis=1) / np.linalg.norm(other, axis=1)
 
 
 def main():
+    """Prepares the photos, then compares."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--photos", type=int, default=96)
     parser.add_argument("--repeats", type=int, default=5)
@@ -149,19 +168,34 @@ def main():
 
 
 def compare(options, split, everything, crops, folder: Path):
-    """Times all ways in turns and prints what came out. everything: the split that int8 is calibrated on."""
-    count = len(crops)
-    architecture = ARCHITECTURES[NAME]
-    precisions = ["float32", *(["bfloat16"] if has_fast_bfloat16() else [])]
+    """Times all ways in turns, prints and records the results.
+
+    Args:
+        options: Of the command line.
+        split: The photos that are embedded.
+        everything: The split that int8 is calibrated on.
+        crops: The photos of `split`, (N, size, size, 3) uint8.
+        folder: For temporary files.
+    """
+    count, precisions = len(crops), ["float32", *(["bfloat16"] if has_fast_bfloat16() else [])]
     encoders = {p: get_cnn_encoder(options.weights, p) for p in precisions}
     if importlib.util.find_spec("openvino") and importlib.util.find_spec("nncf"):
-        encoders["int8"] = get_cnn_encoder(
-            options.weights, "int8", calibration=everything, cache_dir=folder)
-    model = load(architecture, find(options.weights)[0])
-    others = peers(model, precisions, folder)
+        encoders["int8"] = get_cnn_encoder(options.weights, "int8", calibration=everything, cache_dir=folder)
+    model = load_network(ARCHITECTURES[NAME], find_weights(options.weights)[0])
 
-    batches = [crops[i:i + EMBED_BATCH] for i in range(0, count, EMBED_BATCH)]
-    ready = architecture.preprocess(crops.astype(np.float32))
+    products = {f"product {p}": product for p, product in matrix_products(precisions).items()}
+    ways = ways_to_embed(model, encoders, peers(model, precisions, folder), split, crops, folder)
+    rates = report.rates(ways | products, count, options.repeats)
+    gflops = {p: 2e-9 * PRODUCT_SIZE**3 * rates.pop(f"product {p}") / count for p in precisions}
+    found = {p: np.concatenate([encoder(batch) for batch in in_batches(crops)]) for p, encoder in encoders.items()}
+    exact = {p: cosines(rows, found["float32"]) for p, rows in found.items() if p != "float32"}
+    show(rates, gflops, exact, count, options.repeats)
+    record(rates, gflops, exact, precisions)
+
+
+def ways_to_embed(model, encoders, others, split, crops, folder: Path) -> dict:
+    """Functions that embed all photos, by name: Keras's, our encoders, the others, ours from the zip."""
+    ready, batches = ARCHITECTURES[NAME].preprocess(crops.astype(np.float32)), in_batches(crops)
 
     def end_to_end(encoder):
         with tempfile.TemporaryDirectory(dir=folder) as cache:
@@ -170,14 +204,16 @@ def compare(options, split, everything, crops, folder: Path):
     ways = {"model.predict": lambda: model.predict(ready, batch_size=EMBED_BATCH, verbose=0)}
     for name, network in {**{f"ours {p}": e for p, e in encoders.items()}, **others}.items():
         ways[name] = lambda network=network: [network(batch) for batch in batches]
-    ways |= {f"ours {p}, from the zip": lambda e=e: end_to_end(e) for p, e in encoders.items()}
-    products = {f"product {p}": product for p, product in matrix_products(precisions).items()}
-    rates = report.rates(ways | products, count, options.repeats)
+    return ways | {f"ours {p}, from the zip": lambda e=e: end_to_end(e) for p, e in encoders.items()}
 
-    gflops = {p: 2e-9 * PRODUCT_SIZE**3 * rates.pop(f"product {p}") / count for p in precisions}
-    found = {p: np.concatenate([e(batch) for batch in batches]) for p, e in encoders.items()}
-    exact = {p: cosines(rows, found["float32"]) for p, rows in found.items() if p != "float32"}
-    show(rates, gflops, exact, count, options.repeats)
+
+def in_batches(crops) -> list:
+    """The crops in batches, as they are embedded."""
+    return [crops[i:i + EMBED_BATCH] for i in range(0, len(crops), EMBED_BATCH)]
+
+
+def record(rates, gflops, exact, precisions):
+    """Puts the results into outputs/bench.json."""
     best = {p: max((r for name, r in rates.items() if name in (f"PyTorch {p}", f"OpenVINO {p}")), default=None)
             for p in precisions}
     end, predict = rates[f"ours {precisions[-1]}, from the zip"], rates["model.predict"]
@@ -188,6 +224,7 @@ def compare(options, split, everything, crops, folder: Path):
 
 
 def show(rates, gflops, exact, count, repeats):
+    """Prints the table of rates and the cosines."""
     print(f"\n{count} photos, {repeats} rounds; matrix products: "
           + ", ".join(f"{p} {value:,.0f} GFLOP/s" for p, value in gflops.items()) + "\n")
     print(f"{'':28}{'photos/s':>9}{'ratio':>7}{'of peak':>9}{'MSCOCO':>10}")

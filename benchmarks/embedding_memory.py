@@ -1,10 +1,11 @@
-"""How much memory embedding takes as photos get more, and so whether all of MSCOCO fits a small machine.
+"""How the memory of embedding grows with the number of photos, and whether MSCOCO fits a small machine.
 
     python -m benchmarks.embedding_memory [--photos 2000 20000] [--weights FILE]
 
-Embeds zips of so many photos, one process each, with an encoder that only averages colours but returns 2,048 values.
-The peaks' slope is what a photo costs in list of contents, names, captions and whatever is not let go of. A last
-process embeds 320 photos with the real network: its peak, and the slope for the photos beyond, is what MSCOCO takes.
+Two processes embed 2,000 and 20,000 photos, with an encoder that averages colours and returns 2,048 values. The
+difference of their peaks shows what each photo costs: its entry in the zip, its name, its captions, and memory that is
+never freed. A third process embeds 320 photos with the real network. Its peak, plus that cost for each further photo,
+is what MSCOCO takes.
 """
 
 import argparse
@@ -27,16 +28,17 @@ COCO_TRAIN = 82_783
 
 
 class MeanColour:
-    """Stands in for the network: its 2,048 values repeat a photo's mean colour."""
+    """Stands in for the network: the embedding repeats a photo's mean colour."""
 
     recipe = {"encoder": "mean colour"}
 
     def __call__(self, photos):
+        """Embeds photos, (B, size, size, 3) uint8, to (B, 2048) float32."""
         return np.tile(photos[:, ::9, ::9].mean(axis=(1, 2), dtype=np.float32), 683)[:, :2048]
 
 
 def photo_zip(path: Path, count: int):
-    """A zip with one small photo under many names."""
+    """Writes a zip with one small photo under many names."""
     jpeg = io.BytesIO()
     Image.linear_gradient("L").resize((64, 48)).convert("RGB").save(jpeg, "JPEG")
     with zipfile.ZipFile(path, "w") as archive:
@@ -45,7 +47,15 @@ def photo_zip(path: Path, count: int):
 
 
 def peak(count: int, encoder: str = "") -> int:
-    """Most memory, in bytes, of a process that embeds `count` photos; `encoder`: weights as of get_cnn_encoder."""
+    """Peak memory of a process that embeds photos.
+
+    Args:
+        count: Number of photos.
+        encoder: Weights for `get_cnn_encoder`; empty for the mean colour.
+
+    Returns:
+        Bytes.
+    """
     with tempfile.TemporaryDirectory() as folder:
         photo_zip(Path(folder) / "train2014.zip", count)
         result = subprocess.run([sys.executable, "-m", __spec__.name, "--embed", folder, "--weights", encoder],
@@ -56,6 +66,7 @@ def peak(count: int, encoder: str = "") -> int:
 
 
 def embed(folder: Path, weights: str):
+    """Embeds the photos in `folder` and prints the peak memory of this process."""
     if weights:
         from captioning.encoder.cnn import get_cnn_encoder
 
@@ -71,12 +82,13 @@ def embed(folder: Path, weights: str):
 
 
 def slope(few: int, many: int) -> tuple[float, int]:
-    """Bytes that each photo takes, and the peak for `few`."""
+    """Bytes that each photo takes, and the peak for `few` photos."""
     least = peak(few)
     return (peak(many) - least) / (many - few), least
 
 
 def main():
+    """Measures, prints and records."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--photos", type=int, nargs=2, default=(2_000, 20_000))
     parser.add_argument("--weights", default="drawn", help="of the real network: drawn, imagenet or a file")

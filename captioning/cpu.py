@@ -1,4 +1,4 @@
-"""What this processor and its C library do well."""
+"""What the processor and the C library of this machine do well."""
 
 import ctypes
 import platform
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def has_fast_bfloat16() -> bool:
-    """Whether the processor multiplies bfloat16 natively (AVX-512 BF16 or AMX); elsewhere it is slower."""
+    """Whether the processor multiplies bfloat16 natively (AVX-512 BF16 or AMX). Others are slower in bfloat16."""
     if platform.system() != "Linux" or platform.machine() != "x86_64":
         return False
     flags = Path("/proc/cpuinfo").read_text().split()
@@ -14,9 +14,12 @@ def has_fast_bfloat16() -> bool:
 
 
 def keep_freed_memory():
-    """Has the C library keep freed memory for the next step; else the system takes and clears it again each time."""
+    """Makes the C library keep freed memory for the next step.
+
+    By default it returns large blocks to the system, which clears them before each use.
+    """
     if platform.libc_ver()[0] == "glibc":
-        trim_threshold, mmap_threshold = -1, -3                 # numbers from malloc.h
+        trim_threshold, mmap_threshold = -1, -3                 # their numbers in malloc.h
         libc = ctypes.CDLL(None)
         libc.mallopt(trim_threshold, 1 << 30)
-        libc.mallopt(mmap_threshold, 32 << 20)                  # bytes; the most that it takes
+        libc.mallopt(mmap_threshold, 32 << 20)                  # bytes; the highest value it accepts

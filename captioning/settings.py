@@ -1,101 +1,131 @@
-"""Settings of a run: one frozen dataclass, each field settable from the environment as CAPTION_<NAME>.
+"""Settings of a run: one frozen dataclass. Each field can be set in the environment as CAPTION_<NAME>.
 
-No other module reads the environment.
+Allowed values, help text and whether a resumed run may change a setting are metadata of its field: see `setting`.
+`python -m captioning.settings` prints all settings as the page docs/settings.md.
 """
 
-import getpass
 import os
 import re
 import warnings
-from dataclasses import asdict, dataclass, field, fields, replace
+from collections.abc import Sequence
+from dataclasses import Field, asdict, dataclass, field, fields, replace
 from pathlib import Path
+from typing import get_args
 from urllib.parse import urlsplit
 
 ENVIRONMENT_PREFIX = "CAPTION_"
+CREDENTIALS = (ENVIRONMENT_PREFIX + "GRADER_EMAIL", ENVIRONMENT_PREFIX + "GRADER_TOKEN")   # for credentials.py only
+
 DATASETS = ("drawn", "coco2014", "folder")
 PRECISIONS = ("auto", "float32", "bfloat16", "int8")
 ENCODERS = ("inception_v3", "mobilenet_v3", "efficientnet_v2_b0")
 DEFAULT_ENCODER_WEIGHTS = {"drawn": "drawn", "coco2014": "imagenet", "folder": "imagenet"}
 
-# What is left open in the settings is filled from the first row whose number of training photos is not exceeded.
-# Small data is learnt by heart soon: fewer steps, and dropout. The last row is the course's budget for MSCOCO.
+# (most training photos, settings): the first row with room for the photos fills the settings that are None.
+# A decoder soon memorises a small dataset, so it gets fewer steps and dropout. The last row is the course's for MSCOCO.
 BUDGETS = (
-    (20_000, {"epochs": 12, "batches_per_epoch": 200, "dropout": 0.3, "image_dropout": 0.5,
-              "self_critical_epochs": 12}),
-    (float("inf"), {"epochs": 12, "batches_per_epoch": 1_000, "dropout": 0.0, "image_dropout": 0.0,
-                    "self_critical_epochs": 0}),
+    (20_000, {
+        "epochs": 12, "batches_per_epoch": 200, "dropout": 0.3, "image_dropout": 0.5, "self_critical_epochs": 12,
+    }),
+    (float("inf"), {
+        "epochs": 12, "batches_per_epoch": 1_000, "dropout": 0.0, "image_dropout": 0.0, "self_critical_epochs": 0,
+    }),
 )
 
+EXPECTED = {int: "a whole number", float: "a number", Path: "a path", str: "text"}
 
-# The least and the most that makes sense; whole numbers where the least one is.
-LIMITS = {
-    "epochs": (1, 100_000),
-    "batches_per_epoch": (1, 10_000_000),
-    "batch_size": (1, 65_536),
-    "max_len": (3, 1_000),
-    "val_batches": (1, 1_000_000),
-    "dropout": (0.0, 0.99),
-    "image_dropout": (0.0, 0.99),
-    "learning_rate": (1e-9, 10),
-    "self_critical_epochs": (0, 100_000),
-    "self_critical_rate": (1e-9, 10),
-    "checkpoint_minutes": (0.0, 10_080),
-    "seed": (0, 2**32 - 1),             # NumPy's and Keras's range
-}
+
+def setting(default, help: str, *, choices: Sequence[str] = (), least=None, most=None, values: str = "",
+            default_text: str = "", https: bool = False, maybe_path: bool = False, fixed_on_resume: bool = False,
+            **options):
+    """A field of `Settings`. What holds for it becomes its metadata.
+
+    Args:
+        default: The field's value if nothing is set. None: filled in later, by `Settings` itself or by the budget.
+        help: What it sets, in one line.
+        choices: All values that are allowed.
+        least: The lowest number that is allowed.
+        most: The highest number that is allowed.
+        values: The allowed values in words, where choices, limits and type do not tell.
+        default_text: The default in words, where the default and the budgets do not tell.
+        https: Whether it is an address that a secret is sent to.
+        maybe_path: Whether a text can be a path, which may begin with `~`.
+        fixed_on_resume: Whether a run that continues from a checkpoint must keep the value.
+        options: Those of `dataclasses.field`.
+    """
+    return field(default=default, metadata={
+        "help": help, "choices": tuple(choices), "least": least, "most": most, "values": values,
+        "default_text": default_text, "https": https, "maybe_path": maybe_path,
+        "fixed_on_resume": fixed_on_resume}, **options)
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What fixes a run. Fields that are None are filled by `completed` once the number of photos is known."""
+    """All settings of a run. `completed` fills the fields that are None, once the number of photos is known.
 
-    dataset: str = "drawn"
-    data_dir: Path | None = None            # where the three zips are or go; default data/<dataset>
-    encoder: str = "inception_v3"           # mobilenet_v3 and efficientnet_v2_b0 are smaller and faster
-    encoder_weights: str | None = None      # "drawn", "imagenet" or a file; each dataset names its default
-    precision: str = "auto"                 # "auto": bfloat16 where the processor has it; int8 is of the encoder only
-    checkpoint_root: Path = Path("checkpoints")
-    output_dir: Path = Path("outputs")
-    epochs: int | None = None
-    batches_per_epoch: int | None = None
-    batch_size: int = 64                    # captions
-    max_len: int = 20                       # tokens of a caption, #START# and #END# included
-    val_batches: int = 100
-    dropout: float | None = None            # share of the LSTM's outputs dropped in training
-    image_dropout: float | None = None      # share of each photo's embedding dropped in training
-    learning_rate: float = 1e-3
-    self_critical_epochs: int | None = None     # of fine-tuning on the score itself, 50 batches each; 0 leaves it out
-    self_critical_rate: float = 2e-4        # the learning rate there
-    checkpoint_minutes: float = 5           # between checkpoints inside an epoch; there is one after each epoch too
-    seed: int = 42
-    mirrors: str = field(default="", repr=False)    # addresses to download from first, with spaces between
-    grader_url: str = "https://www.coursera.org/api/onDemandProgrammingScriptSubmissions.v1"   # where answers are sent
-    grader_assignment: str = "NEDBg6CgEee8nQ6uE8a7OA"       # what the service calls this assignment
+    Raises:
+        ValueError: A value is not allowed. The message names the variable, the value and what was expected.
+    """
+
+    dataset: str = setting(
+        "drawn", "photos and captions: rendered scenes, MSCOCO 2014, or your own in MSCOCO's layout", choices=DATASETS)
+    data_dir: Path | None = setting(
+        None, "folder of the dataset's three zips; downloads go there",
+        default_text="`data/<dataset>`; must be set for `folder`")
+    encoder: str = setting(
+        "inception_v3", "network that turns photos into embeddings; the other two are smaller and faster",
+        choices=ENCODERS)
+    encoder_weights: str | None = setting(
+        None, "weights of that network", values="`drawn`, `imagenet` or a `.weights.h5` file",
+        default_text="`drawn` for the dataset `drawn`, else `imagenet`", maybe_path=True)
+    precision: str = setting(
+        "auto", "number format: `auto` is bfloat16 where the processor has it, else float32; `int8` is for the "
+        "encoder only", choices=PRECISIONS)
+    checkpoint_root: Path = setting(Path("checkpoints"), "folder for checkpoints; each dataset has a folder in it")
+    output_dir: Path = setting(Path("outputs"), "folder for results: captions, scores, the gallery")
+    epochs: int | None = setting(None, "epochs of training", least=1, most=100_000)
+    batches_per_epoch: int | None = setting(None, "batches in an epoch", least=1, most=10_000_000, fixed_on_resume=True)
+    batch_size: int = setting(64, "captions in a batch", least=1, most=65_536, fixed_on_resume=True)
+    max_len: int = setting(
+        20, "tokens of a caption, `#START#` and `#END#` included; longer captions are cut", least=3, most=1_000,
+        fixed_on_resume=True)
+    val_batches: int = setting(
+        100, "batches whose mean loss is the validation loss", least=1, most=1_000_000, fixed_on_resume=True)
+    dropout: float | None = setting(
+        None, "share of the LSTM's outputs that training drops", least=0, most=0.99, fixed_on_resume=True)
+    image_dropout: float | None = setting(
+        None, "share of each photo's embedding that training drops", least=0, most=0.99, fixed_on_resume=True)
+    learning_rate: float = setting(1e-3, "learning rate of Adam", least=1e-9, most=10, fixed_on_resume=True)
+    self_critical_epochs: int | None = setting(
+        None, "epochs of fine-tuning on CIDEr, 50 batches each; 0 leaves it out", least=0, most=100_000)
+    self_critical_rate: float = setting(2e-4, "learning rate of fine-tuning", least=1e-9, most=10)
+    checkpoint_minutes: float = setting(
+        5, "minutes between checkpoints inside an epoch; each epoch also ends with one", least=0, most=10_080)
+    seed: int = setting(        # from NumPy's and Keras's range
+        42, "seed of all random numbers", least=0, most=2**32 - 1, fixed_on_resume=True)
+    mirrors: str = setting(
+        "", "servers to try first for downloads", values="addresses with spaces between", default_text="none",
+        repr=False)
+    grader_url: str = setting(
+        "https://www.coursera.org/api/onDemandProgrammingScriptSubmissions.v1", "where answers are sent",
+        values="an address that begins with https:// and holds no password", https=True)
+    grader_assignment: str = setting("NEDBg6CgEee8nQ6uE8a7OA", "key of the assignment there")
 
     def __post_init__(self):
-        _one_of("dataset", self.dataset, DATASETS)
-        _one_of("encoder", self.encoder, ENCODERS)
-        _one_of("precision", self.precision, PRECISIONS)
+        for each in fields(self):
+            object.__setattr__(self, each.name, _checked(each, getattr(self, each.name)))   # it is frozen
         if self.dataset == "folder" and self.data_dir is None:
             raise ValueError(
-                f"{ENVIRONMENT_PREFIX}DATASET=folder needs {ENVIRONMENT_PREFIX}DATA_DIR, the folder that holds "
-                "train2014.zip, val2014.zip and annotations_trainval2014.zip."
-            )
-        for each in fields(self):
-            value = getattr(self, each.name)
-            if each.name in LIMITS and (value is not None or each.default is not None):
-                _within(each.name, value, *LIMITS[each.name])
-        _secure_address("grader_url", self.grader_url)
+                f"{ENVIRONMENT_PREFIX}DATASET is folder, but {ENVIRONMENT_PREFIX}DATA_DIR is not set. Set it to the "
+                "folder that holds train2014.zip, val2014.zip and annotations_trainval2014.zip.")
         defaults = {"data_dir": Path("data") / self.dataset, "encoder_weights": DEFAULT_ENCODER_WEIGHTS[self.dataset]}
         for name, default in defaults.items():
             if getattr(self, name) is None:
-                object.__setattr__(self, name, default)         # the way to set a field of a frozen dataclass
-        for name in ("data_dir", "checkpoint_root", "output_dir"):
-            object.__setattr__(self, name, _path(name, getattr(self, name)))
-        if str(self.encoder_weights).startswith("~"):
-            object.__setattr__(self, "encoder_weights", str(_path("encoder_weights", self.encoder_weights)))
+                object.__setattr__(self, name, default)
         if self.encoder_weights == "drawn" and self.encoder != "inception_v3":
-            raise ValueError(f"{ENVIRONMENT_PREFIX}ENCODER is {self.encoder}, but only inception_v3 has weights of the "
-                             f"drawn world: set {ENVIRONMENT_PREFIX}ENCODER_WEIGHTS to `imagenet` or a file.")
+            raise ValueError(
+                f"{ENVIRONMENT_PREFIX}ENCODER is {self.encoder}, but only inception_v3 has weights of the drawn "
+                f"world. Set {ENVIRONMENT_PREFIX}ENCODER_WEIGHTS to `imagenet` or a file.")
 
     def __str__(self):
         return "\n".join(f"{name:22}{'by the size of the data' if value is None else value}"
@@ -108,115 +138,163 @@ class Settings:
 
     @property
     def cache_dir(self) -> Path:
-        """Where embeddings are kept. A folder of the user's own is only read, so its cache lies in data/."""
+        """Where embeddings are kept. Nothing is written to a user's own folder, so its cache is in data/."""
         return (Path("data") / self.run_name if self.dataset == "folder" else self.data_dir) / "embeddings"
 
     @property
     def checkpoint_dir(self) -> Path:
+        """Where this run's checkpoints are kept."""
         return self.checkpoint_root / self.run_name
 
     @property
     def steps(self) -> int:
-        """Training steps in all; known once the settings are completed."""
+        """Training steps in all. Only completed settings have it."""
         return self.epochs * self.batches_per_epoch
 
     def completed(self, train_photos: int) -> "Settings":
-        """These settings with the training budget that suits so many photos, where none was asked for."""
+        """Fills the fields that are None with the budget for this number of training photos."""
         budget = next(budget for most_photos, budget in BUDGETS if train_photos <= most_photos)
         return replace(self, **{name: value for name, value in budget.items() if getattr(self, name) is None})
 
     def as_dict(self) -> dict:
-        """JSON-able: paths as strings, addresses without their passwords."""
+        """Values that JSON can hold: paths as strings, addresses without their passwords."""
         values = {name: str(v) if isinstance(v, Path) else v for name, v in asdict(self).items()}
         return values | {"mirrors": re.sub(r"//[^/\s]*@", "//", self.mirrors)}
 
     @classmethod
-    def from_environment(cls, **defaults) -> "Settings":
-        """Settings from CAPTION_* variables, with `defaults` for those that are not set.
+    def fixed_on_resume(cls) -> tuple[str, ...]:
+        """Names of the settings that a run must keep when it continues from a checkpoint."""
+        return tuple(each.name for each in fields(cls) if each.metadata["fixed_on_resume"])
 
-        Raises ValueError naming the variable, its value and what was expected. A CAPTION_* variable that is no
-        setting is warned of, so that a misspelt one does not go unnoticed.
+    @classmethod
+    def from_environment(cls, **defaults) -> "Settings":
+        """Settings from the CAPTION_… variables.
+
+        Warns of a CAPTION_… variable that is not a setting, so that a misspelt name does not go unnoticed.
+
+        Args:
+            defaults: Values for the fields whose variable is not set.
+
+        Raises:
+            ValueError: The message names the variable, its value and what was expected.
         """
-        known = {ENVIRONMENT_PREFIX + each.name.upper(): each for each in fields(cls)}
+        known = {variable_of(each): each for each in fields(cls)}
         values = dict(defaults)
         for variable, text in os.environ.items():
             if not variable.startswith(ENVIRONMENT_PREFIX) or variable in CREDENTIALS:
                 continue
             if variable not in known:
-                warnings.warn(f"{variable} is no setting and is ignored. Settings: {', '.join(known)}.", stacklevel=2)
+                warnings.warn(
+                    f"{variable} is not a setting and is ignored. Settings: {', '.join(known)}.", stacklevel=2)
             elif text:
-                values[known[variable].name] = _parse(variable, text, known[variable].type)
+                values[known[variable].name] = _parsed(known[variable], text)
         return cls(**values)
 
 
-CREDENTIALS = (ENVIRONMENT_PREFIX + "GRADER_EMAIL", ENVIRONMENT_PREFIX + "GRADER_TOKEN")
+def variable_of(each: Field) -> str:
+    """The environment variable of a field of `Settings`."""
+    return ENVIRONMENT_PREFIX + each.name.upper()
 
 
-def grader_credentials() -> tuple[str, str]:
-    """E-mail and submission token for the course's grader: from the environment, else asked for.
-
-    Either is empty if it was not given. The values belong in no cell, file or message; what is typed is not shown,
-    because JupyterLab would keep it in the cell's output.
-    """
-    email, token = (os.environ.get(variable, "").strip() for variable in CREDENTIALS)
-    email = email or getpass.getpass("E-mail of your course account (not shown): ").strip()
-    token = token or getpass.getpass("Submission token (not shown): ").strip()
-    return email, token
-
-
-def environment_for_strangers(**settings) -> dict[str, str]:
-    """The environment for a process that runs what others wrote: without credentials, with these settings.
-
-    settings: values by the names of the fields.
-    """
-    ours = {ENVIRONMENT_PREFIX + name.upper(): str(value) for name, value in settings.items()}
-    return {variable: text for variable, text in os.environ.items() if variable not in CREDENTIALS} | ours
+def markdown_page() -> str:
+    """The page docs/settings.md: a table of all settings, made from the metadata of their fields."""
+    rows = (f"| `{variable_of(each)}` | {each.metadata['help']} | {_values(each)} | {_default(each)} |"
+            for each in fields(Settings))
+    fixed = ", ".join(f"`{ENVIRONMENT_PREFIX}{name.upper()}`" for name in Settings.fixed_on_resume())
+    return "\n".join((
+        "# Settings", "",
+        "Set them as environment variables, or as fields of `Settings` in the notebook. "
+        "`python -m captioning.settings > docs/settings.md` makes this page.", "",
+        "| variable | what it sets | values | default |", "|---|---|---|---|", *rows, "",
+        f"A run that continues from a checkpoint must keep {fixed}.", "",
+        f"`{CREDENTIALS[0]}` and `{CREDENTIALS[1]}` sign in to the course's grader. They are not settings: no file or "
+        "message holds them. The notebook asks for them if they are not set.", ""))
 
 
-def _secure_address(name, value):
-    """Raises ValueError unless the address keeps a token from those who listen: https, or this very machine."""
+def _values(each: Field) -> str:
+    """Allowed values, for the table."""
+    choices = each.metadata["choices"]
+    return ", ".join(f"`{choice}`" for choice in choices) if choices else _expected(each)
+
+
+def _default(each: Field) -> str:
+    """The default, for the table."""
+    if each.metadata["default_text"] or each.default is not None:
+        return each.metadata["default_text"] or f"`{each.default}`"
+    (few_photos, small), (_, large) = BUDGETS
+    if small[each.name] == large[each.name]:
+        return f"`{large[each.name]}`"
+    return f"`{small[each.name]}` up to {few_photos:,} training photos, else `{large[each.name]}`"
+
+
+def _kind(each: Field) -> type:
+    """The type of a field's values: int for `int | None`."""
+    return next(kind for kind in (*get_args(each.type), each.type) if kind in EXPECTED)
+
+
+def _expected(each: Field) -> str:
+    """Which values a field allows, in words."""
+    rules, what = each.metadata, EXPECTED[_kind(each)]
+    if rules["choices"]:
+        return f"one of {', '.join(rules['choices'])}"
+    if rules["most"] is not None:
+        return f"{what} from {rules['least']:,} to {rules['most']:,}"
+    return rules["values"] or what
+
+
+def _refused(each: Field, value) -> ValueError:
+    """The error for a value that a field does not allow. A password in an address is not shown."""
+    shown = re.sub(r"//.*@", "//…@", str(value)) if isinstance(value, (str, Path)) else value
+    return ValueError(f"{variable_of(each)} is {shown!r:.200}; expected {_expected(each)}.")
+
+
+def _checked(each: Field, value):
+    """The value of a field, with `~` expanded in paths. Raises ValueError if the field's metadata does not allow it."""
+    rules, kind = each.metadata, _kind(each)
+    if value is None and each.default is None:
+        return None
+    if rules["choices"] and value not in rules["choices"]:
+        raise _refused(each, value)
+    if rules["most"] is not None and not _within(value, kind, rules["least"], rules["most"]):
+        raise _refused(each, value)
+    if rules["https"] and not _is_secure(value):
+        raise _refused(each, value)
+    if kind is Path or (rules["maybe_path"] and str(value).startswith("~")):
+        return kind(_expanded(each, value))
+    return value
+
+
+def _within(value, kind: type, least, most) -> bool:
+    """Whether the value is a number of this kind within the limits."""
+    return isinstance(value, (int, kind)) and least <= value <= most
+
+
+def _is_secure(address) -> bool:
+    """Whether nobody can read a token on its way to this address: https, or this machine itself."""
     try:
-        parts = urlsplit(value)
+        parts = urlsplit(address)
         secure = parts.scheme == "https" or parts.hostname in ("localhost", "127.0.0.1")
-        fine = secure and parts.hostname and "@" not in parts.netloc
+        return bool(secure and parts.hostname and "@" not in parts.netloc)
     except (ValueError, TypeError, AttributeError):
-        fine = False
-    if not fine:
-        shown = re.sub(r"//.*@", "//…@", str(value))        # a password, if there is one, goes into no message
-        raise ValueError(f"{ENVIRONMENT_PREFIX}{name.upper()} is {shown!r:.200}; expected an address that begins with "
-                         "https:// and holds no password.")
+        return False
 
 
-def _one_of(name, value, choices):
-    if value not in choices:
-        raise ValueError(f"{ENVIRONMENT_PREFIX}{name.upper()} is {value!r}; expected one of {', '.join(choices)}.")
-
-
-def _within(name, value, least, most):
-    kinds, what = ((int,), "a whole number") if isinstance(least, int) else ((int, float), "a number")
-    if not isinstance(value, kinds) or not least <= value <= most:
-        raise ValueError(f"{ENVIRONMENT_PREFIX}{name.upper()} is {value!r:.60}; expected {what} "
-                         f"from {least:,} to {most:,}.")
-
-
-def _path(name, value) -> Path:
+def _expanded(each: Field, value) -> Path:
+    """The path, with `~` expanded."""
     try:
         return Path(value).expanduser()
-    except (TypeError, RuntimeError):           # the second: no home folder is known for ~somebody
-        raise ValueError(f"{ENVIRONMENT_PREFIX}{name.upper()} is {str(value)!r:.200}; expected a path.") from None
+    except (TypeError, RuntimeError):           # RuntimeError: ~somebody, whose home folder nobody knows
+        raise _refused(each, value) from None
 
 
-def _parse(variable, text, kind):
-    """`text` as the field's type, which dataclasses gives as written: `int`, `float | None`, `Path`, ..."""
-    convert, expected = str, "text"
-    if kind in (int, int | None):
-        convert, expected = int, "a whole number"
-    elif kind in (float, float | None):
-        convert, expected = float, "a number"
-    elif kind in (Path, Path | None):
-        convert, expected = Path, "a path"
+def _parsed(each: Field, text: str):
+    """The text of a variable as a value of the field's type."""
     try:
-        text.encode()                           # bytes that are no UTF-8 could not be written down later
-        return convert(text)
+        text.encode()                           # a value that is not UTF-8 could not be saved later
+        return _kind(each)(text)
     except ValueError:
-        raise ValueError(f"{variable} is {text!r:.200}; expected {expected}.") from None
+        raise _refused(each, text) from None
+
+
+if __name__ == "__main__":
+    print(markdown_page(), end="")

@@ -35,6 +35,7 @@ import psutil
 from IPython.core.inputtransformer2 import TransformerManager
 
 from captioning import settings
+from captioning.credentials import environment_without_credentials
 from captioning.grading.parts import PARTS, TOTAL
 from captioning.grading.report import short
 from captioning.storage import files
@@ -174,7 +175,7 @@ def run(notebook, folder: Path, timeout: float, *options: str) -> int | None:
     Returns its exit status; None if it was ended after `timeout` seconds.
     """
     nbformat.write(notebook, folder / "assembled.ipynb")
-    environment = settings.environment_for_strangers(checkpoint_root=folder / "checkpoints", output_dir=folder)
+    environment = environment_without_credentials(checkpoint_root=folder / "checkpoints", output_dir=folder)
     command = [sys.executable, "-m", "course.execute", str(folder / "assembled.ipynb"),
                str(folder / "notebook.ipynb"), "--folder", str(build.ROOT), *options]
     with open(folder / "log.txt", "wb") as log:

@@ -1,13 +1,16 @@
-"""Settings come from the environment, and nonsense in it is told apart from sense."""
+"""Settings come from the environment. Wrong values are refused, and docs/settings.md is up to date."""
 
 import os
-import warnings
+import re
+import subprocess
+import sys
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
-from captioning import settings
-from captioning.settings import Settings
+from captioning.settings import Settings, markdown_page
+from tests.helpers import ROOT
 
 
 def test_defaults_are_the_drawn_world():
@@ -15,7 +18,7 @@ def test_defaults_are_the_drawn_world():
     assert (drawn.dataset, drawn.encoder_weights, drawn.data_dir) == ("drawn", "drawn", Path("data/drawn"))
 
 
-def test_coco_gets_the_courses_budget_and_small_data_less():
+def test_coco_has_the_courses_budget_and_small_data_a_smaller_one():
     coco, small = (Settings().completed(train_photos=n) for n in (82_783, 2_000))
     assert (coco.epochs, coco.batches_per_epoch, coco.batch_size, coco.max_len, coco.val_batches) == (
         12, 1_000, 64, 20, 100)
@@ -35,7 +38,7 @@ def test_each_field_can_be_set_from_the_environment(monkeypatch, name, text, val
     assert getattr(Settings.from_environment(), name.lower()) == value
 
 
-def test_what_was_set_is_not_replaced_by_the_budget(monkeypatch):
+def test_the_budget_replaces_no_value_that_was_set(monkeypatch):
     monkeypatch.setenv("CAPTION_EPOCHS", "2")
     assert Settings.from_environment().completed(82_783).epochs == 2
 
@@ -49,12 +52,28 @@ def test_what_was_set_is_not_replaced_by_the_budget(monkeypatch):
     ("ENCODER_WEIGHTS", "~nobody-of-that-name/x.h5"),
     ("GRADER_URL", "http://grader.example/"), ("GRADER_URL", "http://localhost.example/"),
     ("GRADER_URL", "grader.example"), ("GRADER_URL", "https://"),
-    ("ENCODER", "resnet"), ("ENCODER", "mobilenet_v3"),       # without weights of the drawn world
+    ("ENCODER", "resnet"), ("ENCODER", "mobilenet_v3"),       # has no weights of the drawn world
 ])
-def test_nonsense_is_refused_by_name_and_value(monkeypatch, name, text):
+def test_wrong_values_are_refused_by_name_and_value(monkeypatch, name, text):
     monkeypatch.setenv(f"CAPTION_{name}", text)
     with pytest.raises(ValueError, match=f"CAPTION_{name} is '?{text}"):
         Settings.from_environment()
+
+
+@pytest.mark.parametrize("name, text, expected", [
+    ("PRECISION", "half", "one of auto, float32, bfloat16, int8"), ("DROPOUT", "1.5", "a number from 0 to 0.99"),
+    ("EPOCHS", "many", "a whole number from 1 to 100,000"), ("OUTPUT_DIR", "~nobody-of-that-name", "a path"),
+    ("ENCODER_WEIGHTS", "~nobody-of-that-name", "`drawn`, `imagenet` or a `.weights.h5` file"),
+    ("GRADER_URL", "x", "an address that begins with https:// and holds no password"),
+])
+def test_the_error_says_what_was_expected(monkeypatch, name, text, expected):
+    monkeypatch.setenv(f"CAPTION_{name}", text)
+    with pytest.raises(ValueError, match=f"CAPTION_{name} is '?{text}'?; expected {re.escape(expected)}."):
+        Settings.from_environment()
+
+
+def test_a_text_that_is_no_path_keeps_its_tilde():
+    assert Settings(grader_assignment="~key", mirrors="~").grader_assignment == "~key"
 
 
 def test_the_home_folder_may_be_written_as_a_tilde(monkeypatch, tmp_path):
@@ -67,20 +86,20 @@ def test_the_home_folder_may_be_written_as_a_tilde(monkeypatch, tmp_path):
                                          str(settings.output_dir), settings.encoder_weights}
 
 
-@pytest.mark.skipif(os.name == "nt", reason="variables of Windows are always text")
-def test_bytes_that_are_no_text_are_refused(monkeypatch):
+@pytest.mark.skipif(os.name == "nt", reason="on Windows, variables are always text")
+def test_bytes_that_are_not_utf_8_are_refused(monkeypatch):
     monkeypatch.setenv("CAPTION_OUTPUT_DIR", os.fsdecode(b"out\xff"))
     with pytest.raises(ValueError, match=r"CAPTION_OUTPUT_DIR is 'out\\udcff'"):
         Settings.from_environment()
 
 
 @pytest.mark.parametrize("name, value", [("epochs", 2.5), ("epochs", "3"), ("seed", None), ("data_dir", 3)])
-def test_values_of_another_kind_are_refused_in_a_cell_too(name, value):
+def test_values_of_a_wrong_type_are_refused_in_a_cell_too(name, value):
     with pytest.raises(ValueError, match=f"CAPTION_{name.upper()} is"):
         Settings(**{name: value})
 
 
-def test_a_password_in_a_mirrors_address_is_shown_and_saved_nowhere():
+def test_a_password_in_a_mirrors_address_is_neither_shown_nor_saved():
     found = Settings(mirrors="https://user:s3cret@mirror.example/a http://b.example")
     assert "s3cret" not in repr(found) + str(found) + str(found.as_dict())
     assert "s3cret" in found.mirrors and found.as_dict()["mirrors"] == "https://mirror.example/a http://b.example"
@@ -93,30 +112,22 @@ def test_a_password_in_the_graders_address_is_refused_and_not_shown(monkeypatch)
     assert "s3cret" not in str(caught.value)
 
 
-def test_strangers_code_gets_the_settings_without_the_credentials(monkeypatch):
-    for name in (*settings.CREDENTIALS, "CAPTION_EPOCHS", "CAPTION_OUTPUT_DIR"):
-        monkeypatch.setenv(name, "3")
-    found = settings.environment_for_strangers(output_dir=Path("there"))
-    assert not set(settings.CREDENTIALS) & set(found)
-    assert (found["CAPTION_EPOCHS"], found["CAPTION_OUTPUT_DIR"], "PATH" in found) == ("3", "there", True)
-
-
 def test_a_folder_needs_its_path(monkeypatch):
     monkeypatch.setenv("CAPTION_DATASET", "folder")
     with pytest.raises(ValueError, match="CAPTION_DATA_DIR"):
         Settings.from_environment()
 
 
-def test_another_encoder_goes_with_weights_of_its_own(monkeypatch):
+def test_another_encoder_needs_its_own_weights(monkeypatch):
     monkeypatch.setenv("CAPTION_ENCODER", "mobilenet_v3")
     assert Settings.from_environment(dataset="coco2014").encoder == "mobilenet_v3"
     with pytest.raises(ValueError, match="CAPTION_ENCODER_WEIGHTS"):
         Settings.from_environment()
 
 
-def test_a_misspelt_setting_is_warned_of(monkeypatch):
+def test_a_misspelt_setting_causes_a_warning(monkeypatch):
     monkeypatch.setenv("CAPTION_EPOCH", "3")
-    with pytest.warns(UserWarning, match="CAPTION_EPOCH is no setting"):
+    with pytest.warns(UserWarning, match="CAPTION_EPOCH is not a setting"):
         Settings.from_environment()
 
 
@@ -143,13 +154,6 @@ def test_folders_of_ones_own_have_runs_of_their_own(tmp_path, monkeypatch):
     assert Settings(data_dir=tmp_path / "drawn").cache_dir == tmp_path / "drawn" / "embeddings"
 
 
-def test_credentials_are_asked_for_without_showing_them_and_lose_their_spaces(monkeypatch):
-    typed = iter([" a@b.example ", " a-secret-token "])
-    monkeypatch.setattr("getpass.getpass", lambda prompt: next(typed))
-    monkeypatch.setenv("CAPTION_GRADER_EMAIL", " ")
-    assert settings.grader_credentials() == ("a@b.example", "a-secret-token")
-
-
 def test_settings_are_shown_a_line_each_without_those_that_are_empty():
     shown = str(Settings())
     assert "mirrors" not in shown and "epochs                by the size of the data" in shown.splitlines()
@@ -160,10 +164,32 @@ def test_a_users_own_folder_is_only_read(tmp_path):
     assert tmp_path not in mine.cache_dir.parents and tmp_path not in mine.checkpoint_dir.parents
 
 
-def test_credentials_come_from_the_environment_and_stay_out_of_settings(monkeypatch):
-    monkeypatch.setenv("CAPTION_GRADER_EMAIL", "a@b.example")
-    monkeypatch.setenv("CAPTION_GRADER_TOKEN", "a-secret-token")
-    assert settings.grader_credentials() == ("a@b.example", "a-secret-token")
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")                  # they are no misspelt settings
-        assert "secret" not in repr(Settings.from_environment())
+def test_the_settings_that_a_resumed_run_must_keep():
+    assert Settings.fixed_on_resume() == (
+        "batches_per_epoch", "batch_size", "max_len", "val_batches", "dropout", "image_dropout", "learning_rate",
+        "seed")
+
+
+@pytest.mark.parametrize("name, least, most", [
+    ("epochs", 1, 100_000), ("max_len", 3, 1_000), ("dropout", 0, 0.99), ("learning_rate", 1e-9, 10),
+    ("self_critical_epochs", 0, 100_000), ("checkpoint_minutes", 0, 10_080), ("seed", 0, 2**32 - 1)])
+def test_the_limits_themselves_are_allowed(name, least, most):
+    assert getattr(Settings(**{name: least}), name) == least and getattr(Settings(**{name: most}), name) == most
+    for beyond in (least - 1, most + 1):
+        with pytest.raises(ValueError, match=f"CAPTION_{name.upper()} is .*; expected a .*number from .* to"):
+            Settings(**{name: beyond})
+
+
+def test_the_page_of_settings_is_not_stale():
+    made = subprocess.run([sys.executable, "-m", "captioning.settings"], cwd=ROOT, capture_output=True, check=True)
+    assert (ROOT / "docs" / "settings.md").read_text("utf-8") == made.stdout.decode("utf-8").replace("\r\n", "\n"), (
+        "Run `python -m captioning.settings > docs/settings.md`.")
+
+
+def test_the_page_names_each_setting_with_its_values_and_its_default():
+    rows = {row.split("`")[1]: row for row in markdown_page().splitlines() if row.startswith("| `")}
+    assert list(rows) == [f"CAPTION_{each.name.upper()}" for each in fields(Settings)]
+    assert rows["CAPTION_PRECISION"].endswith("| `auto`, `float32`, `bfloat16`, `int8` | `auto` |")
+    assert rows["CAPTION_BATCH_SIZE"].endswith("| a whole number from 1 to 65,536 | `64` |")
+    assert rows["CAPTION_DROPOUT"].endswith("| `0.3` up to 20,000 training photos, else `0.0` |")
+    assert all(row.count("|") == 5 and "None" not in row for row in rows.values())

@@ -6,14 +6,22 @@ import numpy as np
 
 from captioning.cpu import has_fast_bfloat16
 from captioning.encoder.inference import Session, frozen_graph
-from captioning.encoder.int8 import Network, quantised, require
-from captioning.encoder.networks import ARCHITECTURES, Architecture, find, load
+from captioning.encoder.int8 import OpenVinoNetwork, quantised_network, require_packages
+from captioning.encoder.networks import ARCHITECTURES, Architecture, find_weights, load_network
 
 
 class Encoder:
-    """A network without its classifier: a photo becomes the means of its last feature maps.
+    """A network without its classifier: the embedding of a photo is the mean of each of its last feature maps.
 
-    Call it with (B, size, size, 3) uint8; it returns (B, width) float32. `recipe` tells what its embeddings depend on.
+    Attributes:
+        size: Side of the square photos, pixels.
+        width: Values of an embedding.
+        recipe: What the embeddings depend on, by name.
+
+    Args:
+        architecture: The network's kind.
+        network: What computes, called as the encoder is.
+        recipe: Weights, precision and what else the embeddings depend on.
     """
 
     def __init__(self, architecture: Architecture, network: Callable, **recipe):
@@ -22,47 +30,54 @@ class Encoder:
         self._network = network
 
     def __call__(self, photos: np.ndarray) -> np.ndarray:
+        """Embeds photos, (B, size, size, 3) uint8, to (B, width) float32."""
         return self._network(photos)
 
 
 def get_cnn_encoder(weights: str = "drawn", precision: str = "auto", encoder: str = "inception_v3",
                     calibration=None, cache_dir=None) -> Encoder:
-    """The encoder with the given weights: "drawn", "imagenet" (downloaded by Keras) or a .weights.h5 file.
+    """Makes an encoder, ready to embed photos.
 
-    precision: "float32", "bfloat16", "int8", or "auto" for the fastest that changes the embeddings next to nothing.
-    encoder: one of ARCHITECTURES. calibration, cache_dir: for int8, the training split (utils.Split) whose photos show
-    the ranges of values, and the folder where the quantised network is kept.
-    Raises an OSError or ValueError that says what to do when weights are missing or do not fit, or packages that int8
-    needs are not there.
+    Args:
+        weights: "drawn", "imagenet" (Keras downloads it) or a .weights.h5 file.
+        precision: "float32", "bfloat16", "int8", or "auto": the faster of the first two on this processor.
+        encoder: One of ARCHITECTURES.
+        calibration: For int8, the training split. Its photos show the ranges of values.
+        cache_dir: For int8, the folder where the quantised network is kept.
+
+    Raises:
+        OSError: The weights are missing, or Keras can't download them.
+        ValueError: The weights do not fit, or int8 lacks a package or an argument.
     """
-    architecture, precision = ARCHITECTURES[encoder], _resolve_precision(precision)
+    architecture, precision = ARCHITECTURES[encoder], resolve_precision(precision)
     if precision == "int8":
         _require_int8(encoder, calibration, cache_dir)
-    path, label = find(weights)
+    path, label = find_weights(weights)
 
     def graph():
-        return frozen_graph(architecture, load(architecture, path))
+        return frozen_graph(architecture, load_network(architecture, path))
 
     if precision != "int8":
         return Encoder(architecture, Session(graph(), precision), weights=label, precision=precision)
-    rest = _resolve_precision("auto")
-    xml, recipe = quantised(graph, {"encoder": encoder, "weights": label}, calibration, architecture.size,
-                                         cache_dir)
-    network = Network(xml, rest)
-    return Encoder(architecture, network, weights=label, precision=f"int8, rest {rest}", **recipe)
+    rest = resolve_precision("auto")
+    xml, recipe = quantised_network(
+        graph, {"encoder": encoder, "weights": label}, calibration, architecture.size, cache_dir)
+    return Encoder(architecture, OpenVinoNetwork(xml, rest), weights=label, precision=f"int8, rest {rest}", **recipe)
 
 
 def _require_int8(encoder, calibration, cache_dir):
+    """Raises ValueError that says what int8 lacks."""
     if encoder != "inception_v3":
-        raise ValueError(f"CAPTION_PRECISION=int8 is for inception_v3, where its error was measured, and "
-                         f"CAPTION_ENCODER is {encoder}: set CAPTION_PRECISION=auto.")
-    require()
+        raise ValueError(f"CAPTION_PRECISION=int8 is for inception_v3, whose error was measured, but CAPTION_ENCODER "
+                         f"is {encoder}. Set CAPTION_PRECISION=auto.")
+    require_packages()
     if calibration is None or cache_dir is None:
-        raise ValueError("int8 is calibrated on the training photos: call get_cnn_encoder(..., calibration=train, "
-                         "cache_dir=settings.cache_dir).")
+        raise ValueError("int8 is calibrated on the training photos, but calibration or cache_dir is missing. Call "
+                         "get_cnn_encoder(..., calibration=train, cache_dir=settings.cache_dir).")
 
 
-def _resolve_precision(precision: str) -> str:
+def resolve_precision(precision: str) -> str:
+    """The precision that "auto" stands for on this processor; others as they are."""
     if precision != "auto":
         return precision
     return "bfloat16" if has_fast_bfloat16() else "float32"

@@ -1,40 +1,55 @@
-"""A network as a frozen graph, run fast on a CPU."""
+"""Fast inference on a CPU: the network as a graph of constants, run in a session of its own."""
 
 from concurrent.futures import ThreadPoolExecutor
 
 import keras
 import numpy as np
 import tensorflow as tf
-from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from captioning.encoder.networks import Architecture
 
 
 def frozen_graph(architecture: Architecture, model: keras.Model):
-    """The network as a GraphDef of constants: one input, uint8 photos, and one output, their embeddings."""
+    """The network as a graph whose weights are constants.
+
+    Args:
+        architecture: How photos go into the network.
+        model: The network with its weights.
+
+    Returns:
+        A GraphDef with one input, "photos", (B, size, size, 3) uint8, and one output, "embeddings", (B, width) float32.
+    """
+    weights = [[keras.ops.convert_to_numpy(variable) for variable in variables]
+               for variables in (model.trainable_variables, model.non_trainable_variables)]
+
     def embed(photos):
-        embeddings = model(architecture.preprocess(tf.cast(photos, tf.float32)), training=False)
+        inputs = architecture.preprocess(tf.cast(photos, tf.float32))
+        constants = [[tf.constant(values) for values in group] for group in weights]
+        embeddings, _ = model.stateless_call(*constants, inputs, training=False)
         return tf.identity(embeddings, name="embeddings")
 
-    function = tf.function(embed)
     photos = tf.TensorSpec([None, architecture.size, architecture.size, 3], tf.uint8, name="photos")
-    return convert_variables_to_constants_v2(function.get_concrete_function(photos)).graph.as_graph_def()
+    return tf.function(embed).get_concrete_function(photos).graph.as_graph_def()
 
 
 class Session:
-    """Runs a frozen graph in "float32" or "bfloat16".
+    """Runs a frozen graph.
 
-    A session of its own, because in eager mode the options would hold for the decoder too. Photos go through it in
-    small pieces, whose feature maps stay in the processor's caches, and two pieces at a time, so that one computes
+    It is a session of its own, because in eager mode its options would also change the decoder. Photos are run in
+    small pieces, so that feature maps stay in the processor's caches. Two pieces run at a time, so that one computes
     while the other waits for its threads.
+
+    Args:
+        graph_def: As `frozen_graph` returns it.
+        precision: "float32" or "bfloat16".
     """
 
-    PIECE, AT_A_TIME = 16, 2
+    PIECE, AT_A_TIME = 16, 2            # photos of a piece; pieces
 
     def __init__(self, graph_def, precision: str):
         config = tf.compat.v1.ConfigProto()
         rewriter = config.graph_options.rewrite_options
-        # It would move activations behind concatenations, where they are no longer one operation with a convolution.
+        # This optimisation moves activations behind concatenations. There they can't be fused with a convolution.
         rewriter.arithmetic_optimization = type(rewriter).OFF
         if precision == "bfloat16":
             rewriter.auto_mixed_precision_onednn_bfloat16 = type(rewriter).ON
@@ -43,10 +58,11 @@ class Session:
             tf.import_graph_def(graph_def, name="")
         self._session = tf.compat.v1.Session(graph=graph, config=config)
         side = graph.get_tensor_by_name("photos:0").shape[1]
-        self._embed(np.zeros((1, side, side, 3), np.uint8))     # rewrites the graph; two at once take 1 GB more
+        self._embed(np.zeros((1, side, side, 3), np.uint8))     # rewrites the graph; two at a time would take 1 GB more
         self._pool = ThreadPoolExecutor(self.AT_A_TIME)
 
     def __call__(self, photos: np.ndarray) -> np.ndarray:
+        """Embeds photos, (B, size, size, 3) uint8, to (B, width) float32."""
         pieces = [photos[i:i + self.PIECE] for i in range(0, len(photos), self.PIECE)]
         return np.concatenate(list(self._pool.map(self._embed, pieces)))
 

@@ -1,8 +1,8 @@
 """int8: the encoder's network quantised after training, with OpenVINO and NNCF (requirements-int8.txt).
 
 Weights become 8-bit integers with a scale for each output channel, activations with a scale for each tensor
-(https://arxiv.org/abs/1712.05877), taken from the values that photos of the dataset itself cause. They depend on
-nothing but the photos, so the quantised network could be made anew each time; it is kept, because that takes a minute.
+(https://arxiv.org/abs/1712.05877). The scales come from the values that photos of the dataset cause, so the same photos
+give the same network. It is kept, because making it takes a minute.
 """
 
 import hashlib
@@ -14,29 +14,35 @@ from pathlib import Path
 
 import numpy as np
 
-from captioning.datasets.photo_zip import BadPhoto, PhotoZip
+from captioning.datasets.photo_zip import PhotoZip
 from captioning.datasets.splits import Split
-from captioning.photos.crop import center_crop
-from captioning.photos.decode import decode_photo
+from captioning.encoder.batches import read_crop
 from captioning.storage import files
 
 PHOTOS = 300                    # to calibrate with
 PIECE = 8                       # photos that go through the network at once
-FLOAT_CONVOLUTIONS = 3          # the first ones: in floating point they take 29 % of the cosines' loss away
+FLOAT_CONVOLUTIONS = 3          # the first ones stay in floating point: that undoes 29 % of the cosines' loss
 
 
-def require():
-    """Raises ValueError that says what to install where int8 can't be had."""
+def require_packages():
+    """Raises ValueError that says what to install, if a package is missing."""
     if not all(importlib.util.find_spec(name) for name in ("openvino", "nncf")):
-        raise ValueError("CAPTION_PRECISION=int8 needs OpenVINO and NNCF: pip install -r requirements-int8.txt, or set "
-                         "CAPTION_PRECISION=auto.")
+        raise ValueError("CAPTION_PRECISION=int8 needs OpenVINO and NNCF, which are not installed. Run python -m pip "
+                         "install -r requirements-int8.txt, or set CAPTION_PRECISION=auto.")
 
 
-def quantised(graph, key: dict, calibration: Split, size: int, folder) -> tuple[Path, dict]:
-    """The quantised network's file (OpenVINO's .xml), made if it is not in `folder` yet, and its part of the recipe.
+def quantised_network(graph, key: dict, calibration: Split, size: int, folder) -> tuple[Path, dict]:
+    """Quantises a network, unless `folder` holds it already. Damaged files are made again.
 
-    graph: function that gives the GraphDef to quantise, with photos (B, size, size, 3) uint8 as its input. key: what
-    tells that graph from others. Damaged files are made again.
+    Args:
+        graph: Function that returns the GraphDef to quantise. Its input is photos, (B, size, size, 3) uint8.
+        key: What tells that graph from others.
+        calibration: The training split, whose photos show the ranges of values.
+        size: Side of the square photos, pixels.
+        folder: Where quantised networks are kept.
+
+    Returns:
+        The network's file (OpenVINO's .xml), and its part of the recipe.
     """
     with PhotoZip(calibration.photos) as photos:
         names = evenly_spread(calibration.names, PHOTOS)
@@ -45,29 +51,35 @@ def quantised(graph, key: dict, calibration: Split, size: int, folder) -> tuple[
         home = Path(folder) / f"int8-{hashlib.sha256(json.dumps(key).encode()).hexdigest()[:12]}"
         with files.locked(home.with_suffix(".lock"), lambda: print(f"Another process is making {home}; waiting.")):
             if not _whole(home):
-                _make(home, graph(), _crops(photos, names, size))
+                _make(home, graph(), [read_crop(photos, name, size) for name in names])
     about = files.read_json(home / "about.json")
-    # Of the two files only the numbers count: the other one's names differ from process to process.
+    # The recipe names the file of numbers only: the names in the other file differ from process to process.
     return home / "network.xml", {"calibration": key["calibration"], "quantised": f"sha256 {about['network.bin']}"}
 
 
 def evenly_spread(names: list[str], count: int) -> list[str]:
-    """`count` of the names, or all if there are fewer, at even distances."""
+    """Names at even distances: `count` of them, or all if there are fewer."""
     count = min(count, len(names))
     return [names[i * len(names) // count] for i in range(count)]
 
 
-class Network:
-    """Runs a quantised network; what was left in floating point runs in `rest`, "float32" or "bfloat16"."""
+class OpenVinoNetwork:
+    """Runs a network in OpenVINO.
+
+    Args:
+        xml: The network's file, whose .bin is beside it.
+        rest: "float32" or "bfloat16", for the operations that are not in int8.
+    """
 
     def __init__(self, xml: Path, rest: str):
-        openvino, _ = packages()
+        openvino, _ = import_packages()
         network = openvino.Core().compile_model(str(xml), "CPU", {
             "INFERENCE_PRECISION_HINT": {"float32": "f32", "bfloat16": "bf16"}[rest], "PERFORMANCE_HINT": "THROUGHPUT"})
         self._width = network.output(0).partial_shape[1].get_length()
         self._queue = openvino.AsyncInferQueue(network)
 
     def __call__(self, photos: np.ndarray) -> np.ndarray:
+        """Embeds photos, (B, size, size, 3) uint8, to (B, width) float32."""
         embeddings = np.empty((len(photos), self._width), np.float32)
 
         def keep(request, start):
@@ -80,9 +92,9 @@ class Network:
         return embeddings
 
 
-def packages():
-    """OpenVINO and NNCF, without the module through which they report over the network that they are used."""
-    sys.modules.setdefault("openvino_telemetry", None)      # importing it fails now, and they do without
+def import_packages():
+    """OpenVINO and NNCF, without the module by which they report their use over the network."""
+    sys.modules.setdefault("openvino_telemetry", None)      # now importing it fails, and they work without it
     import nncf
     import openvino
 
@@ -90,6 +102,7 @@ def packages():
 
 
 def _whole(home: Path) -> bool:
+    """Whether the files of a quantised network are there and undamaged."""
     names = ("network.xml", "network.bin")
     if not all((home / name).is_file() for name in (*names, "about.json")):
         return False
@@ -97,18 +110,10 @@ def _whole(home: Path) -> bool:
     return all(files.sha256(home / name) == about[name] for name in names)
 
 
-def _crops(photos: PhotoZip, names: list[str], size: int) -> list[np.ndarray]:
-    crops = []
-    for name in names:
-        try:
-            crops.append(center_crop(decode_photo(photos.read(name)), size)[None])
-        except BadPhoto:                                    # it will be listed when it is embedded
-            continue
-    return crops
-
-
-def _make(home: Path, graph_def, crops: list[np.ndarray]):
-    openvino, nncf = packages()
+def _make(home: Path, graph_def, crops: list[np.ndarray | str]):
+    """Quantises the graph and saves it. crops: as `read_crop` returns them."""
+    openvino, nncf = import_packages()
+    crops = [crop[None] for crop in crops if not isinstance(crop, str)]     # embedding lists the others
     nncf.set_log_level(30)                                  # warnings and errors
     print(f"Calibrating int8 on {len(crops)} photos, once.")
     network = openvino.convert_model(graph_def)
@@ -117,9 +122,9 @@ def _make(home: Path, graph_def, crops: list[np.ndarray]):
     extremes = nncf.quantization.range_estimator.RangeEstimatorParametersSet.MINMAX
     network = nncf.quantize(
         network, nncf.Dataset(crops), subset_size=len(crops),
-        # The last mean gives the embedding itself, at next to no cost: it takes floating-point feature maps.
+        # The last mean is the embedding itself and costs little, so it stays in floating point.
         ignored_scope=nncf.IgnoredScope(names=convolutions[:FLOAT_CONVOLUTIONS], types=["ReduceMean"]),
-        # By default, ranges are means of each photo's extremes, and what is beyond them is cut off.
+        # By default a range is the mean of the photos' extremes, and values beyond it are cut off.
         advanced_parameters=nncf.AdvancedQuantizationParameters(activations_range_estimator_params=extremes))
     with files.written_aside(home) as aside:
         aside.mkdir()

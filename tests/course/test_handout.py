@@ -18,9 +18,9 @@ CELL = """
 ours = "captioning captioning.storage.zips grading keras_utils utils".split()
 modules = {name: sys.modules[name].__file__ for name in ours}
 assert all(Path(file).is_relative_to(PROJECT) for file in modules.values()), modules
-from captioning.encoder.networks import find
+from captioning.encoder.networks import find_weights
 from captioning.gallery.page import _page
-find(settings.encoder_weights)          # looks at their digest
+find_weights(settings.encoder_weights)  # looks at their digest
 _page.get_template("gallery.html.j2")
 print(f"{len(modules)} modules")
 """

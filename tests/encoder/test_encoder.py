@@ -1,5 +1,7 @@
-"""Each encoder gives Keras's own embeddings, its recipe names its weights, and wrong weights are told apart."""
+"""Each encoder returns Keras's own embeddings, its recipe names its weights, and wrong weights are refused."""
 
+import os
+import re
 import shutil
 import subprocess
 import sys
@@ -14,10 +16,10 @@ from captioning.datasets.drawn.rendering import render_photo
 from captioning.datasets.photo_zip import PhotoZip
 from captioning.datasets.splits import load_split
 from captioning.encoder import networks
-from captioning.encoder.cnn import _resolve_precision, get_cnn_encoder
+from captioning.encoder.cnn import get_cnn_encoder, resolve_precision
 from captioning.encoder.inference import Session, frozen_graph
 from captioning.encoder.int8 import evenly_spread
-from captioning.encoder.networks import ARCHITECTURES, DRAWN_WEIGHTS, find, load
+from captioning.encoder.networks import ARCHITECTURES, DRAWN_WEIGHTS, find_weights, load_network
 from captioning.photos.crop import center_crop
 from captioning.photos.decode import decode_photo
 from captioning.storage import files
@@ -28,26 +30,29 @@ ENCODERS = list(ARCHITECTURES)
 
 @pytest.fixture(scope="module")
 def scenes():
+    """20 rendered photos."""
     photos = [render_photo(seed=5, split="val2014", index=i) for i in range(20)]
     return [decode_photo(photo.jpeg) for photo in photos]
 
 
 @pytest.fixture(scope="module")
 def crops(scenes):
-    """(20, 299, 299, 3) uint8"""
+    """Their centre crops, (20, 299, 299, 3) uint8."""
     return np.stack([center_crop(scene) for scene in scenes])
 
 
 @pytest.fixture(scope="module")
 def drawn():
+    """The drawn world's encoder in float32."""
     return get_cnn_encoder("drawn", "float32")
 
 
 def cosines(one, other):
+    """Cosine of each row of one array to the same row of the other."""
     return (one * other).sum(axis=1) / np.linalg.norm(one, axis=1) / np.linalg.norm(other, axis=1)
 
 
-# What Keras's own documentation says of each, written out: function, module with its preprocessing, size and width.
+# From Keras's documentation: function, module of its preprocessing, size and width.
 PUBLISHED = {
     "inception_v3": (keras.applications.InceptionV3, keras.applications.inception_v3, 299, 2048),
     "mobilenet_v3": (keras.applications.MobileNetV3Large, keras.applications.mobilenet_v3, 224, 960),
@@ -56,7 +61,7 @@ PUBLISHED = {
 
 
 def give_random_kernels(model, seed):
-    """He-normal kernels (https://arxiv.org/abs/1502.01852): trained weights of the smaller two are not at hand."""
+    """Sets He-normal kernels (https://arxiv.org/abs/1502.01852), as there are no trained weights of the smaller two."""
     rng = np.random.default_rng(seed)
     for layer in model.layers:
         if isinstance(layer, (keras.layers.Conv2D, keras.layers.DepthwiseConv2D)):
@@ -79,11 +84,11 @@ def test_embeddings_are_those_of_keras_and_bfloat16_stays_close(name, scenes):
     graph = frozen_graph(architecture, model)
     float32, bfloat16 = (Session(graph, precision)(crops) for precision in ("float32", "bfloat16"))
     assert float32.shape == (20, width) and float32.dtype == bfloat16.dtype == np.float32
-    # Folding batch normalisation into kernels rounds each of up to 100 layers' sums anew, some 1e-7 of their size;
-    # other preprocessing changes embeddings by tens of percent.
+    # Batch normalisation is folded into the kernels, so up to 100 layers round differently, by some 1e-7 each.
+    # Wrong preprocessing changes embeddings by tens of percent.
     np.testing.assert_allclose(float32, expected, rtol=1e-3, atol=1e-4 * np.abs(expected).max())
     assert not np.array_equal(float32, bfloat16)
-    # Random kernels magnify rounding; trained ones keep 0.999.
+    # Random kernels magnify rounding; with trained ones the cosine is above 0.999.
     assert cosines(float32, bfloat16).min() > (0.999 if name == "inception_v3" else 0.99)
 
 
@@ -94,7 +99,7 @@ def test_the_drawn_worlds_encoder_is_inception_with_its_weights(drawn, crops):
     np.testing.assert_allclose(drawn(crops[:2]), expected, rtol=1e-3, atol=1e-4 * np.max(expected))
 
 
-def test_photos_keep_their_order_and_any_number_will_do(drawn, crops):
+def test_photos_keep_their_order_in_batches_of_any_size(drawn, crops):
     together = drawn(crops)                         # in pieces of 16 and 4
     for i in (0, 15, 19):
         np.testing.assert_allclose(drawn(crops[i:i + 1])[0], together[i], rtol=1e-3, atol=1e-5)
@@ -103,7 +108,7 @@ def test_photos_keep_their_order_and_any_number_will_do(drawn, crops):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
 def test_the_encoder_leaves_room_on_a_machine_of_4_gb():
-    """1.4 GB of it are TensorFlow, Keras and the making; 2.1 GB were measured, 3.1 when two runs rewrite the graph."""
+    """TensorFlow, Keras and making the network take 1.4 GB. The peak is 2.1 GB; 3.1 if two runs rewrite the graph."""
     code = ("import numpy as np; from captioning.encoder.cnn import get_cnn_encoder\n"
             "get_cnn_encoder('drawn')(np.zeros((32, 299, 299, 3), np.uint8))\n"
             "print(open('/proc/self/status').read().split('VmHWM:')[1].split()[0])")
@@ -116,8 +121,8 @@ def test_the_recipe_names_weights_by_content_and_the_precision_that_is_used(draw
     shutil.copy(DRAWN_WEIGHTS, copy)
     digest = files.sha256(copy)
     assert drawn.recipe == {"encoder": "InceptionV3", "weights": f"drawn, sha256 {digest}", "precision": "float32"}
-    assert find(str(copy)) == (copy, f"file, sha256 {digest}")
-    assert _resolve_precision("auto") in ("float32", "bfloat16")
+    assert find_weights(str(copy)) == (copy, f"file, sha256 {digest}")
+    assert resolve_precision("auto") in ("float32", "bfloat16")
 
 
 def test_the_settings_know_the_same_encoders():
@@ -134,12 +139,24 @@ def test_missing_weights_are_named(tmp_path):
         get_cnn_encoder(str(tmp_path / "nowhere.h5"))
 
 
-@pytest.mark.parametrize("name", ENCODERS)
-def test_without_network_keras_weights_come_with_a_hint(name, tmp_path, monkeypatch):
-    monkeypatch.setattr("keras.src.backend.config._KERAS_DIR", str(tmp_path))
-    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")          # nobody listens there
-    with pytest.raises(OSError, match="Keras could not get the ImageNet weights.*Without a network, fetch"):
+WITHOUT_NETWORK = """
+from captioning.encoder.cnn import get_cnn_encoder
+from captioning.encoder.networks import ARCHITECTURES
+for name in ARCHITECTURES:
+    try:
         get_cnn_encoder("imagenet", encoder=name)
+    except OSError as error:
+        print(error)
+"""
+
+
+def test_without_network_keras_weights_come_with_a_hint(tmp_path):
+    """In a process of its own, whose folder of Keras holds no weights."""
+    environment = os.environ | {"KERAS_HOME": str(tmp_path), "https_proxy": "http://127.0.0.1:9"}   # nobody listens
+    found = subprocess.run([sys.executable, "-c", WITHOUT_NETWORK], env=environment, cwd=ROOT, capture_output=True,
+                           text=True, check=True).stdout
+    hints = re.findall("Keras could not get the ImageNet weights.*Without a network, fetch", found)
+    assert len(hints) == len(ENCODERS), found
 
 
 def test_weights_of_the_project_that_are_missing_or_damaged_are_named(tmp_path, monkeypatch):
@@ -155,14 +172,14 @@ def test_weights_of_the_project_that_are_missing_or_damaged_are_named(tmp_path, 
         get_cnn_encoder("drawn")
 
 
-@pytest.mark.parametrize("content", [b"no weights", "another architecture", "cut short", "a layer less"])
-def test_what_is_no_inception_is_refused_by_name(tmp_path, content):
+@pytest.mark.parametrize("content", [b"no weights", "another architecture", "cut short", "a missing layer"])
+def test_a_file_without_inceptions_weights_is_refused_by_name(tmp_path, content):
     path = tmp_path / "odd.weights.h5"
     if content == "another architecture":
         keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)]).save_weights(path)
     elif content == "cut short":
         path.write_bytes(DRAWN_WEIGHTS.read_bytes()[:1_000_000])
-    elif content == "a layer less":
+    elif content == "a missing layer":
         path.write_bytes(DRAWN_WEIGHTS.read_bytes())
         with h5py.File(path, "r+") as file:
             del file["layers/conv2d_5"]
@@ -172,13 +189,13 @@ def test_what_is_no_inception_is_refused_by_name(tmp_path, content):
         get_cnn_encoder(str(path))
 
 
-@pytest.mark.skipif(not SAMPLE.exists(), reason="no real weights here")
+@pytest.mark.skipif(not SAMPLE.exists(), reason="the real weights are not here")
 def test_real_weights_tell_real_photos_apart():
     path = SAMPLE / "inception_v3_imagenet_partial_notop.weights.h5"
     with PhotoZip(SAMPLE / "val2014.zip") as photos:
         crops = np.stack([center_crop(decode_photo(photos.read(name))) for name in photos.names[:8]])
     inception = ARCHITECTURES["inception_v3"]
-    graph = frozen_graph(inception, load(inception, path))
+    graph = frozen_graph(inception, load_network(inception, path))
     float32, bfloat16 = (Session(graph, precision)(crops) for precision in ("float32", "bfloat16"))
     assert cosines(float32[:1], float32[1:]).max() < 0.95
     assert cosines(float32, bfloat16).min() > 0.999
@@ -192,7 +209,7 @@ def test_int8_without_its_packages_says_what_to_install(monkeypatch):
         get_cnn_encoder("drawn", "int8")
 
 
-def test_int8_is_refused_where_its_error_is_unknown():
+def test_int8_is_refused_for_encoders_whose_error_is_unknown():
     with pytest.raises(ValueError, match="int8 is for inception_v3.*CAPTION_ENCODER is mobilenet_v3"):
         get_cnn_encoder("imagenet", "int8", "mobilenet_v3")
 
@@ -206,7 +223,7 @@ def test_calibration_photos_are_spread_over_the_split():
 
 
 @pytest.mark.slow
-def test_int8_stays_close_and_can_be_made_again_bit_for_bit(drawn, crops, small_world, tmp_path):
+def test_int8_stays_close_and_is_made_again_bit_for_bit(drawn, crops, small_world, tmp_path):
     for package in ("openvino", "nncf"):
         pytest.importorskip(package)
     split = load_split(small_world, "train")

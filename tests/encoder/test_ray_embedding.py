@@ -1,4 +1,4 @@
-"""Embeddings on a Ray cluster of this machine: the same bytes as without, also when a worker is killed."""
+"""Embedding on a Ray cluster gives the bytes of one machine, even if a worker is killed."""
 
 import importlib.util
 import inspect
@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from captioning.datasets.splits import load_split
+from captioning.encoder import ray_cluster
 from captioning.encoder.cache import embed_split
 from captioning.encoder.ray_cluster import Worker, cluster, encoder_of
 from captioning.settings import Settings
@@ -19,7 +20,7 @@ from tests.helpers.photo_files import MeanColour, coloured_zip, split_of
 
 
 class Alone(MeanColour):
-    """The encoder that the workers have too; it sees smaller squares than most."""
+    """The workers' encoder, in this process. Its crops are smaller than most."""
 
     size = 224
 
@@ -33,25 +34,27 @@ def test_without_ray_one_sentence_says_what_to_install(tmp_path):
     result = subprocess.run([sys.executable, "-m", "captioning.encoder.ray_cluster"], cwd=tmp_path,
                             capture_output=True, text=True)
     assert result.returncode == 1
-    assert result.stderr == "Ray is not installed: pip install -r requirements-ray.txt\n"
+    assert result.stderr == "Ray is not installed: python -m pip install -r requirements-ray.txt\n"
     assert not list(tmp_path.iterdir())
 
 
 @pytest.fixture(scope="module")
 def two_workers():
+    """A cluster for two workers."""
     with cluster(2):
         yield
 
 
 @pytest.fixture
 def photos(tmp_path):
+    """A split of 500 photos, two of them broken."""
     return split_of(coloured_zip(tmp_path / "train2014.zip", count=500, bad={40, 270}, size=(8, 8)))
 
 
 def encoders(folder, limit=10**6, recipe=MeanColour.recipe):
-    """A function that makes encoders; one that was called `limit` times kills its worker, if none was killed yet.
+    """A function that makes encoders. The first encoder that embeds more than `limit` batches kills its worker.
 
-    A class in here is sent to the workers as it is; one of this module they could not import.
+    The class is local, so Ray sends it to the workers, which could not import it from this module.
     """
     class Mortal:
         size = 224
@@ -73,6 +76,7 @@ def encoders(folder, limit=10**6, recipe=MeanColour.recipe):
 
 
 def written(folder):
+    """Bytes of the finished files."""
     return (folder / "train.npy").read_bytes(), (folder / "train.json").read_bytes()
 
 
@@ -80,8 +84,8 @@ def written(folder):
 @pytest.mark.filterwarnings("ignore:.*can't be used")
 def test_a_killed_worker_loses_nothing_and_the_bytes_are_those_of_one_machine(two_workers, photos, tmp_path):
     embed_split(photos, Alone(), tmp_path / "alone")
-    make_encoder = encoders(tmp_path / "calls", limit=5)            # dies in the midst of its second task
-    found = embed_split(photos, make_encoder, tmp_path / "ray", workers=2)
+    make_encoder = encoders(tmp_path / "calls", limit=5)            # in the middle of its second task
+    found = ray_cluster.embed_split(photos, make_encoder, tmp_path / "ray", workers=2)
     workers = {path.name.split("-")[0] for path in (tmp_path / "calls").glob("*-*")}
     assert (tmp_path / "calls" / "killed").read_text() in workers and len(workers) == 3
     assert list(found.skipped) == ["040.jpg", "270.jpg"]
@@ -90,7 +94,7 @@ def test_a_killed_worker_loses_nothing_and_the_bytes_are_those_of_one_machine(tw
 
 @needs_ray
 @pytest.mark.filterwarnings("ignore:.*can't be used")
-def test_what_was_begun_here_is_finished_by_ray(two_workers, photos, tmp_path):
+def test_ray_finishes_what_one_machine_began(two_workers, photos, tmp_path):
     class Interrupted(Alone):
         calls = 0
 
@@ -103,7 +107,7 @@ def test_what_was_begun_here_is_finished_by_ray(two_workers, photos, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         embed_split(photos, Interrupted(), tmp_path / "cache")
     there = list((tmp_path / "cache").glob(f"train{files.TEMPORARY}*/*.npz"))
-    embed_split(photos, encoders(tmp_path / "calls"), tmp_path / "cache", workers=2)
+    ray_cluster.embed_split(photos, encoders(tmp_path / "calls"), tmp_path / "cache", workers=2)
     assert len(there) == 9 and len(list((tmp_path / "calls").iterdir())) == 16 - 9
     embed_split(photos, Alone(), tmp_path / "alone")
     assert written(tmp_path / "cache") == written(tmp_path / "alone")
@@ -112,7 +116,7 @@ def test_what_was_begun_here_is_finished_by_ray(two_workers, photos, tmp_path):
 @needs_ray
 def test_a_worker_with_another_encoder_is_refused_with_both_recipes(two_workers, photos, tmp_path):
     with pytest.raises(ValueError, match=r"of process \d+'}, another machine's is .*of process \d+'"):
-        embed_split(photos, encoders(tmp_path / "calls", recipe=None), tmp_path / "cache", workers=2)
+        ray_cluster.embed_split(photos, encoders(tmp_path / "calls", recipe=None), tmp_path / "cache", workers=2)
 
 
 @needs_ray
@@ -121,12 +125,12 @@ def test_photos_that_a_worker_cannot_see_are_named(two_workers, tmp_path):
 
     missing = tmp_path / "train2014.zip"
     worker = ray.remote(Worker).remote(encoders(tmp_path), missing)
-    with pytest.raises(FileNotFoundError, match=f"{missing} is not there on .*a folder that all of them share"):
+    with pytest.raises(FileNotFoundError, match=f"{missing} is missing on .*a folder that all of them share"):
         ray.get(worker.embed.remote(["a.jpg"], [0], MeanColour.recipe))
 
 
 @needs_ray
-def test_ray_tells_nobody_and_opens_no_dashboard(two_workers):
+def test_ray_reports_nothing_and_opens_no_dashboard(two_workers):
     import ray
     from ray._common.usage import usage_lib
 
@@ -146,7 +150,7 @@ def test_workers_make_the_encoder_of_the_settings(tmp_path, photos):
 @needs_ray
 @pytest.mark.slow
 def test_the_command_makes_what_the_notebook_would(small_world, tmp_path):
-    """With the real network, whose bytes depend on neither the worker nor its number of threads."""
+    """The real network's bytes depend neither on the worker nor on its number of threads."""
     environment = os.environ | {"CAPTION_DATASET": "folder", "CAPTION_DATA_DIR": str(small_world),
                                 "CAPTION_ENCODER_WEIGHTS": "drawn"}
     subprocess.run([sys.executable, "-m", "captioning.encoder.ray_cluster"], cwd=tmp_path, env=environment, check=True)

@@ -11,7 +11,7 @@ from PIL import Image
 
 from captioning.datasets.photo_zip import PhotoZip
 from captioning.datasets.splits import Split
-from captioning.encoder.cache import EMBED_BATCH
+from captioning.encoder.batches import EMBED_BATCH
 from captioning.photos.crop import IMG_SIZE
 
 COLOURS = ((220, 30, 30), (30, 200, 40), (40, 60, 220), (240, 220, 50))     # of the four quarters, row by row

@@ -16,7 +16,8 @@ from captioning.datasets.splits import load_split
 from captioning.datasets.tokens import PAD
 from captioning.datasets.transfer import Patience, Source, fetch
 from captioning.decoder import checkpoints
-from captioning.encoder.cache import _Shards, embed_split
+from captioning.encoder.cache import embed_split
+from captioning.encoder.shards import Shards
 from captioning.settings import Settings
 from captioning.storage import files
 
@@ -129,13 +130,13 @@ def say_phase(name):
 
 def resume_wrongly():
     """A bug to be found: where a process goes on with another one's batches, it makes its own otherwise."""
-    write, began = _Shards.write, time.time()
+    write, began = Shards.write, time.time()
 
     def write_wrongly(self, start, rows, skipped):
         resumed = any(batch.stat().st_mtime < began for batch in self.folder.glob("*.npz"))
         write(self, start, rows + np.float16(resumed), skipped)
 
-    _Shards.write = write_wrongly
+    Shards.write = write_wrongly
 
 
 def main():

@@ -1,0 +1,15 @@
+"""Recipes: what embeddings depend on, and how two of them differ."""
+
+
+def different_recipe(found: dict, wanted: dict) -> str:
+    """How two recipes of embeddings differ.
+
+    Args:
+        found: The recipe that a cache or a checkpoint names.
+        wanted: The recipe of this run.
+
+    Returns:
+        For each key that differs both values, as in "weights: 'drawn' there, 'imagenet' here"; empty if none differs.
+    """
+    different = [key for key in sorted(found.keys() | wanted.keys()) if found.get(key) != wanted.get(key)]
+    return "; ".join(f"{key}: {found.get(key)!r:.80} there, {wanted.get(key)!r:.80} here" for key in different)
