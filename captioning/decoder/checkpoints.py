@@ -21,6 +21,16 @@ class Checkpoint:
     arrays: dict[str, np.ndarray]
     about: dict
 
+    def assign_to(self, variables, group: str):
+        """Gives the variables the arrays of a group. Raises ValueError when one is absent or of another shape."""
+        for i, variable in enumerate(variables):
+            array = self.arrays.get(name := array_name(group, i))
+            if array is None or array.shape != tuple(variable.shape):
+                found = "absent" if array is None else f"of shape {array.shape}"
+                raise ValueError(f"The checkpoint {self.path} is damaged: its array {name} is {found}, expected "
+                                 f"shape {tuple(variable.shape)}. Delete it, and training goes on from an earlier one.")
+            variable.assign(array)
+
 
 class CheckpointFolder:
     """The checkpoints of one run, each in a folder `step-00001000` of its own."""
@@ -95,12 +105,12 @@ def read_checkpoint(path) -> Checkpoint:
         for name in (ABOUT, ARRAYS):
             if files.sha256(path / name) != digests.get(name):
                 raise ValueError(f"its {name} is not what was written")
-        return Checkpoint(path, _read_arrays(path / ARRAYS), _read_about(path / ABOUT))
+        return Checkpoint(path, read_arrays(path / ARRAYS), read_about(path / ABOUT))
     except (OSError, ValueError, AttributeError) as error:
         raise ValueError(f"The checkpoint {path} is damaged: {error}.") from None
 
 
-def _read_arrays(path) -> dict[str, np.ndarray]:
+def read_arrays(path) -> dict[str, np.ndarray]:
     """The arrays of an .npz, by name: numbers only, none of them NaN or infinite."""
     arrays = zips.read_arrays(path, MOST_BYTES)
     for name, array in arrays.items():
@@ -109,7 +119,7 @@ def _read_arrays(path) -> dict[str, np.ndarray]:
     return arrays
 
 
-def _read_about(path) -> dict:
+def read_about(path) -> dict:
     about = files.read_json(path, "a checkpoint's description")
     step, rows = (about.get("step"), about.get("history", [])) if isinstance(about, dict) else (None, None)
     if not isinstance(step, int) or path.parent.name != f"step-{step:08d}":
@@ -131,7 +141,18 @@ def _is_pair(pair) -> bool:
     return isinstance(pair, list) and len(pair) == 2 and all(isinstance(number, (int, float)) for number in pair)
 
 
+def best_row(history) -> dict | None:
+    """The history's row with the lowest validation loss; None if no row has one."""
+    known = [row for row in history if row.get("val_loss") is not None]
+    return min(known, key=lambda row: row["val_loss"], default=None)
+
+
 def best_step(history) -> int:
     """Step with the lowest validation loss; -1 when none is known."""
-    known = [row for row in history if row.get("val_loss") is not None]
-    return min(known, key=lambda row: row["val_loss"])["step"] if known else -1
+    row = best_row(history)
+    return row["step"] if row else -1
+
+
+def array_name(group: str, number: int) -> str:
+    """Name in a checkpoint of the array that holds a group's variable of this number."""
+    return f"{group}/{number:03d}"

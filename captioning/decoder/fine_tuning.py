@@ -7,11 +7,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from captioning.datasets.tokens import END, PAD, START
+from captioning.datasets.tokens import END, NEVER_WRITTEN, PAD, START
 from captioning.decoder.checkpoints import CheckpointFolder
 from captioning.decoder.fast_loss import cross_entropy
 from captioning.decoder.trainer import Trainer
-from captioning.decoding.writer import NEVER_WRITTEN, Caption, CaptionWriter
+from captioning.decoding.writer import Caption, CaptionWriter
 from captioning.scoring.cider import CiderD
 from captioning.settings import Settings
 

@@ -9,6 +9,8 @@ import json
 
 import keras
 
+from captioning.decoder.checkpoints import array_name
+
 # Layers that are arithmetic and no more.
 LAYERS = frozenset({
     "InputLayer", "Dense", "Embedding", "LSTMCell", "GRUCell", "SimpleRNNCell", "BatchNormalization",
@@ -29,7 +31,7 @@ def describe(models: dict[str, keras.Model], weights: dict[str, list]) -> dict:
     weights: {group: variables}; the array of a group's i-th variable is "group/00i". Of a variable that is in several
     groups, the last one counts. Where a model can't be made from text again, the answer is {"why not": the reason}.
     """
-    arrays = {id(variable): f"{group}/{i:03d}" for group, variables in weights.items()
+    arrays = {id(variable): array_name(group, i) for group, variables in weights.items()
               for i, variable in enumerate(variables)}
     described = {}
     try:

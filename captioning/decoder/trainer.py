@@ -19,7 +19,7 @@ from captioning.datasets.tokens import PAD
 from captioning.decoder import model_text
 from captioning.decoder.adam import FusedAdam
 from captioning.decoder.batches import by_length
-from captioning.decoder.checkpoints import CheckpointFolder, best_step
+from captioning.decoder.checkpoints import CheckpointFolder, array_name, best_row
 from captioning.decoder.fast_loss import training_loss
 from captioning.settings import Settings
 
@@ -174,8 +174,8 @@ class Trainer:
         if checkpoint is None:
             raise ValueError(f"{self.checkpoints.folder} has no whole checkpoint any more, so the best weights are "
                              f"lost. {BEGIN_ANEW}")
-        self._set_arrays(self.loss_model.variables, "model", checkpoint)
-        self._set_arrays(self.loss_model.trainable_variables, "average", checkpoint)
+        checkpoint.assign_to(self.loss_model.variables, "model")
+        checkpoint.assign_to(self.loss_model.trainable_variables, "average")
         self._strayed = True                    # fit() has to take the newest ones again
         step = checkpoint.about["step"]
         for row in self.history:
@@ -200,7 +200,7 @@ class Trainer:
         finally:
             for group, variables in self._variables().items():
                 for i, variable in enumerate(variables):
-                    variable.assign(kept[f"{group}/{i:03d}"])
+                    variable.assign(kept[array_name(group, i)])
         if not np.isfinite(losses).all():
             raise TrainingStopped(f"The pre-flight's loss is not a number ({losses[-1]}). {LOOK_AT_NAN}")
         if losses[-1] > losses[0] / 2:
@@ -352,25 +352,16 @@ class Trainer:
         return {"model": self.loss_model.variables, "optimizer": self.optimizer.variables, "average": self.averages}
 
     def _arrays(self) -> dict[str, np.ndarray]:
-        return {f"{group}/{i:03d}": np.array(variable) for group, variables in self._variables().items()
+        return {array_name(group, i): np.array(variable) for group, variables in self._variables().items()
                 for i, variable in enumerate(variables)}
 
     def _restore(self, checkpoint):
         self._require_same(checkpoint)
         for group, variables in self._variables().items():
-            self._set_arrays(variables, group, checkpoint)
+            checkpoint.assign_to(variables, group)
         about = checkpoint.about
         self.step, self.history, self._losses = about["step"], about["history"], about.get("epoch_losses", [])
         self._saved_step, self._strayed = self.step, False
-
-    def _set_arrays(self, variables, group, checkpoint):
-        for i, variable in enumerate(variables):
-            array = checkpoint.arrays.get(name := f"{group}/{i:03d}")
-            if array is None or array.shape != tuple(variable.shape):
-                found = "absent" if array is None else f"of shape {array.shape}"
-                raise ValueError(f"The checkpoint {checkpoint.path} is damaged: its array {name} is {found}, expected "
-                                 f"shape {tuple(variable.shape)}. Delete it, and training goes on from an earlier one.")
-            variable.assign(array)
 
     def _require_same(self, checkpoint):
         """A checkpoint of other words, photos, settings or another decoder is refused with both values."""
@@ -407,8 +398,3 @@ def _first_difference(theirs, mine) -> tuple:
     steps = enumerate(zip_longest(theirs, mine))
     return next(((f"step {step} of the decoder", *pair) for step, pair in steps if pair[0] != pair[1]),
                 ("decoder", theirs, mine))
-
-
-def best_row(history) -> dict | None:
-    """The history's row with the lowest validation loss."""
-    return next((row for row in history if row["step"] == best_step(history)), None)
