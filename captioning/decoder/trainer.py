@@ -83,7 +83,7 @@ class Trainer:
         self.generate_batch, self.train, self.val = generate_batch, train, val
         self.vocab, self.settings, self.recipe = vocab, settings, recipe
         self.loss_model = keras.Model([decoder.img_embeds, decoder.sentences], decoder.loss)
-        self._loss = training_loss(
+        self.loss = training_loss(
             decoder, *self._draw(train, PREFLIGHT, 0),
             bfloat16=settings.precision != "float32" and has_fast_bfloat16())
         self.optimizer = FusedAdam(settings.learning_rate)
@@ -243,7 +243,7 @@ class Trainer:
 
     def _train_step(self, images, sentences, share):
         with tf.GradientTape() as tape:
-            loss = self._loss(images, sentences)
+            loss = self.loss(images, sentences)
             shared = loss * share
         variables = self.loss_model.trainable_variables
         self.optimizer.apply(tape.gradient(shared, variables), variables)

@@ -1,6 +1,7 @@
 """Training goes on where it was, bit for bit; checkpoints are whole or passed over; what does not fit is refused."""
 
 import json
+import logging
 import os
 import re
 import shutil
@@ -347,6 +348,32 @@ def test_the_loss_of_words_alone_is_that_of_the_decoder_as_written(padded_batch)
     assert rows == [26, 6 * 8]                  # words that are not #START#, and all places
     for one, other in zip(quick, slow, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
+
+
+def without(name):
+    decoder = small_decoder()
+    delattr(decoder, name)
+    return decoder
+
+
+def other_way_to_the_loss():
+    """A decoder whose loss needs the sentences once more."""
+    decoder = small_decoder()
+    decoder.loss = decoder.loss + 0 * ops.mean(ops.cast(decoder.sentences, "float32"))
+    return decoder
+
+
+@pytest.mark.parametrize("make, bfloat16, way", [
+    (small_decoder, False, "words only, logits in float32"),
+    (small_decoder, True, "words only, logits in bfloat16"),
+    (lambda: small_decoder(over_padding=True), False, "padding too, because .* comes out differently"),
+    (lambda: without("flat_loss_mask"), False, "padding too, because the decoder has no `flat_loss_mask`"),
+    (other_way_to_the_loss, False, "padding too, because the loss needs more than the rows of")])
+def test_the_loss_says_which_way_it_takes_and_why(padded_batch, monkeypatch, caplog, make, bfloat16, way):
+    monkeypatch.setattr(fast_loss, "WIDE", 12)
+    with caplog.at_level(logging.DEBUG, fast_loss.log.name):
+        found = training_loss(make(), *padded_batch, bfloat16=bfloat16).way
+    assert re.fullmatch(f"{way}.*", found) and found in caplog.messages[-1]
 
 
 def test_a_loss_that_counts_padding_stays_as_it_was_written(padded_batch):
