@@ -194,7 +194,7 @@ def ours(embeddings, captions, options, precision="auto"):
 
     def train(steps):
         for _ in range(steps):
-            trainer._take_step()
+            trainer.loop.take_step()
 
     return train
 

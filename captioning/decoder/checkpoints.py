@@ -1,5 +1,6 @@
 """Checkpoints: folders that are whole or absent, found out when damaged, the newest few and the best kept."""
 
+import contextlib
 import os
 import re
 from dataclasses import dataclass
@@ -81,6 +82,12 @@ class CheckpointFolder:
     def paths(self) -> list[Path]:
         """Folders of all complete checkpoints, oldest first."""
         return sorted(p for p in self.folder.glob("step-*") if re.fullmatch(r"step-\d{8,}", p.name))
+
+    def descriptions(self):
+        """What the readable checkpoints say of themselves, newest first: their `about`, without their arrays."""
+        for path in reversed(self.paths()):
+            with contextlib.suppress(OSError, ValueError):
+                yield read_about(path / ABOUT)
 
     def _remove_old(self, step, history):
         newest, best = (f"step-{number:08d}" for number in (step, best_step(history)))

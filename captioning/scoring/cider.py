@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from captioning.datasets.tokens import END
+
 LONGEST, SIGMA = 4, 6.0             # n-grams of 1 to 4 words; width of the penalty for another length, in words
 
 
@@ -45,6 +47,24 @@ class CiderD:
         for ngram, weight in weights.items():
             squares[len(ngram) - 1] += weight * weight
         return weights, [square and square ** -0.5 for square in squares], max(len(words), 1)
+
+
+def cider_reward(captions: Sequence[Sequence[Sequence[str]]]) -> CiderD:
+    """CIDEr-D as the reward of sampled captions, in which #END# counts as a word.
+
+    Each reference ends with #END#, as a sampled caption does that ended by itself. So a caption that breaks off scores
+    less than one that ends.
+
+    Args:
+        captions: for each photo its captions as lists of words, without #END#.
+
+    Returns:
+        Function (rows, captions) -> scores; see `CiderD`.
+
+    Raises:
+        ValueError: a photo has no caption.
+    """
+    return CiderD([[(*words, END) for words in of_photo] for of_photo in captions])
 
 
 def ngrams(words: Sequence) -> Counter:
