@@ -22,7 +22,7 @@ class Data:
     captions_indexed: list[list[list[int]]]
 
     def digest(self) -> str:
-        """Of the captions and which photos they are of, twelve hexadecimal digits."""
+        """SHA-256 of the captions of each photo, its first twelve hexadecimal digits."""
         numbers = chain.from_iterable(
             (len(of_photo), *chain.from_iterable((len(caption), *caption) for caption in of_photo))
             for of_photo in self.captions_indexed)

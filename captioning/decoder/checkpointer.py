@@ -42,7 +42,7 @@ class Checkpointer:
             return
         arrays = state.arrays()
         if not all(np.isfinite(array).all() for array in arrays.values()):
-            self.stop(f"Weights after step {state.step:,} are not all numbers, so they are not saved. {LOOK_AT_NAN}")
+            self.stop(f"Weights are NaN or infinite after step {state.step:,}, so they are not saved. {LOOK_AT_NAN}")
         progress = {"step": state.step, "epoch_losses": state.epoch_losses, "history": state.history}
         self.folder.save(state.step, arrays, progress | self.run)
         self.saved_step, self.saved_at = state.step, time.monotonic()
@@ -63,8 +63,8 @@ class Checkpointer:
         """
         checkpoint, state = self.folder.newest(), self.state
         if state.weights_changed and checkpoint is None:
-            raise ValueError(f"The decoder's weights are not those of step {state.step:,} any more, and "
-                             f"{self.folder.folder} has no checkpoint to go on from. {BEGIN_ANEW}")
+            raise ValueError(f"The decoder's weights have changed since step {state.step:,}, and "
+                             f"{self.folder.folder} has no checkpoint to continue from. {BEGIN_ANEW}")
         if checkpoint is None or not (checkpoint.about["step"] > state.step or state.weights_changed):
             return None
         self._restore(checkpoint)
@@ -78,11 +78,12 @@ class Checkpointer:
         """
         history = self.state.history
         if best_row(history) is None:
-            raise ValueError("No epoch is complete, so none is the best. Run trainer.fit() again: it goes on.")
+            raise ValueError("No epoch is complete yet, so there are no best weights. Run trainer.fit() again; "
+                             "it continues.")
         checkpoint = self.folder.best(history)
         if checkpoint is None:
-            raise ValueError(f"{self.folder.folder} has no whole checkpoint any more, so the best weights are "
-                             f"lost. {BEGIN_ANEW}")
+            raise ValueError(f"{self.folder.folder} has no whole checkpoint left, so the best weights are lost. "
+                             f"{BEGIN_ANEW}")
         self.state.restore_average(checkpoint)
         return checkpoint
 

@@ -12,7 +12,7 @@ from captioning.decoder.errors import BEGIN_ANEW
 from captioning.decoder.train_state import TrainState
 from captioning.settings import Settings
 
-# Settings that a run can't change on its way; the number of epochs can change.
+# Settings that must stay the same when a run continues; the number of epochs may change.
 SAME_ON_RESUME = ("batches_per_epoch", "batch_size", "max_len", "val_batches", "dropout", "image_dropout",
                   "learning_rate", "seed")
 
@@ -67,14 +67,14 @@ def require_same_run(checkpoint: Checkpoint, run: dict):
                  for name, theirs, mine in pairs if theirs != mine]
     if different:
         raise ValueError(
-            f"The checkpoint {checkpoint.path} does not fit this run ({'; '.join(different)}). Set back what was "
-            f"changed, or begin anew: delete {checkpoint.path.parent}, or set CAPTION_CHECKPOINT_ROOT to another "
-            f"folder. {BEGIN_ANEW}"
+            f"The checkpoint {checkpoint.path} does not fit this run ({'; '.join(different)}). Undo the change, "
+            f"or start again: delete {checkpoint.path.parent} or set CAPTION_CHECKPOINT_ROOT to another folder. "
+            f"{BEGIN_ANEW}"
         )
 
 
 def _first_difference(theirs, mine) -> tuple:
-    """What to call it, theirs and mine, of the first step in which the outlines of two decoders differ."""
+    """Where the outlines of two decoders first differ: a name for the step, theirs, mine."""
     if not isinstance(theirs, list):
         return "decoder", theirs, mine
     steps = enumerate(zip_longest(theirs, mine))

@@ -2,9 +2,9 @@
 
 LOOK_AT_NAN = (
     "Look at `loss` in the decoder: a division by zero where the mask is empty, a logarithm of zero, a softmax too "
-    "many. Else the learning rate may be too high."
+    "many. Otherwise the learning rate may be too high."
 )
-BEGIN_ANEW = "Run the notebook again from the decoder's cell on."
+BEGIN_ANEW = "Run the notebook again from the decoder's cell."
 
 
 class TrainingStopped(ValueError):

@@ -201,12 +201,12 @@ def set_others_aside(checkpoints: CheckpointFolder, began_with: str):
         if there not in (None, began_with):
             aside = folder.with_name(f"{folder.name}-{there}")
             os.replace(folder, aside)
-            print(f"{folder} began with other weights than the best ones now, so it is {aside.name} from now on, and "
-                  "fine-tuning begins anew.")
+            print(f"{folder} began with other weights than today's best. It is now called {aside.name}, "
+                  "and fine-tuning starts again.")
     earlier = folder.with_name(f"{folder.name}-{began_with}")
     if earlier.is_dir() and not folder.exists():
         os.replace(earlier, folder)
-        print(f"{earlier} began with the best weights now, so it is {folder.name} again.")
+        print(f"{earlier} began with today's best weights. It is called {folder.name} again.")
 
 
 def _digest_in(checkpoints: CheckpointFolder) -> str | None:

@@ -96,7 +96,7 @@ class Loop:
                     checkpointer.save()
                     raise KeyboardInterrupt(
                         f"Stopped after step {state.step:,}, which is saved in {checkpointer.folder.folder}. "
-                        "The decoder can be used as it is; run the cell again to go on.")
+                        "You can use the decoder as it is. Run the cell again to continue.")
         return state.history
 
     def take_step(self, before_step=None):
@@ -109,7 +109,7 @@ class Loop:
         loss = float(self.train_step(*batch))
         if not np.isfinite(loss):
             images = "" if np.isfinite(batch.images).all() else (
-                "The embeddings of this batch hold values that are no numbers. ")
+                "Some embeddings of this batch are NaN or infinite. ")
             self.checkpointer.stop(
                 f"The loss at step {state.step + 1:,} is not a number ({loss}). {images}{LOOK_AT_NAN}")
         state.epoch_losses.append([loss, float(batch.share)])
@@ -130,7 +130,7 @@ class Loop:
         """Takes over the newest whole checkpoint, if there is one. Raises ValueError when it does not fit."""
         checkpoint, state = self.checkpointer.resume(), self.state
         if checkpoint:
-            print(f"Going on from {checkpoint.path}, after {state.step:,} of {self.settings.steps:,} steps.")
+            print(f"Continuing from {checkpoint.path}, after {state.step:,} of {self.settings.steps:,} steps.")
         if self.stage.evaluate_first and self.checkpointer.saved_step is None:
             state.history = [{"step": 0, "epoch": 0, "train_loss": None, "val_loss": self.stage.evaluate()}]
             self.checkpointer.save()

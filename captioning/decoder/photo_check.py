@@ -26,7 +26,7 @@ def require_photo_matters(loss_of, data: Data, max_len: int):
     sentence = np.int32([data.captions_indexed[0][0][:max_len]])
     losses = {float(loss_of(photo[None], sentence)) for photo in photos}
     if len(losses) == 1 and len(photos) > 1:
-        same = "" if len(np.unique(photos, axis=0)) > 1 else "Their embeddings are all the same: look at them. "
+        same = "" if len(np.unique(photos, axis=0)) > 1 else "Their embeddings are all the same: look at those first. "
         raise TrainingStopped(
             f"The same caption has the same loss, {losses.pop():.6g}, for {len(photos)} photos: the decoder does "
             f"not see them. {same}{LOOK_AT_PHOTO}")

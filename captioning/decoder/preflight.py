@@ -34,7 +34,7 @@ def learn_by_heart(state: TrainState, train_step, batch, steps: int) -> str:
     if losses[-1] > losses[0] / 2:
         raise TrainingStopped(
             f"{len(batch.images)} captions could not be learnt by heart: in {steps} steps the loss went from "
-            f"{losses[0]:.2f} to {losses[-1]:.2f}; it should fall below half. Look at the decoder: `sentences[:, "
-            ":-1]` goes in, `sentences[:, 1:]` is the truth, and the last layer has no activation. Very much "
-            "dropout does it too.")
+            f"{losses[0]:.2f} to {losses[-1]:.2f}, and it should fall below half. Look at the decoder: "
+            "`sentences[:, :-1]` goes in, `sentences[:, 1:]` is the truth, and the last layer has no activation. "
+            "Too much dropout can also be the cause.")
     return f"Pre-flight: {len(batch.images)} captions, loss from {losses[0]:.2f} to {losses[-1]:.2f}."

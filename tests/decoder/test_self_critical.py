@@ -1,4 +1,4 @@
-"""Fine-tuning on CIDEr: it raises the score, from the best weights on, and goes on where it was, bit for bit."""
+"""Fine-tuning on CIDEr begins with the best weights, raises the score, and continues where it stopped, bit for bit."""
 
 import shutil
 import signal
@@ -148,7 +148,7 @@ def test_what_it_goes_on_from_is_read_once_and_told_once(folder, undisturbed, ca
     capsys.readouterr()
     tuner.fit()
     said = capsys.readouterr().out
-    assert said.count("step-00000006 is damaged") == said.count("Going on from") == 1
+    assert said.count("step-00000006 is damaged") == said.count("Continuing from") == 1
     assert outcome(tuner) == undisturbed
 
 
@@ -227,7 +227,7 @@ def test_a_cell_run_again_begins_with_the_trained_weights_not_the_tuned_ones(fol
     tuner_in(folder).fit()
     again = tuner_in(folder)
     again.fit()
-    assert outcome(again) == undisturbed and "anew" not in capsys.readouterr().out
+    assert outcome(again) == undisturbed and "began with" not in capsys.readouterr().out
     assert [path.name for path in (folder / "drawn").iterdir() if path.is_dir() and "tuned" in path.name] == [
         "fine-tuned"]
 
@@ -241,7 +241,7 @@ def test_tuning_of_other_weights_is_set_aside_and_comes_back_with_them(folder, t
     capsys.readouterr()
     other.fit()
     said = capsys.readouterr().out
-    assert said.count("began with other weights") == 1 and f"fine-tuned-{first}" in said and "Going on" not in said
+    assert said.count("began with other weights") == 1 and f"fine-tuned-{first}" in said and "Continuing" not in said
     assert {path.name for path in place.with_name(f"fine-tuned-{first}").iterdir()} == files
     second = began_with(place)
     assert second != first and other.history[0]["train_loss"] is None
