@@ -256,7 +256,7 @@ def test_a_run_cut_inside_a_step_before_any_checkpoint_has_to_begin_anew(tmp_pat
     with pytest.raises(AttributeError):
         trainer.fit()
     trainer.state.average = average
-    with pytest.raises(ValueError, match="changed since step 0, .* no checkpoint.* again from the decoder's cell"):
+    with pytest.raises(ValueError, match="changed since step 1, .* no checkpoint.* again from the decoder's cell"):
         trainer.fit()
 
 
