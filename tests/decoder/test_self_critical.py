@@ -250,8 +250,10 @@ def test_tuning_of_other_weights_is_set_aside_and_comes_back_with_them(folder, t
         shutil.rmtree(step)
     shutil.copytree(trained_once / "drawn" / "step-00000020", folder / "drawn" / "step-00000020")
     back = tuner_in(folder)
+    capsys.readouterr()
     back.fit()
     assert outcome(back) == undisturbed and began_with(place) == first
+    assert "Continuing from" in capsys.readouterr().out and not place.with_name(f"fine-tuned-{first}").exists()
     assert began_with(place.with_name(f"fine-tuned-{second}")) == second
 
 
