@@ -17,17 +17,17 @@ class Checkpointer:
     Args:
         state: what is saved and restored.
         run: what `compatibility.describe_run` says of the run.
-        folder: where the checkpoints are.
+        checkpoints: the folder to save them in.
     """
 
     state: TrainState
     run: dict
-    folder: CheckpointFolder
+    checkpoints: CheckpointFolder
     saved_step: int | None              # the step of the newest checkpoint, once it is known
     saved_at: float                     # when it was saved, seconds of time.monotonic()
 
-    def __init__(self, state: TrainState, run: dict, folder: CheckpointFolder):
-        self.state, self.run, self.folder = state, run, folder
+    def __init__(self, state: TrainState, run: dict, checkpoints: CheckpointFolder):
+        self.state, self.run, self.checkpoints = state, run, checkpoints
         self.saved_step, self.saved_at = None, time.monotonic()
 
     def save(self):
@@ -44,7 +44,7 @@ class Checkpointer:
         if not all(np.isfinite(array).all() for array in arrays.values()):
             self.stop(f"Weights are NaN or infinite after step {state.step:,}, so they are not saved. {LOOK_AT_NAN}")
         progress = {"step": state.step, "epoch_losses": state.epoch_losses, "history": state.history}
-        self.folder.save(state.step, arrays, progress | self.run)
+        self.checkpoints.save(state.step, arrays, progress | self.run)
         self.saved_step, self.saved_at = state.step, time.monotonic()
 
     def save_if_due(self, minutes: float):
@@ -61,10 +61,10 @@ class Checkpointer:
         Raises:
             ValueError: the checkpoint does not fit this run, or the weights were changed and there is no checkpoint.
         """
-        checkpoint, state = self.folder.newest(), self.state
+        checkpoint, state = self.checkpoints.newest(), self.state
         if state.weights_changed and checkpoint is None:
             raise ValueError(f"The decoder's weights have changed since step {state.step:,}, and "
-                             f"{self.folder.folder} has no checkpoint to continue from. {BEGIN_ANEW}")
+                             f"{self.checkpoints.folder} has no checkpoint to continue from. {BEGIN_ANEW}")
         if checkpoint is None or not (checkpoint.about["step"] > state.step or state.weights_changed):
             return None
         self._restore(checkpoint)
@@ -80,16 +80,16 @@ class Checkpointer:
         if best_row(history) is None:
             raise ValueError("No epoch is complete yet, so there are no best weights. Run trainer.fit() again; "
                              "it continues.")
-        checkpoint = self.folder.best(history)
+        checkpoint = self.checkpoints.best(history)
         if checkpoint is None:
-            raise ValueError(f"{self.folder.folder} has no whole checkpoint left, so the best weights are lost. "
+            raise ValueError(f"{self.checkpoints.folder} has no whole checkpoint left, so the best weights are lost. "
                              f"{BEGIN_ANEW}")
         self.state.restore_average(checkpoint)
         return checkpoint
 
     def stop(self, message: str) -> NoReturn:
         """Goes back to the last checkpoint, if there is one, and raises TrainingStopped with the message."""
-        checkpoint = self.folder.newest()
+        checkpoint = self.checkpoints.newest()
         if checkpoint:
             self._restore(checkpoint)
             message += f" The decoder has the weights of {checkpoint.path} again."

@@ -4,7 +4,7 @@ import dataclasses
 import os
 import re
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import keras
 import numpy as np
@@ -24,6 +24,18 @@ from captioning.settings import Settings
 FOLDER = "fine-tuned"               # in the folder of the trainer's checkpoints
 STEPS_PER_EPOCH = 50
 SAMPLES = 5                         # captions sampled for each photo of a batch
+
+
+class Writer(Protocol):
+    """What fine-tuning needs of a caption writer. A caption has `words` and `ended`."""
+
+    models: dict[str, keras.Model]      # that write captions, by name
+
+    def greedy(self, embeddings) -> list:
+        """The most likely caption of each photo, word by word."""
+
+    def sample(self, embeddings, *, seed: int) -> list:
+        """A caption for each photo, of words sampled with the decoder's probabilities."""
 
 
 class ScoredBatch(NamedTuple):
@@ -54,25 +66,26 @@ class SelfCritical:
         trainer: has completed an epoch or more.
         decoder: the trainer's; it has `flat_hidden_states`, `flat_ground_truth`, `flat_loss_mask` and
             `flat_token_logits` too.
-        writer: writes captions with the same layers: `.greedy(embeddings)` and `.sample(embeddings, seed=...)` return
-            captions with `.words` and `.ended`; `.models` are its Keras models by name.
+        writer: writes captions with the decoder's layers.
         reward: function (rows, captions) -> (N,) scores. A row is that of a training photo, a caption its words and
             `#END#` if it ended by itself.
         val_score: the same for validation photos, where no caption has `#END#`.
         steps_per_epoch: batches from one evaluation to the next.
     """
 
-    val: Data
     train: Data
+    val: Data
     vocab: dict[str, int]
-    settings: Settings
+    settings: Settings                  # the trainer's, with the steps and the learning rate of this stage
+    writer: Writer
     reward: Callable
     val_score: Callable
     state: TrainState
     checkpointer: Checkpointer
     loop: Loop
 
-    def __init__(self, trainer: Trainer, decoder, writer, reward, val_score, steps_per_epoch: int = STEPS_PER_EPOCH):
+    def __init__(self, trainer: Trainer, decoder, writer: Writer, reward, val_score,
+                 steps_per_epoch: int = STEPS_PER_EPOCH):
         trainer.restore_best()
         self.train, self.val, self.vocab, self.writer = trainer.train, trainer.val, trainer.vocab, writer
         self.reward, self.val_score = reward, val_score
@@ -107,7 +120,7 @@ class SelfCritical:
     @property
     def checkpoints(self) -> CheckpointFolder:
         """The checkpoints of fine-tuning."""
-        return self.checkpointer.folder
+        return self.checkpointer.checkpoints
 
     def fit(self, sample_caption=None, show=None, before_step=None) -> list[dict]:
         """Trains up to the last step, as `Loop.fit` says; returns the history.

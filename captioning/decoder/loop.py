@@ -65,7 +65,7 @@ class Loop:
             OSError: another process trains into the same folder, or a checkpoint can't be written.
             KeyboardInterrupt: after a Ctrl-C. The step is complete and saved, the decoder is as after it.
         """
-        with self.checkpointer.folder.alone():
+        with self.checkpointer.checkpoints.alone():
             self.resume()
             if self.state.step:
                 self.checkpointer.save()        # does nothing, unless the disk was full when it last tried
@@ -95,7 +95,7 @@ class Loop:
                 if interrupts.waiting:
                     checkpointer.save()
                     raise KeyboardInterrupt(
-                        f"Stopped after step {state.step:,}, which is saved in {checkpointer.folder.folder}. "
+                        f"Stopped after step {state.step:,}, which is saved in {checkpointer.checkpoints.folder}. "
                         "You can use the decoder as it is. Run the cell again to continue.")
         return state.history
 

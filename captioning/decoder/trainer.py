@@ -1,5 +1,7 @@
 """The first stage of training: the decoder learns to guess the next word of people's captions."""
 
+from collections.abc import Callable
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -43,7 +45,8 @@ class Trainer:
     val: Data
     vocab: dict[str, int]
     settings: Settings
-    loss_model: keras.Model             # [images, sentences] -> the loss as the decoder has it
+    loss_model: keras.Model             # [images (B, D), sentences (B, T)] -> the loss as the decoder has it
+    loss_of: Callable                   # the same without dropout, compiled
     loss: TrainingLoss                  # the same in training, computed faster
     batches: Batches
     state: TrainState
@@ -62,7 +65,8 @@ class Trainer:
         run = describe_run(self.state, train, val, vocab, settings, recipe, models or {})
         self.checkpointer = Checkpointer(self.state, run, CheckpointFolder(settings.checkpoint_dir))
         batch = [tf.TensorSpec(decoder.img_embeds.shape, tf.float32), tf.TensorSpec([None, None], tf.int32)]
-        self.loss_of = tf.function(self.loss_of, input_signature=batch)
+        self.loss_of = tf.function(
+            lambda images, sentences: self.loss_model([images, sentences], training=False), input_signature=batch)
         stage = Stage(
             "Training", batch_of=self.batches.of_step, objective=self.objective,
             signature=[*batch, tf.TensorSpec([], tf.float32)], evaluate=self.val_loss, check=self.check_photo)
@@ -81,7 +85,7 @@ class Trainer:
     @property
     def checkpoints(self) -> CheckpointFolder:
         """The run's checkpoints."""
-        return self.checkpointer.folder
+        return self.checkpointer.checkpoints
 
     def fit(self, sample_caption=None, show=None, before_step=None) -> list[dict]:
         """Trains up to settings.steps, as `Loop.fit` says; returns the history."""
@@ -123,10 +127,6 @@ class Trainer:
         """What a training step lowers, and the loss to report: both the mean over words, the first by its share."""
         loss = self.loss(images, sentences)
         return loss * share, loss
-
-    def loss_of(self, images, sentences):
-        """The loss of images (B, D) and sentences (B, T) as the decoder has it, without dropout."""
-        return self.loss_model([images, sentences], training=False)
 
     def val_loss(self) -> float:
         """Mean loss of settings.val_batches batches of validation captions, nats per word; the same ones each time."""
