@@ -1,4 +1,4 @@
-"""What training raises when it can't go on, and what its messages advise."""
+"""The error that stops training, and advice for its messages."""
 
 LOOK_AT_NAN = (
     "Look at `loss` in the decoder: a division by zero where the mask is empty, a logarithm of zero, a softmax too "
@@ -8,4 +8,4 @@ BEGIN_ANEW = "Run the notebook again from the decoder's cell."
 
 
 class TrainingStopped(ValueError):
-    """Training can't go on in a way that makes sense; the message says what to look at."""
+    """It makes no sense to train on; the message says what to look at."""

@@ -33,9 +33,9 @@ class TrainingLoss(NamedTuple):
 def training_loss(decoder, images, sentences, bfloat16: bool = False) -> TrainingLoss:
     """The decoder's loss in training, in fewer operations.
 
-    Logits take most of the time. So they are computed for words only, not for padding: only the rows of
-    `flat_hidden_states` that `flat_loss_mask` keeps go on. All layers and formulas are the decoder's own. Falls back to
-    the loss over all places, padding too, if a tensor is missing or if the loss of the batch comes out differently.
+    Logits take most of the time. So they are computed for words only, not for padding: only from those rows of
+    `flat_hidden_states` that `flat_loss_mask` keeps. All layers and formulas are the decoder's own. Falls back to the
+    loss over all places, padding too, if a tensor is missing or if the loss of the batch comes out differently.
 
     Args:
         decoder: has the symbolic tensors `img_embeds`, `sentences`, `loss`, and for the fast way `flat_hidden_states`,

@@ -49,7 +49,7 @@ class ScoredBatch(NamedTuple):
 
 
 class SelfCritical:
-    """Goes on from a trainer's best weights and raises the score of the captions that the decoder writes.
+    """Continues from a trainer's best weights and raises the score of the captions that the decoder writes.
 
     The loss is the negative mean reward of sampled captions. Its gradient is that of equation 7 of the paper: the log
     probability of a sampled caption counts by how much its reward is above a baseline. The baseline is the mean of the

@@ -24,7 +24,7 @@ __all__ = ["Data", "Trainer", "TrainingStopped", "best_row"]
 
 
 class Trainer:
-    """Trains a decoder step by step. Stopped at any moment, it goes on exactly where it was.
+    """Trains a decoder step by step. If it is stopped, it continues exactly where it was.
 
     It writes a checkpoint after each epoch, and inside one every few minutes.
 
