@@ -8,6 +8,7 @@ figures:    encoder_decoder, data_flow, photos_with_captions, teacher_forcing, f
             captions_by_temperature, why_this_caption, plot_confusions
 live:       hushed, TrainingPicture, photo_chooser, show_photo_file
 scores:     score_captions, cider_difference, ScoreTable, JAVA_METRICS, NoJavaScore
+rewards:    CiderD, cider_reward
 baselines:  most_frequent_caption, nearest_photos, nearest_photo_captions, cosine, hold_out_reference,
             human_agreement
 diversity:  caption_diversity, confused_photos
@@ -43,6 +44,7 @@ from captioning.scoring.baselines import (
     nearest_photo_captions,
     nearest_photos,
 )
+from captioning.scoring.cider import CiderD, cider_reward
 from captioning.scoring.diversity import caption_diversity, confused_photos
 from captioning.scoring.java_scores import NoJavaScore
 from captioning.scoring.metrics import JAVA_METRICS, ScoreTable, cider_difference, score_captions
@@ -58,6 +60,7 @@ __all__ = [
     "captions_by_temperature", "why_this_caption", "plot_confusions",
     "hushed", "TrainingPicture", "photo_chooser", "show_photo_file",
     "score_captions", "cider_difference", "ScoreTable", "JAVA_METRICS", "NoJavaScore",
+    "CiderD", "cider_reward",
     "most_frequent_caption", "nearest_photos", "nearest_photo_captions", "cosine", "hold_out_reference",
     "human_agreement",
     "caption_diversity", "confused_photos",

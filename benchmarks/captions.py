@@ -18,6 +18,7 @@ import numpy as np
 from benchmarks import notebook_code, report
 from captioning.datasets.loading import load_dataset
 from captioning.decoder.fine_tuning import SelfCritical
+from captioning.scoring.cider import CiderD, cider_reward
 from captioning.scoring.metrics import score_captions
 from captioning.settings import Settings
 
@@ -44,15 +45,15 @@ def score(scope, tokenizer: str) -> dict[str, float]:
 def measure(settings: Settings, splits, embeddings, tokenizer: str) -> dict[str, dict[str, float]]:
     """Scores of the trained decoder and, if the settings ask for it, of the fine-tuned one."""
     scope = notebook_code.run_cells(settings, splits, embeddings, last="CaptionWriter(")
-    words = ([[scope["split_sentence"](s) for s in of_photo] for of_photo in scope[f"{split}_captions"]]
-             for split in ("train", "val"))
+    train, val = ([[scope["split_sentence"](s) for s in of_photo] for of_photo in scope[f"{split}_captions"]]
+                  for split in ("train", "val"))
     with tempfile.TemporaryDirectory() as checkpoints:
         trainer = notebook_code.make_trainer(
             scope, replace(settings, checkpoint_root=Path(checkpoints)), embeddings[0].recipe)
         trainer.fit()
         found = {"trained": {"val_loss": trainer.restore_best()["val_loss"], **score(scope, tokenizer)}}
         if settings.self_critical_epochs:
-            tuner = SelfCritical(trainer, scope["decoder"], scope["writer"], *words)
+            tuner = SelfCritical(trainer, scope["decoder"], scope["writer"], cider_reward(train), CiderD(val))
             tuner.fit()
             tuner.restore_best()
             found["fine-tuned"] = {"val_loss": trainer.val_loss(), **score(scope, tokenizer)}

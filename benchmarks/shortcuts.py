@@ -3,7 +3,7 @@
     CAPTION_DATASET=folder CAPTION_DATA_DIR=... CAPTION_ENCODER_WEIGHTS=... \\
         python -m benchmarks.shortcuts [--seeds 1 2 42] [--embeddings FOLDER]
 
-The notebook's decoder is trained as the settings say: on batches as they are drawn, computed in float32; on batches of
+The notebook's decoder is trained as the settings say: on batches as they are made, computed in float32; on batches of
 nearly equal lengths; and on these with logits in bfloat16, which is how it is trained where the processor has it. The
 embeddings are those in the folder, where a run of the notebook leaves them, or are made. The mean over the seeds is
 compared. The losses go under "shortcuts" into outputs/bench.json.
@@ -18,20 +18,20 @@ import numpy as np
 from benchmarks import notebook_code, report
 from captioning.cpu import has_fast_bfloat16
 from captioning.datasets.loading import load_dataset
-from captioning.decoder import trainer
-from captioning.decoder.trainer import DRAWN_TOGETHER
+from captioning.decoder import batches
+from captioning.decoder.batches import MADE_TOGETHER
 from captioning.settings import Settings
 
-WAYS = {                                # batches drawn together, precision of the logits
-    "as drawn": (1, "float32"),
-    "by length": (DRAWN_TOGETHER, "float32"),
-    "and bfloat16": (DRAWN_TOGETHER, "bfloat16"),
+WAYS = {                                # batches made together, precision of the logits
+    "as made": (1, "float32"),
+    "by length": (MADE_TOGETHER, "float32"),
+    "and bfloat16": (MADE_TOGETHER, "bfloat16"),
 }
 
 
-def losses(settings: Settings, splits, embeddings, drawn_together: int) -> list[float]:
+def losses(settings: Settings, splits, embeddings, made_together: int) -> list[float]:
     """Trains a decoder; its validation loss after each epoch, nats per word."""
-    trainer.DRAWN_TOGETHER = drawn_together
+    batches.MADE_TOGETHER = made_together
     return notebook_code.val_losses(settings, splits, embeddings)
 
 
@@ -50,7 +50,7 @@ def main():
     means = {name: np.mean(by_seed, axis=0) for name, by_seed in found.items()}
     print(f"\n{'steps':>7}" + "".join(f"{name:>22}" for name in ways))
     for i in range(settings.epochs):
-        row = [f"{mean[i]:.4f} {mean[i] / means['as drawn'][i] - 1:+7.2%}" for mean in means.values()]
+        row = [f"{mean[i]:.4f} {mean[i] / means['as made'][i] - 1:+7.2%}" for mean in means.values()]
         print(f"{(i + 1) * settings.batches_per_epoch:7,}" + "".join(f"{text:>22}" for text in row))
     for name, by_seed in found.items():
         print(f"lowest by seed, {name}: {', '.join(f'{min(of_seed):.4f}' for of_seed in by_seed)}")

@@ -189,11 +189,12 @@ def ours(embeddings, captions, options, precision="auto"):
                         max_len=options.max_len, dropout=0.0, precision=precision, checkpoint_root=options.folder)
     decoder = make_decoder(options.vocabulary)
     trainer = Trainer(decoder, generate_batch, data, data, {"#PAD#": PAD_INDEX}, settings, recipe={})
+    print(f"the loss counts {trainer.loss.way}", file=sys.stderr)
     keep_freed_memory()
 
     def train(steps):
         for _ in range(steps):
-            trainer._take_step()
+            trainer.loop.take_step()
 
     return train
 

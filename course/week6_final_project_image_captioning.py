@@ -596,7 +596,7 @@ val_words = [[split_sentence(c) for c in cs] for cs in val_captions]
 
 if settings.self_critical_epochs:
     before = writer.greedy(val_img_embeds[list(shown)])
-    tuner = keras_utils.SelfCritical(trainer, decoder, writer, train_words, val_words)
+    tuner = keras_utils.SelfCritical(trainer, decoder, writer, utils.cider_reward(train_words), utils.CiderD(val_words))
     tuner.fit()
     tuned = tuner.restore_best()
     print(f"CIDEr of greedy captions: {-tuner.history[0]['val_loss']:.3f} before, {-tuned['val_loss']:.3f} after "

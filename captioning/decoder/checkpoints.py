@@ -1,7 +1,9 @@
-"""Checkpoints: folders that are whole or absent, found out when damaged, the newest few and the best kept."""
+"""Checkpoints: folders that are whole or absent. Damaged ones are skipped. The newest few and the best are kept."""
 
+import contextlib
 import os
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import numpy as np
 from captioning.storage import files, zips
 
 ARRAYS, ABOUT, DIGESTS = "arrays.npz", "about.json", "sha256.json"
-MOST_BYTES = 1_000_000_000          # of all arrays together; MSCOCO's decoder and what trains it have 44 million
+MOST_BYTES = 1_000_000_000          # of all arrays together; MSCOCO's decoder and its optimizer have 44 million numbers
 
 
 @dataclass(frozen=True)
@@ -21,26 +23,50 @@ class Checkpoint:
     arrays: dict[str, np.ndarray]
     about: dict
 
+    def assign_to(self, variables, group: str):
+        """Gives the variables the arrays of a group. Raises ValueError when one is missing or of another shape."""
+        for i, variable in enumerate(variables):
+            array = self.arrays.get(name := array_name(group, i))
+            if array is None or array.shape != tuple(variable.shape):
+                found = "absent" if array is None else f"of shape {array.shape}"
+                raise ValueError(f"The checkpoint {self.path} is damaged: its array {name} is {found}, expected "
+                                 f"shape {tuple(variable.shape)}. Delete it to continue from an earlier one.")
+            variable.assign(array)
+
 
 class CheckpointFolder:
-    """The checkpoints of one run, each in a folder `step-00001000` of its own."""
+    """The checkpoints of one run, each in a folder like `step-00001000`.
+
+    Args:
+        folder: where they are; it need not exist.
+        keep: how many of the newest stay. The best one stays too.
+    """
+
+    folder: Path
+    keep: int
 
     def __init__(self, folder, keep: int = 2):
         self.folder, self.keep = Path(folder), keep
 
     def alone(self):
-        """A context in which no other process trains into this folder. Raises OSError when one does already."""
+        """A context in which no other process trains into this folder. Raises OSError when one already does."""
         def taken():
-            raise OSError(f"Another process trains into {self.folder}. Wait for it or stop it, or set "
+            raise OSError(f"Another process is training into {self.folder}. Wait for it or stop it, or set "
                           "CAPTION_CHECKPOINT_ROOT to another folder.")
 
         return files.locked(self.folder / "train.lock", taken)
 
     def save(self, step: int, arrays: dict[str, np.ndarray], about: dict):
-        """Writes a checkpoint aside, names it when it is whole, then removes those that are no longer needed.
+        """Writes a checkpoint under a temporary name, renames it when it is whole, and removes old ones.
 
-        about: JSON-able; its "history" (a list of rows with "step" and "val_loss") tells which is the best.
-        Raises OSError naming the folder when it can't be written; earlier checkpoints are then intact.
+        Args:
+            step: how many steps were taken.
+            arrays: by name.
+            about: anything that JSON can hold. Its "history", a list of rows with "step" and "val_loss", tells which
+                checkpoint is the best.
+
+        Raises:
+            OSError: it can't be written; the message names the folder. Earlier checkpoints are intact.
         """
         with files.written_aside(self.folder / f"step-{step:08d}") as aside:
             aside.mkdir()
@@ -50,7 +76,7 @@ class CheckpointFolder:
         self._remove_old(step, about.get("history", []))
 
     def newest(self) -> Checkpoint | None:
-        """The last whole checkpoint; a damaged one is passed over, and said so. None if there is none."""
+        """The last whole checkpoint, None if there is none. Prints a sentence for each damaged one that it skips."""
         for path in reversed(self.paths()):
             try:
                 return read_checkpoint(path)
@@ -59,25 +85,31 @@ class CheckpointFolder:
         return None
 
     def best(self, history) -> Checkpoint | None:
-        """The checkpoint with the lowest validation loss; the newest one if that is not there or damaged."""
+        """The checkpoint with the lowest validation loss, or the newest one if that is missing or damaged."""
         path = self.folder / f"step-{best_step(history):08d}"
         if path in self.paths():
             try:
                 return read_checkpoint(path)
             except ValueError as error:
-                print(f"{error} Taking the newest one in its place.")
+                print(f"{error} Using the newest one instead.")
         return self.newest()
 
     def paths(self) -> list[Path]:
         """Folders of all complete checkpoints, oldest first."""
         return sorted(p for p in self.folder.glob("step-*") if re.fullmatch(r"step-\d{8,}", p.name))
 
+    def descriptions(self) -> Iterator[dict]:
+        """The `about` of each readable checkpoint, newest first, without reading the arrays."""
+        for path in reversed(self.paths()):
+            with contextlib.suppress(OSError, ValueError):
+                yield read_about(path / ABOUT)
+
     def _remove_old(self, step, history):
         newest, best = (f"step-{number:08d}" for number in (step, best_step(history)))
-        up_to_now = [path for path in self.paths() if path.name <= newest]      # later ones are damaged: passed over
+        up_to_now = [path for path in self.paths() if path.name <= newest]  # later ones are damaged: they were skipped
         for path in up_to_now[:-self.keep]:
             if path.name != best:
-                leaving = path.with_name(f"{path.name}{files.TEMPORARY}old")    # whole or gone, also when killed here
+                leaving = path.with_name(f"{path.name}{files.TEMPORARY}old")    # whole or gone, even if killed here
                 os.replace(path, leaving)
                 files.remove(leaving)
         for leftover in self.folder.glob(f"step-*{files.TEMPORARY}*"):      # of processes that died while saving
@@ -87,7 +119,7 @@ class CheckpointFolder:
 def read_checkpoint(path) -> Checkpoint:
     """Reads one checkpoint and checks it against its digests. Raises ValueError when it is damaged.
 
-    The digests tell of damage only: whoever made the folder made them too. So its content is checked as well.
+    Digests only reveal damage: whoever made the folder made them too. So the content is checked as well.
     """
     path = Path(path)
     try:
@@ -95,30 +127,31 @@ def read_checkpoint(path) -> Checkpoint:
         for name in (ABOUT, ARRAYS):
             if files.sha256(path / name) != digests.get(name):
                 raise ValueError(f"its {name} is not what was written")
-        return Checkpoint(path, _read_arrays(path / ARRAYS), _read_about(path / ABOUT))
+        return Checkpoint(path, read_arrays(path / ARRAYS), read_about(path / ABOUT))
     except (OSError, ValueError, AttributeError) as error:
         raise ValueError(f"The checkpoint {path} is damaged: {error}.") from None
 
 
-def _read_arrays(path) -> dict[str, np.ndarray]:
-    """The arrays of an .npz, by name: numbers only, none of them NaN or infinite."""
+def read_arrays(path) -> dict[str, np.ndarray]:
+    """The arrays of an .npz, by name. Raises ValueError unless all are finite numbers."""
     arrays = zips.read_arrays(path, MOST_BYTES)
     for name, array in arrays.items():
         if array.dtype.kind not in "fiub" or not np.isfinite(array).all():
-            raise ValueError(f"its array {name!r:.80} has values that are no finite numbers")
+            raise ValueError(f"its array {name!r:.80} has values that are not finite numbers")
     return arrays
 
 
-def _read_about(path) -> dict:
+def read_about(path) -> dict:
+    """What a checkpoint says of itself. Raises ValueError unless its step, history and losses are well formed."""
     about = files.read_json(path, "a checkpoint's description")
     step, rows = (about.get("step"), about.get("history", [])) if isinstance(about, dict) else (None, None)
     if not isinstance(step, int) or path.parent.name != f"step-{step:08d}":
-        raise ValueError(f"its {ABOUT} is not that of {path.parent.name}")
+        raise ValueError(f"its {ABOUT} does not belong to {path.parent.name}")
     if not isinstance(rows, list) or not all(map(_is_row, rows)):
-        raise ValueError(f"its {ABOUT} has a history that is no list of steps and losses")
+        raise ValueError(f"its {ABOUT} has a history that is not a list of steps and losses")
     losses = about.get("epoch_losses", [])
     if not isinstance(losses, list) or not all(map(_is_pair, losses)):
-        raise ValueError(f"its {ABOUT} has losses that are no pairs of numbers")
+        raise ValueError(f"its {ABOUT} has losses that are not pairs of numbers")
     return about
 
 
@@ -131,7 +164,18 @@ def _is_pair(pair) -> bool:
     return isinstance(pair, list) and len(pair) == 2 and all(isinstance(number, (int, float)) for number in pair)
 
 
+def best_row(history) -> dict | None:
+    """The history's row with the lowest validation loss; None if no row has one."""
+    known = [row for row in history if row.get("val_loss") is not None]
+    return min(known, key=lambda row: row["val_loss"], default=None)
+
+
 def best_step(history) -> int:
     """Step with the lowest validation loss; -1 when none is known."""
-    known = [row for row in history if row.get("val_loss") is not None]
-    return min(known, key=lambda row: row["val_loss"])["step"] if known else -1
+    row = best_row(history)
+    return row["step"] if row else -1
+
+
+def array_name(group: str, number: int) -> str:
+    """Name in a checkpoint of the array that holds a group's variable of this number."""
+    return f"{group}/{number:03d}"

@@ -1,85 +1,163 @@
-"""Fine-tuning on the score itself: self-critical training, Rennie et al. 2017, https://arxiv.org/abs/1612.00563."""
+"""The second stage of training, on the score itself: self-critical training, https://arxiv.org/abs/1612.00563."""
 
 import dataclasses
-import hashlib
+import os
+import re
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from captioning.datasets.tokens import END, PAD, START
+from captioning.datasets.tokens import END, NEVER_WRITTEN, PAD, START
+from captioning.decoder.batches import SAMPLING, Data
+from captioning.decoder.checkpointer import Checkpointer
 from captioning.decoder.checkpoints import CheckpointFolder
+from captioning.decoder.compatibility import describe_models
 from captioning.decoder.fast_loss import cross_entropy
+from captioning.decoder.loop import Loop, Stage
+from captioning.decoder.train_state import TrainState
 from captioning.decoder.trainer import Trainer
-from captioning.decoding.writer import NEVER_WRITTEN, Caption, CaptionWriter
-from captioning.scoring.cider import CiderD
 from captioning.settings import Settings
 
+FOLDER = "fine-tuned"               # in the folder of the trainer's checkpoints
 STEPS_PER_EPOCH = 50
-SAMPLES = 5                         # captions drawn for each photo of a batch
-SAMPLING = 3                        # a stream of random numbers, beside the trainer's
+SAMPLES = 5                         # captions sampled for each photo of a batch
 
 
-class SelfCritical(Trainer):
-    """A second trainer, which goes on from the first one's best weights and raises the CIDEr-D of what is written.
+class Writer(Protocol):
+    """What fine-tuning needs of a caption writer. A caption has `words` and `ended`."""
 
-    The loss is the negative mean CIDEr-D of drawn captions. Its gradient is that of equation 7 of the paper: the log
-    probability of a drawn caption counts by how much its score is above a baseline, which here is the mean of the
-    photo's other draws (https://arxiv.org/abs/2003.09971) rather than the greedy caption. `#END#` counts as a word,
-    else captions learn to break off after "with a". Dropout rests, so that what is improved is what draws.
+    models: dict[str, keras.Model]      # that write captions, by name
 
-    In the history train_loss is that loss, and val_loss is the negative CIDEr of the greedy captions of the validation
-    photos, by the averaged weights. The first row, which has no train_loss, is that of the weights before.
+    def greedy(self, embeddings) -> list:
+        """The most likely caption of each photo, word by word."""
 
-    trainer: has completed an epoch or more. decoder: as for the trainer; its `flat_hidden_states`, `flat_ground_truth`,
-    `flat_loss_mask` and `flat_token_logits` are used. writer: writes captions with the same layers.
-    train_words, val_words: for each photo its captions as lists of words.
-    Checkpoints go into a folder of the trainer's that is named after the weights to begin with. Everything else,
-    stopping and going on too, is as with the trainer.
+    def sample(self, embeddings, *, seed: int) -> list:
+        """A caption for each photo, of words sampled with the decoder's probabilities."""
+
+
+class ScoredBatch(NamedTuple):
+    """Sampled captions and their rewards: K captions for each of B photos."""
+
+    images: np.ndarray          # (B·K, D) float32, each photo K times in a row
+    sentences: np.ndarray       # (B·K, T) int32
+    rewards: np.ndarray         # (B, K) float32
+
+    share = 1                   # no field: in the mean of an epoch's losses, all batches count alike
+
+
+class SelfCritical:
+    """Continues from a trainer's best weights and raises the score of the captions that the decoder writes.
+
+    The loss is the negative mean reward of sampled captions. Its gradient is that of equation 7 of the paper: the log
+    probability of a sampled caption counts by how much its reward is above a baseline. The baseline is the mean of the
+    photo's other samples (https://arxiv.org/abs/2003.09971), not the greedy caption. `#END#` counts as a word;
+    otherwise captions learn to break off after "with a". There is no dropout, as there is none when captions are
+    written.
+
+    In the history, train_loss is that loss, and val_loss is the negative score of the greedy captions of the validation
+    photos by the averaged weights. The first row, without a train_loss, is about the weights before.
+
+    Checkpoints go into the folder `fine-tuned` in the trainer's. They note with which weights it began.
+
+    Args:
+        trainer: has completed an epoch or more.
+        decoder: the trainer's; it has `flat_hidden_states`, `flat_ground_truth`, `flat_loss_mask` and
+            `flat_token_logits` too.
+        writer: writes captions with the decoder's layers.
+        reward: function (rows, captions) -> (N,) scores. A row is that of a training photo, a caption its words and
+            `#END#` if it ended by itself.
+        val_score: the same for validation photos, where no caption has `#END#`.
+        steps_per_epoch: batches from one evaluation to the next.
     """
 
-    label = "Self-critical"
+    train: Data
+    val: Data
+    vocab: dict[str, int]
+    settings: Settings                  # the trainer's, with the steps and the learning rate of this stage
+    writer: Writer
+    reward: Callable
+    val_score: Callable
+    state: TrainState
+    checkpointer: Checkpointer
+    loop: Loop
 
-    def __init__(self, trainer: Trainer, decoder, writer: CaptionWriter, train_words, val_words):
+    def __init__(self, trainer: Trainer, decoder, writer: Writer, reward, val_score,
+                 steps_per_epoch: int = STEPS_PER_EPOCH):
         trainer.restore_best()
-        super().__init__(decoder, trainer.generate_batch, trainer.train, trainer.val, trainer.vocab,
-                         stage_settings(trainer.settings), trainer.recipe, writer.models)
-        self.writer = writer
-        self.checkpoints = CheckpointFolder(trainer.checkpoints.folder / f"self-critical-{self._digest()}")
-        self._train_reward = CiderD([[(*words, END) for words in captions] for captions in train_words])
-        self._val_cider = CiderD(val_words)
+        self.train, self.val, self.vocab, self.writer = trainer.train, trainer.val, trainer.vocab, writer
+        self.reward, self.val_score = reward, val_score
+        self.settings = stage_settings(trainer.settings, steps_per_epoch)
+        self.state = TrainState(trainer.loss_model, self.settings.learning_rate)
+        run = trainer.checkpointer.run | {
+            "settings": self.settings.as_dict(), "models": describe_models(self.state, writer.models),
+            "began_with": self.state.digest()}
+        self.checkpointer = Checkpointer(self.state, run, CheckpointFolder(trainer.checkpoints.folder / FOLDER))
         self._states = keras.Model([decoder.img_embeds, decoder.sentences], [
             decoder.flat_hidden_states, decoder.flat_ground_truth, decoder.flat_loss_mask])
         self._logits = keras.Model(decoder.flat_hidden_states, decoder.flat_token_logits)
         banned = np.isin(np.arange(len(self.vocab)), [self.vocab[word] for word in NEVER_WRITTEN])
         self._banned = tf.constant(np.where(banned, -np.inf, 0).astype(np.float32))
-        self._train_step = tf.function(self._policy_step, input_signature=[
-            tf.TensorSpec(decoder.img_embeds.shape, tf.float32), tf.TensorSpec([None, None], tf.int32),
-            tf.TensorSpec([None, SAMPLES], tf.float32)])
+        stage = Stage(
+            "Self-critical", batch_of=self.batch_of, objective=self.objective,
+            signature=[tf.TensorSpec(decoder.img_embeds.shape, tf.float32), tf.TensorSpec([None, None], tf.int32),
+                       tf.TensorSpec([None, SAMPLES], tf.float32)],
+            evaluate=self.val_loss, check=trainer.check_photo, evaluate_first=True)
+        self.loop = Loop(stage, self.settings, self.checkpointer)
+
+    @property
+    def step(self) -> int:
+        """Steps that are complete."""
+        return self.state.step
+
+    @property
+    def history(self) -> list[dict]:
+        """A row for each epoch, and one for the weights before: step, epoch, train_loss, val_loss."""
+        return self.state.history
+
+    @property
+    def checkpoints(self) -> CheckpointFolder:
+        """The checkpoints of fine-tuning."""
+        return self.checkpointer.checkpoints
+
+    def fit(self, sample_caption=None, show=None, before_step=None) -> list[dict]:
+        """Trains up to the last step, as `Loop.fit` says; returns the history.
+
+        If the folder `fine-tuned` began with other weights, it is renamed first, and fine-tuning begins anew.
+        """
+        set_others_aside(self.checkpoints, self.checkpointer.run["began_with"])
+        return self.loop.fit(sample_caption, show, before_step)
 
     def resume(self):
-        """As the trainer's. At the very beginning, the weights as they are become the first row of the history."""
-        super().resume()
-        if self._saved_step is None:
-            self.history = [{"step": 0, "epoch": 0, "train_loss": None, "val_loss": self.val_loss()}]
-            self._save()
+        """Takes over the newest whole checkpoint, if there is one. Raises ValueError when it does not fit."""
+        self.loop.resume()
+
+    def restore_best(self) -> dict:
+        """Gives the decoder the averaged weights with the best score; returns their row of the history.
+
+        Raises:
+            ValueError: `fit` was not called, or no checkpoint is left.
+        """
+        return self.loop.restore_best()
 
     def val_loss(self) -> float:
-        """Negative CIDEr of the greedy captions of all validation photos, -10..0."""
+        """Negative mean score of the greedy captions of all validation photos."""
         captions = self.writer.greedy(self.val.img_embeds)
-        return -float(np.mean(self._val_cider(range(len(captions)), [caption.words for caption in captions])))
+        return -float(np.mean(self.val_score(range(len(captions)), [caption.words for caption in captions])))
 
-    def _training_batch(self, step: int):
-        """Photos (B·K, 2048), each K times in a row, captions drawn for them (B·K, T), and their rewards (B, K); 1."""
+    def batch_of(self, step: int) -> ScoredBatch:
+        """Samples captions for the photos of a step, and scores them."""
         rng = np.random.default_rng([self.settings.seed, SAMPLING, step])
         photos = len(self.train.img_embeds)
         rows = np.repeat(rng.choice(photos, min(self.settings.batch_size, photos), replace=False), SAMPLES)
         images = np.asarray(self.train.img_embeds[rows], np.float32)
         captions = [tokens(caption) for caption in self.writer.sample(images, seed=int(rng.integers(2**31)))]
-        rewards = self._train_reward(rows, captions).reshape(-1, SAMPLES)
-        return (images, self._matrix(captions), rewards.astype(np.float32)), 1
+        rewards = self.reward(rows, captions).reshape(-1, SAMPLES)
+        return ScoredBatch(images, self.matrix(captions), rewards.astype(np.float32))
 
-    def _matrix(self, captions) -> np.ndarray:
+    def matrix(self, captions) -> np.ndarray:
         """Captions as the decoder reads them, (N, T) int32: #START#, the words, padding."""
         matrix = np.full((len(captions), 1 + max(map(len, captions))), self.vocab[PAD], np.int32)
         matrix[:, 0] = self.vocab[START]
@@ -87,36 +165,64 @@ class SelfCritical(Trainer):
             row[1:1 + len(words)] = [self.vocab[word] for word in words]
         return matrix
 
-    def _policy_step(self, images, sentences, rewards):
+    def objective(self, images, sentences, rewards):
+        """A scalar whose gradient is that of the loss, and the loss itself, the negative mean reward."""
         others = (tf.reduce_sum(rewards, axis=1, keepdims=True) - rewards) / (SAMPLES - 1)
         advantages = tf.reshape(rewards - others, [-1, 1])                              # (B·K, 1)
-        with tf.GradientTape() as tape:
-            surprise = self._surprise(images, sentences)                                # (B·K, T-1)
-            surrogate = tf.reduce_sum(advantages * surprise) / tf.cast(tf.shape(images)[0], tf.float32)
-        variables = self.loss_model.trainable_variables
-        self.optimizer.apply(tape.gradient(surrogate, variables), variables)
-        return tf.where(tf.math.is_finite(surrogate), -tf.reduce_mean(rewards), surrogate)  # so NaN does not pass
+        surprise = self.surprise(images, sentences)                                     # (B·K, T-1)
+        surrogate = tf.reduce_sum(advantages * surprise) / tf.cast(tf.shape(images)[0], tf.float32)
+        loss = tf.where(tf.math.is_finite(surrogate), -tf.reduce_mean(rewards), surrogate)  # NaN must show in the loss
+        return surrogate, loss
 
-    def _surprise(self, images, sentences):
-        """-log p of each word of each sentence as it was drawn, (B, T-1); 0 at padding."""
+    def surprise(self, images, sentences):
+        """-log p of each word of sampled captions, over the words that may be written: (N, T-1); 0 at padding."""
         states, truth, mask = self._states([images, sentences], training=False)
         words = tf.where(mask > 0)                                                      # (words, 1)
         logits = self._logits(tf.gather_nd(states, words), training=False) + self._banned
         each = cross_entropy(tf.gather_nd(truth, words), logits)
         return tf.reshape(tf.scatter_nd(words, each, tf.shape(mask, tf.int64)), [tf.shape(sentences)[0], -1])
 
-    def _digest(self) -> str:
-        """Of the weights, twelve hexadecimal digits."""
-        arrays = (np.ascontiguousarray(variable) for variable in self.loss_model.variables)
-        return hashlib.sha256(b"".join(array.tobytes() for array in arrays)).hexdigest()[:12]
 
-
-def stage_settings(settings: Settings) -> Settings:
-    """The settings of a trainer for this stage."""
-    return dataclasses.replace(settings, epochs=settings.self_critical_epochs, batches_per_epoch=STEPS_PER_EPOCH,
+def stage_settings(settings: Settings, steps_per_epoch: int = STEPS_PER_EPOCH) -> Settings:
+    """The trainer's settings with the steps and the learning rate of this stage."""
+    return dataclasses.replace(settings, epochs=settings.self_critical_epochs, batches_per_epoch=steps_per_epoch,
                                learning_rate=settings.self_critical_rate)
 
 
-def tokens(caption: Caption) -> tuple[str, ...]:
+def tokens(caption) -> tuple[str, ...]:
     """The words of a caption and, if it ended by itself, #END#."""
     return (*caption.words, END) if caption.ended else caption.words
+
+
+def set_others_aside(checkpoints: CheckpointFolder, began_with: str):
+    """Makes room for a fine-tuning that begins with these weights. Nothing is deleted.
+
+    A folder that began with other weights is renamed to `fine-tuned-<their digest>`. If there is one that was set aside
+    earlier and began with the weights of now, it gets the name back.
+
+    Args:
+        checkpoints: of fine-tuning; its folder need not exist.
+        began_with: digest of the weights to begin with.
+
+    Raises:
+        OSError: another process trains into the folder, or it can't be renamed.
+    """
+    folder = checkpoints.folder
+    if folder.is_dir():
+        with checkpoints.alone():
+            there = _digest_in(checkpoints)
+        if there not in (None, began_with):
+            aside = folder.with_name(f"{folder.name}-{there}")
+            os.replace(folder, aside)
+            print(f"{folder} began with other weights than today's best. It is now called {aside.name}, "
+                  "and fine-tuning starts again.")
+    earlier = folder.with_name(f"{folder.name}-{began_with}")
+    if earlier.is_dir() and not folder.exists():
+        os.replace(earlier, folder)
+        print(f"{earlier} began with today's best weights. It is called {folder.name} again.")
+
+
+def _digest_in(checkpoints: CheckpointFolder) -> str | None:
+    """Digest of the weights that fine-tuning began with, from the newest readable checkpoint; None if it has none."""
+    digest = next(checkpoints.descriptions(), {}).get("began_with")
+    return digest if re.fullmatch("[0-9a-f]{12}", str(digest)) else None

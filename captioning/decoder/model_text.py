@@ -1,7 +1,7 @@
 """Keras models as text and back, so that a checkpoint can write captions without the code that made its decoder.
 
-What is kept is the list of layers with their sizes, and for each weight the name of its array in the checkpoint. Only
-layers of a known list are made from text: no Lambda, no class of anyone's own, nothing that runs.
+The text lists the layers with their sizes, and for each weight the name of its array in the checkpoint. Only layers of
+a known list are made from text: no Lambda, no classes of other people, no code.
 """
 
 import copy
@@ -9,27 +9,35 @@ import json
 
 import keras
 
-# Layers that are arithmetic and no more.
+from captioning.decoder.checkpoints import array_name
+
+# Layers that only compute: they read no files and run no code from the text.
 LAYERS = frozenset({
     "InputLayer", "Dense", "Embedding", "LSTMCell", "GRUCell", "SimpleRNNCell", "BatchNormalization",
     "LayerNormalization", "UnitNormalization", "Dropout", "Activation", "ELU", "ReLU", "LeakyReLU", "Softmax", "Add",
     "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Concatenate", "Reshape", "Flatten", "Identity",
 })
 KNOWN = {*(("keras.layers", name) for name in LAYERS), ("keras", "DTypePolicy"), ("None", "__keras_tensor__")}
-OF_TRAINING = {"_initializer": "zeros", "_regularizer": None, "_constraint": None, "seed": None}   # by ends of names
+OF_TRAINING = {"_initializer": "zeros", "_regularizer": None, "_constraint": None, "seed": None}   # by how names end
 WHY_NOT = "why not"
 
-# What of a layer's or operation's configuration changes its result and shows in no weight's shape.
+# The parts of a layer's configuration that change its result but not the shape of any weight.
 SHAPES_RESULT = ("activation", "axis", "center", "from_logits", "go_backwards", "keepdims", "return_sequences", "scale")
 
 
 def describe(models: dict[str, keras.Model], weights: dict[str, list]) -> dict:
-    """Models as JSON can hold them: {name: {"config": its layers, "arrays": the names of its weights' arrays}}.
+    """Models in a form that JSON can hold.
 
-    weights: {group: variables}; the array of a group's i-th variable is "group/00i". Of a variable that is in several
-    groups, the last one counts. Where a model can't be made from text again, the answer is {"why not": the reason}.
+    Args:
+        models: by name.
+        weights: {group: variables}, in the order in which a checkpoint names their arrays. If a variable is in several
+            groups, the last one counts.
+
+    Returns:
+        {name: {"config": its layers, "arrays": the names of its weights' arrays}}, or {"why not": the reason} if a
+        model can't be made from text again.
     """
-    arrays = {id(variable): f"{group}/{i:03d}" for group, variables in weights.items()
+    arrays = {id(variable): array_name(group, i) for group, variables in weights.items()
               for i, variable in enumerate(variables)}
     described = {}
     try:
@@ -45,7 +53,19 @@ def describe(models: dict[str, keras.Model], weights: dict[str, list]) -> dict:
 
 
 def rebuild(described: dict, arrays: dict, names: tuple[str, ...]) -> list[keras.Model]:
-    """The models of these names again, with their weights. Raises ValueError with the reason when that can't be."""
+    """Makes models from what `describe` returned.
+
+    Args:
+        described: from a checkpoint, so it may be anything.
+        arrays: the checkpoint's arrays by name.
+        names: of the models to make.
+
+    Returns:
+        The models with their weights.
+
+    Raises:
+        ValueError: a model is missing, has an unknown layer, or does not fit its arrays.
+    """
     if not isinstance(described, dict) or not all(isinstance(described.get(name), dict) for name in names):
         reason = described.get(WHY_NOT) if isinstance(described, dict) else None
         reason = f"{reason or 'none were given to Trainer'!s:.500}"
@@ -54,10 +74,10 @@ def rebuild(described: dict, arrays: dict, names: tuple[str, ...]) -> list[keras
 
 
 def outline(model: keras.Model) -> list[str]:
-    """The model's layers and operations in order, a line each with what goes into them, `#0` the first one's result.
+    """The model's layers and operations in order, a line each with their inputs: `#0` is the first one's result.
 
-    Made again by the same code it has the same outline, though Keras gives other names. Of a model that Keras can't put
-    into text there is none: an empty list.
+    Two models made by the same code have the same outline, although Keras gives them different names. The list is empty
+    for a model that Keras can't turn into text.
     """
     try:
         steps = json.loads(model.to_json())["config"]["layers"]
@@ -73,7 +93,7 @@ def outline(model: keras.Model) -> list[str]:
 
 
 def _without_names(part, numbers):
-    """Arguments of a step with the number of a step for each tensor that it gave."""
+    """A step's arguments, with each tensor replaced by the number of the step that it comes from."""
     if isinstance(part, list):
         return [_without_names(each, numbers) for each in part]
     if not isinstance(part, dict):
@@ -93,11 +113,11 @@ def _model(described, arrays) -> keras.Model:
     _require_known(config)
     _require_small(config, max((max(array.shape, default=0) for array in arrays.values()), default=0))
     try:
-        model = keras.Model.from_config(copy.deepcopy(config))                  # it takes the config apart
+        model = keras.Model.from_config(copy.deepcopy(config))                  # from_config changes its argument
         expected = [tuple(variable.shape) for variable in model.variables]
         if [arrays[name].shape for name in names] != expected:
             raise ValueError(f"its arrays are not of the shapes {expected}")
-    except Exception as error:          # an odd config makes Keras raise of many kinds
+    except Exception as error:          # a strange config makes Keras raise many kinds of errors
         raise ValueError(f"a model that writes captions can't be made of it: {error!s:.300}") from None
     for variable, name in zip(model.variables, names):
         variable.assign(arrays[name])
@@ -105,7 +125,7 @@ def _model(described, arrays) -> keras.Model:
 
 
 def _for_use(config):
-    """A model's config without what only matters before and in training."""
+    """A model's config without the parts that only training needs."""
     if isinstance(config, list):
         return [_for_use(part) for part in config]
     if not isinstance(config, dict):
@@ -119,14 +139,14 @@ def _require_known(config):
     if isinstance(config, dict) and "class_name" in config:
         named = str(config.get("module")), str(config["class_name"])
         if named not in KNOWN or config.get("registered_name") is not None:
-            raise ValueError(f"{named[1]:.80} of {named[0]:.80} is none of the layers that are made from text")
+            raise ValueError(f"{named[1]:.80} of {named[0]:.80} is none of the layers that can be made from text")
     for part in config.values() if isinstance(config, dict) else config if isinstance(config, list) else ():
         _require_known(part)
 
 
 def _require_small(config, greatest: int):
-    """Raises ValueError when a size in the config is more than any array has: it would only fill the memory."""
+    """Raises ValueError when a size in the config is larger than any array: it would only fill the memory."""
     if isinstance(config, int) and config > greatest:
-        raise ValueError(f"a model that writes captions has a layer of size {config:,}, more than any array has")
+        raise ValueError(f"a model that writes captions has a layer of size {config:,}, larger than any array")
     for part in config.values() if isinstance(config, dict) else config if isinstance(config, list) else ():
         _require_small(part, greatest)

@@ -7,11 +7,10 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from captioning.datasets.tokens import END, PAD, START, UNK
+from captioning.datasets.tokens import END, NEVER_WRITTEN, PAD, START
 from captioning.decoder import checkpoints, model_text
 from captioning.decoding.words import draw, likeliest, log_probabilities, without_repeats
 
-NEVER_WRITTEN = (PAD, UNK, START)
 LENGTH_PENALTY = 0.7
 COLDEST = 1e-6              # a temperature; logits divided by much less leave float32's range
 

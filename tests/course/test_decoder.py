@@ -68,12 +68,12 @@ def test_a_batch_holds_each_photo_with_a_caption_of_its_own(model):
         assert [i for i in sentence if i != model.vocab[PAD]] in model.indexed[row]
 
 
-def test_every_caption_of_a_photo_is_drawn_about_equally_often(model):
+def test_every_caption_of_a_photo_is_taken_about_equally_often(model):
     indexed = [[[i], [i + 10], [i + 20]] for i in range(4)]
     rng = np.random.default_rng(0)
-    drawn = np.concatenate([model.generate_batch(model.images[:4], indexed, 4, None, rng)["sentences"][:, 0]
+    taken = np.concatenate([model.generate_batch(model.images[:4], indexed, 4, None, rng)["sentences"][:, 0]
                             for _ in range(900)])
-    counts = np.unique(drawn, return_counts=True)[1]
+    counts = np.unique(taken, return_counts=True)[1]
     assert len(counts) == 12 and counts.min() > 240 and counts.max() < 360
 
 

@@ -1,4 +1,4 @@
-"""Fine-tuning on CIDEr: it raises the score, from the best weights on, and goes on where it was, bit for bit."""
+"""Fine-tuning on CIDEr begins with the best weights, raises the score, and continues where it stopped, bit for bit."""
 
 import dataclasses
 import shutil
@@ -14,13 +14,13 @@ from keras import layers as L
 from keras import ops
 
 from captioning.datasets.tokens import END, PAD, START, UNK
-from captioning.decoder import fine_tuning
+from captioning.decoder.checkpoints import read_checkpoint
 from captioning.decoder.fine_tuning import SAMPLES, SelfCritical, tokens
 from captioning.decoder.trainer import Data, Trainer, TrainingStopped
 from captioning.decoding.writer import Caption, CaptionWriter
-from captioning.scoring.cider import CiderD
+from captioning.scoring.cider import CiderD, cider_reward
 from captioning.settings import Settings
-from tests.helpers.signals import interrupted_after
+from tests.helpers.signals import interrupt_at
 
 VOCAB = {token: i for i, token in enumerate(sorted([PAD, UNK, START, END, *"abcdefgh"]))}
 RECIPE = {"weights": "none"}
@@ -67,7 +67,6 @@ def small_decoder(units=8):
 
 def tuner_in(folder, epochs=4, trained_epochs=1, **changes):
     """A trainer that has trained a little, and the stage after it, both as a notebook run anew makes them."""
-    fine_tuning.STEPS_PER_EPOCH = 3
     keras.utils.set_random_seed(1)
     settings = Settings(epochs=trained_epochs, batches_per_epoch=20, batch_size=16, val_batches=3, dropout=0.3,
                         learning_rate=0.01, checkpoint_root=folder,
@@ -76,12 +75,11 @@ def tuner_in(folder, epochs=4, trained_epochs=1, **changes):
     decoder, writer = small_decoder()
     trainer = Trainer(decoder, generate_batch, train, val, VOCAB, settings, RECIPE)
     trainer.fit()
-    return SelfCritical(trainer, decoder, writer, train_words, val_words)
+    return SelfCritical(trainer, decoder, writer, cider_reward(train_words), CiderD(val_words), steps_per_epoch=3)
 
 
 def outcome(tuner):
-    variables = *tuner.loss_model.variables, *tuner.optimizer.variables, *tuner.averages
-    return [np.array(variable).tobytes() for variable in variables], tuner.history
+    return {name: array.tobytes() for name, array in tuner.state.arrays().items()}, tuner.history
 
 
 @pytest.fixture(scope="module")
@@ -110,13 +108,10 @@ KILLED = """
 import os, signal, sys
 from tests.decoder import test_self_critical
 tuner = test_self_critical.tuner_in({folder!r}, checkpoint_minutes={minutes})
-step = tuner._train_step
-def until(*batch):
-    if tuner.step == {at}:
+def until(step, batch):
+    if step == {at}:
         os.kill(os.getpid(), signal.SIGKILL)
-    return step(*batch)
-tuner._train_step = until
-tuner.fit()
+tuner.fit(before_step=until)
 """
 
 
@@ -141,9 +136,8 @@ def test_more_epochs_go_on_as_if_never_stopped(folder, undisturbed):
 
 def test_an_interrupt_saves_and_the_same_cell_goes_on(folder, undisturbed):
     tuner = tuner_in(folder)
-    with (interrupted_after(tuner, 4),
-          pytest.raises(KeyboardInterrupt, match="after step 5, which is saved in .*self-critical-")):
-        tuner.fit()
+    with pytest.raises(KeyboardInterrupt, match="after step 5, which is saved in .*fine-tuned"):
+        tuner.fit(before_step=interrupt_at(4))
     tuner.fit()
     assert outcome(tuner) == undisturbed
 
@@ -155,7 +149,7 @@ def test_what_it_goes_on_from_is_read_once_and_told_once(folder, undisturbed, ca
     capsys.readouterr()
     tuner.fit()
     said = capsys.readouterr().out
-    assert said.count("step-00000006 is damaged") == said.count("Going on from") == 1
+    assert said.count("step-00000006 is damaged") == said.count("Continuing from") == 1
     assert outcome(tuner) == undisturbed
 
 
@@ -187,26 +181,26 @@ def rows_of(tuner, images):
 def test_the_photos_of_a_batch_are_distinct_and_each_comes_five_times_in_a_row(folder):
     tuner = tuner_in(folder)
     for step in range(5):
-        photos = np.reshape(rows_of(tuner, tuner._training_batch(step)[0][0]), [-1, fine_tuning.SAMPLES])
+        photos = np.reshape(rows_of(tuner, tuner.batch_of(step).images), [-1, SAMPLES])
         assert len(set(photos[:, 0])) == len(photos) == 16 and (photos == photos[:, :1]).all()
 
 
 def test_a_caption_earns_its_cider_with_its_own_photo_and_more_with_its_end(folder):
     tuner, (_, references) = tuner_in(folder), data_and_words(0)
     reward = CiderD([[[*words, END] for words in captions] for captions in references])
-    drawn = []
+    of_photos = []
 
     def sample(images, seed):
         """The photo's first caption again and again, every second time without its end."""
-        drawn[:] = rows_of(tuner, images)
-        return [Caption(tuple(references[row][0]), (), ended=i % fine_tuning.SAMPLES % 2 == 0)
-                for i, row in enumerate(drawn)]
+        of_photos[:] = rows_of(tuner, images)
+        return [Caption(tuple(references[row][0]), (), ended=i % SAMPLES % 2 == 0)
+                for i, row in enumerate(of_photos)]
 
     tuner.writer.sample = sample
-    _, sentences, rewards = tuner._training_batch(0)[0]
+    _, sentences, rewards = tuner.batch_of(0)
     words = list(VOCAB)
     captions = [[words[i] for i in sentence[1:] if words[i] != PAD] for sentence in sentences]
-    np.testing.assert_allclose(rewards.ravel(), reward(drawn, captions), rtol=1e-6)
+    np.testing.assert_allclose(rewards.ravel(), reward(of_photos, captions), rtol=1e-6)
     assert (rewards[:, [0, 2, 4]].min(axis=1) > rewards[:, [1, 3]].max(axis=1)).all()
 
 
@@ -220,62 +214,105 @@ def test_the_validation_loss_is_the_negative_cider_of_greedy_captions(folder):
 def test_a_batch_is_no_larger_than_the_photos_there_are(folder):
     tuner = tuner_in(folder)
     tuner.settings = dataclasses.replace(tuner.settings, batch_size=50)
-    images, _, rewards = tuner._training_batch(0)[0]
+    images, _, rewards = tuner.batch_of(0)
     assert len(set(rows_of(tuner, images))) == len(rewards) == 40
 
 
 def test_weights_that_were_never_better_than_those_before_are_given_up(folder):
     tuner = tuner_in(folder)
-    before = [np.array(variable) for variable in tuner.loss_model.variables]
+    before = [np.array(variable) for variable in tuner.state.model.variables]
     falling = iter([-0.9, -0.5, -0.4, -0.3, -0.2])
-    tuner.val_loss = lambda: next(falling)
+    tuner.loop.stage.evaluate = lambda: next(falling)
     tuner.fit()
     assert tuner.restore_best()["step"] == 0
-    for one, other in zip(before, tuner.loss_model.variables):
+    for one, other in zip(before, tuner.state.model.variables):
         np.testing.assert_array_equal(one, other)
 
 
-def test_each_word_counts_with_the_probability_that_it_was_drawn_with(folder):
+def test_each_word_counts_with_the_probability_that_it_was_sampled_with(folder):
     tuner = tuner_in(folder)
     images = tuner.train.img_embeds[:30]
-    drawn = tuner.writer.sample(images, seed=3)
-    assert not all(caption.ended for caption in drawn) and len({len(caption.words) for caption in drawn}) > 2
-    surprise = tuner._surprise(images, tuner._matrix([tokens(caption) for caption in drawn])).numpy()
-    for row, caption in zip(surprise, drawn):
+    sampled = tuner.writer.sample(images, seed=3)
+    assert not all(caption.ended for caption in sampled) and len({len(caption.words) for caption in sampled}) > 2
+    surprise = tuner.surprise(images, tuner.matrix([tokens(caption) for caption in sampled])).numpy()
+    for row, caption in zip(surprise, sampled):
         count = len(caption.word_probabilities)
         np.testing.assert_allclose(row[:count], -np.log(caption.word_probabilities), rtol=1e-3, atol=1e-5)
         assert not row[count:].any()
 
 
 def test_a_step_follows_the_gradient_of_the_paper(folder):
-    """Equation 7 with the mean of the other draws as the baseline, one caption after the other."""
+    """Equation 7 with the mean of the other samples as the baseline, one caption after the other."""
     tuner = tuner_in(folder)
-    images, sentences, rewards = batch = tuner._training_batch(0)[0]
-    assert all(map(np.array_equal, tuner._training_batch(0)[0], batch))
-    assert not np.array_equal(tuner._training_batch(1)[0][0], images)
+    images, sentences, rewards = batch = tuner.batch_of(0)
+    assert all(map(np.array_equal, tuner.batch_of(0), batch))
+    assert not np.array_equal(tuner.batch_of(1).images, images)
     applied = []
-    tuner.optimizer.apply = lambda gradients, variables: applied.extend(np.array(tf.convert_to_tensor(gradient))
+    tuner.state.optimizer.apply = lambda gradients, variables: applied.extend(np.array(tf.convert_to_tensor(gradient))
                                                                         for gradient in gradients)
-    value = tuner._policy_step(images, sentences, rewards)
+    value = tuner.loop.gradient_step(*batch)
     assert float(value) == pytest.approx(-rewards.mean()) and rewards.std() > 0.1
     expected = [0.0] * len(applied)
     for i, reward in enumerate(rewards.ravel()):
-        photo, draw = divmod(i, SAMPLES)
-        advantage = reward - np.delete(rewards[photo], draw).mean()
+        photo, sample = divmod(i, SAMPLES)
+        advantage = reward - np.delete(rewards[photo], sample).mean()
         with tf.GradientTape() as tape:
-            log_probability = -tf.reduce_sum(tuner._surprise(images[i:i + 1], sentences[i:i + 1]))
-        gradients = tape.gradient(log_probability, tuner.loss_model.trainable_variables)
+            log_probability = -tf.reduce_sum(tuner.surprise(images[i:i + 1], sentences[i:i + 1]))
+        gradients = tape.gradient(log_probability, tuner.state.model.trainable_variables)
         expected = [total - advantage * np.array(tf.convert_to_tensor(gradient)) / len(images)
                     for total, gradient in zip(expected, gradients)]
     for one, other in zip(applied, expected, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-5)
 
 
-def test_a_cell_run_again_begins_with_the_trained_weights_not_the_tuned_ones(folder):
-    tuner = tuner_in(folder)
+def began_with(folder):
+    return read_checkpoint(max(folder.glob("step-*"))).about["began_with"]
+
+
+def test_a_cell_run_again_begins_with_the_trained_weights_not_the_tuned_ones(folder, undisturbed, capsys):
+    tuner_in(folder).fit()
+    again = tuner_in(folder)
+    again.fit()
+    assert outcome(again) == undisturbed and "began with" not in capsys.readouterr().out
+    assert [path.name for path in (folder / "drawn").iterdir() if path.is_dir() and "tuned" in path.name] == [
+        "fine-tuned"]
+
+
+def test_tuning_of_other_weights_is_set_aside_and_comes_back_with_them(folder, trained_once, undisturbed, capsys):
+    tuner_in(folder).fit()
+    place = folder / "drawn" / "fine-tuned"
+    first, files = began_with(place), {path.name for path in place.iterdir()}
+
+    other = tuner_in(folder, trained_epochs=3)          # the trainer goes on, so its best weights are others
+    capsys.readouterr()
+    other.fit()
+    said = capsys.readouterr().out
+    assert said.count("began with other weights") == 1 and f"fine-tuned-{first}" in said and "Continuing" not in said
+    assert {path.name for path in place.with_name(f"fine-tuned-{first}").iterdir()} == files
+    second = began_with(place)
+    assert second != first and other.history[0]["train_loss"] is None
+
+    for step in (folder / "drawn").glob("step-*"):      # the trainer is where it was before
+        shutil.rmtree(step)
+    shutil.copytree(trained_once / "drawn" / "step-00000020", folder / "drawn" / "step-00000020")
+    back = tuner_in(folder)
+    capsys.readouterr()
+    back.fit()
+    assert outcome(back) == undisturbed and began_with(place) == first
+    assert "Continuing from" in capsys.readouterr().out and not place.with_name(f"fine-tuned-{first}").exists()
+    assert began_with(place.with_name(f"fine-tuned-{second}")) == second
+
+
+@pytest.mark.parametrize("digest", [None, "../../elsewhere"])
+def test_a_folder_that_does_not_say_what_it_began_with_is_refused(folder, digest):
+    tuner = tuner_in(folder, epochs=1)
     tuner.fit()
-    assert tuner_in(folder).checkpoints.folder == tuner.checkpoints.folder
-    assert tuner_in(folder, trained_epochs=3).checkpoints.folder != tuner.checkpoints.folder
+    saved = tuner.checkpoints.newest()
+    saved.about["began_with"] = digest
+    tuner.checkpoints.save(tuner.step, saved.arrays, saved.about)
+    with pytest.raises(ValueError, match=f"digest of the weights before: {digest} there, [0-9a-f]{{12}} here"):
+        tuner_in(folder).fit()
+    assert tuner.checkpoints.newest()
 
 
 @pytest.mark.parametrize("change, message", [({"self_critical_rate": 0.5}, "learning_rate: 0.01 there, 0.5 here")])
@@ -287,13 +324,10 @@ def test_checkpoints_of_other_settings_are_refused(folder, change, message):
 
 def test_rewards_that_are_no_numbers_stop_the_run_with_the_last_good_checkpoint(folder):
     tuner = tuner_in(folder)
-    batch = tuner._training_batch
 
-    def spoilt(step):
-        (images, sentences, rewards), share = batch(step)
-        return (images, sentences, rewards * (np.nan if step == 4 else 1)), share
+    def spoil(step, batch):
+        batch.rewards[:] *= np.nan if step == 4 else 1
 
-    tuner._training_batch = spoilt
     with pytest.raises(TrainingStopped, match="loss at step 5 is not a number"):
-        tuner.fit()
-    assert tuner.step == 3 and all(np.isfinite(variable).all() for variable in tuner.loss_model.variables)
+        tuner.fit(before_step=spoil)
+    assert tuner.step == 3 and all(np.isfinite(variable).all() for variable in tuner.state.model.variables)

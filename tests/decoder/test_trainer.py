@@ -1,6 +1,7 @@
-"""Training goes on where it was, bit for bit; checkpoints are whole or passed over; what does not fit is refused."""
+"""Training continues where it stopped, bit for bit; damaged checkpoints are skipped, and other runs' are refused."""
 
 import json
+import logging
 import os
 import re
 import shutil
@@ -18,14 +19,13 @@ import tensorflow as tf
 from keras import layers as L
 from keras import ops
 
-from captioning.decoder import fast_loss, fine_tuning, model_text
-from captioning.decoder import trainer as training
+from captioning.decoder import batches, checkpointer, fast_loss, loop, model_text
 from captioning.decoder.adam import FusedAdam
 from captioning.decoder.checkpoints import CheckpointFolder, read_checkpoint
 from captioning.decoder.fast_loss import CrossEntropy, WideDense, cross_entropy, training_loss, with_fast_logits
-from captioning.decoder.trainer import TRAINING, Data, Trainer, TrainingStopped
+from captioning.decoder.trainer import Data, Trainer, TrainingStopped
 from captioning.settings import Settings
-from tests.helpers.signals import interrupted_after
+from tests.helpers.signals import interrupt_at
 
 VOCAB = {"#PAD#": 0, **{f"word{i}": i for i in range(1, 12)}}
 RECIPE = {"weights": "none"}
@@ -78,13 +78,12 @@ def settings_in(folder, **changes):
 
 
 def outcome(trainer):
-    variables = *trainer.loss_model.variables, *trainer.optimizer.variables, *trainer.averages
-    return [v.numpy() for v in variables], trainer.history
+    return trainer.state.arrays(), trainer.history
 
 
 def assert_same(one, other):
-    assert one[1] == other[1]
-    for a, b in zip(one[0], other[0], strict=True):
+    assert one[1] == other[1] and list(one[0]) == list(other[0])
+    for a, b in zip(one[0].values(), other[0].values()):
         assert a.dtype == b.dtype and a.tobytes() == b.tobytes()
 
 
@@ -104,15 +103,14 @@ KILLED = """
 import os, pathlib, signal, sys
 from tests.decoder import test_trainer
 trainer = test_trainer.trainer_in({folder!r}, checkpoint_minutes={minutes})
-step, replace = trainer._train_step, os.replace
+replace = os.replace
 def die(*anything):
     os.kill(os.getpid(), signal.SIGKILL)
-def until(*batch):
-    if trainer.step == {at}:
+def until(step, batch):
+    if step == {at}:
         os.replace = {{"before": replace, "saving": die, "renaming": file_by_file}}[{when!r}]
         if {when!r} == "before":
             die()
-    return step(*batch)
 def file_by_file(source, target):
     if not os.path.isdir(source):
         return replace(source, target)
@@ -120,15 +118,13 @@ def file_by_file(source, target):
     for file in sorted(pathlib.Path(source).iterdir()):
         replace(file, pathlib.Path(target) / file.name)
         die()
-trainer._train_step = until
 print("ready", flush=True)
-trainer.fit()
+trainer.fit(before_step=until)
 """
 
 
 def training_process(folder, at=-1, minutes=5, when="before"):
-    code = KILLED.format(folder=str(folder), at=at, minutes=minutes,
-                         when=when)
+    code = KILLED.format(folder=str(folder), at=at, minutes=minutes, when=when)
     return subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
 
 
@@ -174,8 +170,8 @@ def test_a_run_killed_twenty_times_at_random_ends_as_an_undisturbed_one(tmp_path
 def test_an_interrupt_saves_and_leaves_the_decoder_usable(tmp_path, undisturbed):
     trainer = trainer_in(tmp_path)
     before = signal.getsignal(signal.SIGINT)
-    with interrupted_after(trainer, 7), pytest.raises(KeyboardInterrupt, match="after step 8, which is saved"):
-        trainer.fit()
+    with pytest.raises(KeyboardInterrupt, match="after step 8, which is saved"):
+        trainer.fit(before_step=interrupt_at(7))
     assert signal.getsignal(signal.SIGINT) is before
     assert trainer.checkpoints.newest().about["step"] == trainer.step == 8
     assert np.isfinite(trainer.val_loss())
@@ -193,26 +189,26 @@ def test_the_preflight_leaves_no_trace(tmp_path, undisturbed):
 
 
 def test_training_goes_on_from_the_newest_weights_after_the_best_were_looked_at(tmp_path, undisturbed):
-    trainer = trainer_in(tmp_path, epochs=2)
-    trainer.fit()
+    trainer = trainer_in(tmp_path)
+    with pytest.raises(KeyboardInterrupt, match="after step 10"):
+        trainer.fit(before_step=interrupt_at(9))
     trainer.history[0]["val_loss"] = 0.0        # the first epoch's weights are taken as the best
-    trainer.restore_best()
-    trainer.settings = trainer_in(tmp_path).settings
+    assert trainer.restore_best()["step"] == 5
     trainer.fit()
     assert_same(undisturbed, outcome(trainer))
 
 
 def test_the_training_loss_of_an_epoch_is_that_of_its_words(tmp_path):
-    """Nearly, as its five steps are four that were drawn together and one of the next four."""
+    """Nearly, as its five batches are four that were made together and one of the next four."""
     trainer = trainer_in(tmp_path, epochs=1)
-    step, taken = trainer._train_step, []
+    step, taken = trainer.loop.train_step, []
 
     def noted(images, sentences, share):
         words = np.count_nonzero(sentences[:, 1:])
         taken.append((float(loss := step(images, sentences, share)), words))
         return loss
 
-    trainer._train_step = noted
+    trainer.loop.train_step = noted
     [row] = trainer.fit()
     losses, words = zip(*taken)
     expected = pytest.approx(np.average(losses, weights=words), rel=1e-4)
@@ -230,7 +226,7 @@ with CheckpointFolder({str(trainer.checkpoints.folder)!r}).alone():
 """
     other = subprocess.Popen([sys.executable, "-c", holds], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     other.stdout.readline()
-    with pytest.raises(OSError, match="Another process trains into .*drawn. Wait for it or stop it"):
+    with pytest.raises(OSError, match="Another process is training into .*drawn. Wait for it or stop it"):
         trainer.fit()
     assert trainer.step == 0
     other.kill()                                # the system takes back what a dead process held
@@ -240,15 +236,16 @@ with CheckpointFolder({str(trainer.checkpoints.folder)!r}).alone():
 
 def test_a_run_cut_inside_a_step_goes_back_to_the_checkpoint(tmp_path, undisturbed):
     trainer = trainer_in(tmp_path)
-    average = trainer._average
+    average = trainer.state.average
+    update = average.update
 
-    def cut(share):
-        if trainer.step == 11:
-            trainer._average = average
+    def cut(step):
+        if step == 11:
+            average.update = update
             raise KeyboardInterrupt             # as a second Ctrl-C does
-        average(share)
+        update(step)
 
-    trainer._average = cut
+    average.update = cut
     with pytest.raises(KeyboardInterrupt):
         trainer.fit()
     trainer.fit()
@@ -257,12 +254,12 @@ def test_a_run_cut_inside_a_step_goes_back_to_the_checkpoint(tmp_path, undisturb
 
 def test_a_run_cut_inside_a_step_before_any_checkpoint_has_to_begin_anew(tmp_path):
     trainer = trainer_in(tmp_path)
-    average = trainer._average
-    trainer._average = None                     # the weights are changed already
-    with pytest.raises(TypeError):
+    average = trainer.state.average
+    trainer.state.average = None                # the weights are changed already
+    with pytest.raises(AttributeError):
         trainer.fit()
-    trainer._average = average
-    with pytest.raises(ValueError, match="not those of step .* no checkpoint.* again from the decoder's cell"):
+    trainer.state.average = average
+    with pytest.raises(ValueError, match="changed since step 1, .* no checkpoint.* again from the decoder's cell"):
         trainer.fit()
 
 
@@ -274,19 +271,16 @@ def spoil(trainer, value):
 @pytest.mark.parametrize("where", ["weights", "embeddings"])
 def test_a_loss_that_is_no_number_stops_the_run_with_the_last_good_checkpoint(tmp_path, where):
     trainer = trainer_in(tmp_path)
-    step = trainer._train_step
 
-    def spoilt(images, *rest):
-        if trainer.step == 7 and where == "weights":
+    def spoil_step(step, batch):
+        if step == 7 and where == "weights":
             spoil(trainer, np.nan)
-        if trainer.step == 7 and where == "embeddings":
-            images[0, 0] = np.nan
-        return step(images, *rest)
+        if step == 7 and where == "embeddings":
+            batch.images[0, 0] = np.nan
 
-    trainer._train_step = spoilt
     with pytest.raises(TrainingStopped, match="loss at step 8 is not a number .*Look at `loss`") as error:
-        trainer.fit()
-    assert ("embeddings of this batch" in str(error.value)) == (where == "embeddings")
+        trainer.fit(before_step=spoil_step)
+    assert ("Some embeddings of this batch" in str(error.value)) == (where == "embeddings")
     good = trainer.checkpoints.newest()
     assert good.about["step"] == trainer.step == 5 and str(good.path) in str(error.value)
     assert all(np.isfinite(variable).all() for variable in trainer.loss_model.variables)
@@ -296,9 +290,9 @@ def test_weights_that_are_no_numbers_are_never_saved(tmp_path):
     trainer = trainer_in(tmp_path, epochs=1)
     trainer.fit()
     spoil(trainer, np.inf)
-    trainer.step += 1
-    with pytest.raises(TrainingStopped, match="are not all numbers"):
-        trainer._save()
+    trainer.state.step += 1
+    with pytest.raises(TrainingStopped, match="NaN or infinite after step 6"):
+        trainer.checkpointer.save()
     assert [path.name for path in trainer.checkpoints.paths()] == ["step-00000005"]
 
 
@@ -353,6 +347,32 @@ def test_the_loss_of_words_alone_is_that_of_the_decoder_as_written(padded_batch)
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
 
 
+def without(name):
+    decoder = small_decoder()
+    delattr(decoder, name)
+    return decoder
+
+
+def other_way_to_the_loss():
+    """A decoder whose loss needs the sentences once more."""
+    decoder = small_decoder()
+    decoder.loss = decoder.loss + 0 * ops.mean(ops.cast(decoder.sentences, "float32"))
+    return decoder
+
+
+@pytest.mark.parametrize("make, bfloat16, way", [
+    (small_decoder, False, "words only, logits in float32"),
+    (small_decoder, True, "words only, logits in bfloat16"),
+    (lambda: small_decoder(over_padding=True), False, "padding too, because .* comes out differently"),
+    (lambda: without("flat_loss_mask"), False, "padding too, because the decoder has no `flat_loss_mask`"),
+    (other_way_to_the_loss, False, "padding too, because the loss needs more than the rows of")])
+def test_the_loss_says_which_way_it_takes_and_why(padded_batch, monkeypatch, caplog, make, bfloat16, way):
+    monkeypatch.setattr(fast_loss, "WIDE", 12)
+    with caplog.at_level(logging.DEBUG, fast_loss.log.name):
+        found = training_loss(make(), *padded_batch, bfloat16=bfloat16).way
+    assert re.fullmatch(f"{way}.*", found) and found in caplog.messages[-1]
+
+
 def test_a_loss_that_counts_padding_stays_as_it_was_written(padded_batch):
     decoder = small_decoder(over_padding=True)
     model = keras.Model([decoder.img_embeds, decoder.sentences], decoder.loss)
@@ -396,13 +416,13 @@ def test_a_decoder_with_other_names_trains_too(tmp_path, padded_batch):
     assert history[-1]["train_loss"] < history[0]["train_loss"]
 
 
-def test_training_draws_as_the_learner_does_and_in_batches_of_nearly_one_length(tmp_path):
-    """Each caption that `generate_batch` drew for four steps is trained on in one of them, beside its photo."""
+def test_training_takes_what_the_learner_makes_in_batches_of_nearly_one_length(tmp_path):
+    """Each caption that `generate_batch` chose for four steps is trained on in one of them, beside its photo."""
     trainer = trainer_in(tmp_path)
-    drawn = [trainer._draw(trainer.train, TRAINING, step) for step in range(8, 12)]
-    batches = [trainer._training_batch(step)[0] for step in range(8, 12)]
+    made = [trainer.batches.as_made(step) for step in range(8, 12)]
+    batches = [trainer.batches.of_step(step) for step in range(8, 12)]
     pairs, trained = ([(image.tobytes(), tuple(sentence[sentence > 0])) for images, sentences, *_ in each
-                       for image, sentence in zip(images, sentences)] for each in (drawn, batches))
+                       for image, sentence in zip(images, sentences)] for each in (made, batches))
     assert sorted(pairs) == sorted(trained) and pairs != trained
     lengths = [(sentences > 0).sum(axis=1) for _, sentences, _ in batches]
     assert all(sentences.shape[1] == of_batch.max() for (_, sentences, _), of_batch in zip(batches, lengths))
@@ -414,7 +434,7 @@ def test_training_draws_as_the_learner_does_and_in_batches_of_nearly_one_length(
 def test_the_mean_of_four_steps_counts_each_word_alike(tmp_path):
     trainer = trainer_in(tmp_path)
     variables = trainer.loss_model.trainable_variables
-    batches = [trainer._training_batch(step)[0] for step in range(4)]
+    batches = [trainer.batches.of_step(step) for step in range(4)]
     sentences = matrix([row[row > 0].tolist() for _, rows, _ in batches for row in rows]).astype(np.int32)
 
     def alone(images, sentences):
@@ -430,9 +450,9 @@ def test_the_mean_of_four_steps_counts_each_word_alike(tmp_path):
 
 def test_the_batch_of_a_step_does_not_depend_on_those_before(tmp_path):
     one, other = trainer_in(tmp_path), trainer_in(tmp_path)
-    in_order = [one._training_batch(step)[0] for step in range(20)]
+    in_order = [one.batches.of_step(step) for step in range(20)]
     for step in (19, 3, 12, 3, 0):
-        for a, b in zip(other._training_batch(step)[0], in_order[step], strict=True):
+        for a, b in zip(other.batches.of_step(step), in_order[step], strict=True):
             np.testing.assert_array_equal(a, b)
 
 
@@ -474,15 +494,15 @@ def test_the_fast_cross_entropy_stays_finite_where_a_word_is_impossible_and_show
 
 def test_the_validation_loss_is_that_of_validation_captions_without_dropout(tmp_path):
     trainer = trainer_in(tmp_path)
-    drawn = []
+    taken = []
 
     def noting(images, captions, *rest):
-        drawn.append(captions)
+        taken.append(captions)
         return generate_batch(images, captions, *rest)
 
-    trainer.generate_batch = noting
+    trainer.batches.generate_batch = noting
     assert trainer.val_loss() == trainer.val_loss()
-    assert len(drawn) == 6 and all(captions is trainer.val.captions_indexed for captions in drawn)
+    assert len(taken) == 6 and all(captions is trainer.val.captions_indexed for captions in taken)
 
 
 def test_a_first_step_is_as_long_as_the_learning_rate(tmp_path):
@@ -494,27 +514,29 @@ def test_a_first_step_is_as_long_as_the_learning_rate(tmp_path):
     assert moved == pytest.approx(0.02, rel=1e-2)
 
 
-def test_another_seed_draws_other_batches_in_training_and_validation(tmp_path):
+def test_another_seed_makes_other_batches_in_training_and_validation(tmp_path):
     one, other = (trainer_in(tmp_path, seed=seed) for seed in (1, 2))
     assert one.val_loss() != pytest.approx(other.val_loss(), rel=1e-5)
-    assert not np.array_equal(one._training_batch(0)[0][0], other._training_batch(0)[0][0])
+    assert not np.array_equal(one.batches.of_step(0).images, other.batches.of_step(0).images)
 
 
 def test_each_use_of_random_numbers_has_a_stream_of_its_own():
-    streams = [TRAINING, training.VALIDATION, training.PREFLIGHT, fine_tuning.SAMPLING, training.ORDER]
+    streams = [batches.TRAINING, batches.VALIDATION, batches.PREFLIGHT, batches.SAMPLING, batches.ORDER]
     assert len(set(streams)) == len(streams)
 
 
 def test_captions_are_cut_at_the_settings_greatest_length(tmp_path):
     trainer = trainer_in(tmp_path, max_len=4)
-    assert {trainer._training_batch(step)[0][1].shape[1] for step in range(4)} == {4}
+    assert {trainer.batches.of_step(step).sentences.shape[1] for step in range(4)} == {4}
 
 
 @pytest.mark.parametrize("minutes, saves", [(0.5, [1, 2, 3, 4, 5]), (1.5, [2, 4, 5]), (100, [5])])
 def test_inside_an_epoch_it_is_saved_each_so_many_minutes(tmp_path, monkeypatch, minutes, saves):
     """Here each step takes a minute."""
     trainer = trainer_in(tmp_path, epochs=1, checkpoint_minutes=minutes)
-    monkeypatch.setattr(training, "time", SimpleNamespace(monotonic=lambda: 60.0 * trainer.step))
+    clock = SimpleNamespace(monotonic=lambda: 60.0 * trainer.step)
+    for module in (loop, checkpointer):
+        monkeypatch.setattr(module, "time", clock)
     save, saved = trainer.checkpoints.save, []
     trainer.checkpoints.save = lambda step, *rest: saved.append(step) or save(step, *rest)
     trainer.fit()
@@ -523,18 +545,14 @@ def test_inside_an_epoch_it_is_saved_each_so_many_minutes(tmp_path, monkeypatch,
 
 def test_a_second_interrupt_does_not_wait_for_the_end_of_the_step(tmp_path):
     trainer = trainer_in(tmp_path)
-    step, ended = trainer._train_step, []
 
-    def impatient(*batch):
+    def impatient(step, batch):
         os.kill(os.getpid(), signal.SIGINT)
         os.kill(os.getpid(), signal.SIGINT)
-        ended.append(step(*batch))
-        return ended[-1]
 
-    trainer._train_step = impatient
     with pytest.raises(KeyboardInterrupt) as interrupt:
-        trainer.fit()
-    assert not ended and "saved" not in str(interrupt.value)
+        trainer.fit(before_step=impatient)
+    assert trainer.step == 0 and "saved" not in str(interrupt.value)
 
 
 def test_a_thread_may_train(tmp_path):
@@ -588,8 +606,7 @@ def test_the_outline_of_a_decoder_shows_what_no_shape_of_a_weight_shows(change):
 def test_a_finished_run_trains_no_more(tmp_path):
     trainer_in(tmp_path).fit()
     again = trainer_in(tmp_path)
-    again._train_step = None
-    assert len(again.fit()) == 3
+    assert len(again.fit(before_step=lambda step, batch: pytest.fail(f"it trains after step {step}"))) == 3
 
 
 def test_the_best_weights_come_back(tmp_path):
@@ -603,8 +620,8 @@ def test_the_best_weights_come_back(tmp_path):
 
 def test_where_the_best_checkpoint_is_damaged_the_newest_comes_with_a_loss_of_its_own(tmp_path):
     trainer = trainer_in(tmp_path, epochs=2)
-    with interrupted_after(trainer, 7), pytest.raises(KeyboardInterrupt):
-        trainer.fit()
+    with pytest.raises(KeyboardInterrupt):
+        trainer.fit(before_step=interrupt_at(7))
     (tmp_path / "drawn" / "step-00000005" / "arrays.npz").write_bytes(b"")
     row = trainer.restore_best()
     assert (row["step"], row["epoch"], row["train_loss"]) == (8, 1, None)
@@ -615,22 +632,20 @@ def test_without_any_checkpoint_left_there_is_no_best_one(tmp_path):
     trainer = trainer_in(tmp_path, epochs=1)
     trainer.fit()
     shutil.rmtree(tmp_path / "drawn")
-    with pytest.raises(ValueError, match="drawn has no whole checkpoint any more.* from the decoder's cell"):
+    with pytest.raises(ValueError, match="drawn has no whole checkpoint left.* from the decoder's cell"):
         trainer.restore_best()
 
 
 def test_losses_and_captions_are_those_of_averaged_weights(tmp_path):
     """With eta of 3: each look at the weights counts 4 / (n + 3) of the average, n being its number."""
     trainer, looks, seen = trainer_in(tmp_path), [], []
-    weights, take_step = trainer.loss_model.trainable_variables[0], trainer._take_step
+    weights = trainer.loss_model.trainable_variables[0]
 
-    def stepping():
-        take_step()
-        if trainer.step in (1, 6, 11):
+    def look(step, batch):
+        if step in (1, 6, 11):
             looks.append(weights.numpy())
 
-    trainer._take_step = stepping
-    trainer.fit(sample_caption=lambda: seen.append(weights.numpy()) or "a cat")
+    trainer.fit(sample_caption=lambda: seen.append(weights.numpy()) or "a cat", before_step=look)
     expected = looks[0]
     for share, look in zip((4 / 5, 4 / 6), looks[1:]):
         expected = expected + share * (look - expected)
@@ -665,7 +680,7 @@ def damage_by_one_byte(path):
     damage_by_truncation, damage_by_one_byte, lambda path: path.write_bytes(b""), lambda path: path.unlink()],
     ids=["truncated", "one byte", "emptied", "removed"])
 @pytest.mark.parametrize("name", ["arrays.npz", "about.json", "sha256.json"])
-def test_a_damaged_checkpoint_is_passed_over(tmp_path, capsys, damage, name):
+def test_a_damaged_checkpoint_is_skipped(tmp_path, capsys, damage, name):
     trainer_in(tmp_path).fit()
     newest = sorted((tmp_path / "drawn").glob("step-*"))[-1]
     damage(newest / name) if not (name == "sha256.json" and damage is damage_by_one_byte) else damage_by_truncation(
@@ -694,7 +709,7 @@ def test_a_loss_of_zero_can_be_the_best_and_a_row_without_one_can_not(tmp_path):
     assert folder.best(history[2:]).about["step"] == 3
 
 
-def test_what_is_saved_after_damage_was_passed_over_is_kept(tmp_path):
+def test_what_is_saved_after_damaged_ones_were_skipped_is_kept(tmp_path):
     """The damaged ones have later steps, but are not the last few to keep."""
     folder, about = CheckpointFolder(tmp_path, keep=2), {"history": [{"step": 1, "val_loss": 1.0}]}
     for step in (1, 4, 5):
@@ -790,9 +805,9 @@ def test_a_checkpoint_that_lacks_something_is_refused(tmp_path, change, message)
     """Made by hand, or by another program: its digests are right."""
     first = trainer_in(tmp_path, epochs=1)
     first.fit()
-    arrays, about = first._arrays(), first._about()
-    change(arrays, about)
-    first.checkpoints.save(first.step, arrays, about)
+    saved = first.checkpoints.newest()
+    change(saved.arrays, saved.about)
+    first.checkpoints.save(first.step, saved.arrays, saved.about)
     with pytest.raises(ValueError, match=message):
         trainer_in(tmp_path).fit()
 

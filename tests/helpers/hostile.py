@@ -223,7 +223,7 @@ def npz_files(draw):
 def read_npz(raw: bytes):
     """Arrays of a checkpoint. All are finite numbers."""
     with _file(raw, "arrays.npz") as path:
-        for array in checkpoints._read_arrays(path).values():
+        for array in checkpoints.read_arrays(path).values():
             assert array.dtype.kind in "fiub" and np.isfinite(array).all()
 
 
@@ -233,7 +233,7 @@ ABOUT = json.dumps({"step": 1, "history": [{"step": 1, "train_loss": 2.0, "val_l
 def read_about(raw: bytes):
     """The description of a checkpoint."""
     with _file(raw, "step-00000001/about.json") as path:
-        about = checkpoints._read_about(path)
+        about = checkpoints.read_about(path)
         checkpoints.best_step(about.get("history", []))
 
 

@@ -61,7 +61,7 @@ FILES = {                       # what may be damaged
     "batches": (f"embeddings/*{files.TEMPORARY}*/*.npz",),
     "embeddings": ("embeddings/*.npy", "embeddings/*.json"),
     "checkpoints": ("checkpoints/*/step-*/*",),
-    "fine-tuned": ("checkpoints/*/self-critical-*/step-*/*",),
+    "fine-tuned": ("checkpoints/*/fine-tuned/step-*/*",),
 }
 AT_WORK = {"download": ("part files",), "embed": ("batches", "embeddings"), "train": ("checkpoints",),
            "fine-tune": ("fine-tuned",), "caption": ("fine-tuned",)}
@@ -451,7 +451,7 @@ def to_delete(message: str, folder: Path) -> list[Path]:
 def results(folder: Path) -> dict[str, str]:
     """{name: digest} of all that a run makes and that does not depend on where and when it ran."""
     found = {path for pattern in ("data/*.zip", "embeddings/*", "outputs/*.json") for path in folder.glob(pattern)}
-    for history, stage in (("history.json", "*"), ("fine_tuning.json", "*/self-critical-*")):
+    for history, stage in (("history.json", "*"), ("fine_tuning.json", "*/fine-tuned")):
         for path in folder.glob(f"outputs/{history}"):
             steps = sorted(folder.glob(f"checkpoints/{stage}/step-*"))
             best = best_step(json.loads(path.read_text()))

@@ -84,14 +84,14 @@ def make_trainer(order, folder, splits, embeddings):
 
 def make_tuner(order, splits, decoder, trainer, writer):
     """The notebook's second trainer, in small."""
-    from captioning.decoder import fine_tuning
     from captioning.decoder.fine_tuning import SelfCritical
+    from captioning.scoring.cider import CiderD, cider_reward
     from tests.helpers.course_cells import define
 
-    fine_tuning.STEPS_PER_EPOCH = 5
     split_sentence = define(order["cells"], "split_sentence").split_sentence
-    words = [[[split_sentence(caption) for caption in captions] for captions in split.captions] for split in splits]
-    return SelfCritical(trainer, decoder, writer, *words)
+    train, val = ([[split_sentence(caption) for caption in captions] for captions in split.captions]
+                  for split in splits)
+    return SelfCritical(trainer, decoder, writer, cider_reward(train), CiderD(val), steps_per_epoch=5)
 
 
 def fit(trainer, history_file, **options):
