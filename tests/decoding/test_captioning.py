@@ -17,7 +17,7 @@ from keras import ops
 from captioning.datasets.tokens import END, PAD, START, UNK
 from captioning.decoder import model_text
 from captioning.decoder.trainer import Data, Trainer
-from captioning.decoding.words import likeliest
+from captioning.decoding.next_word import likeliest
 from captioning.decoding.writer import CaptionWriter
 from captioning.settings import Settings
 

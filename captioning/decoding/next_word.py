@@ -1,4 +1,4 @@
-"""The next word, for many captions at once: probabilities, the likeliest words, draws."""
+"""The next word, for many captions at once: probabilities, the likeliest words, samples."""
 
 import numpy as np
 import tensorflow as tf
@@ -48,17 +48,17 @@ def without_repeats(logits, words, step, run: int):
     return tf.tensor_scatter_nd_min(logits, cells, tf.fill(tf.shape(cells)[:1], -np.inf))
 
 
-def draw(logits, chances, top_k: int, top_p, in_order: bool):
-    """A word of each row from softmax(logits), (B, V) -> (B,) int32: the first whose running sum exceeds the chance.
+def sample(logits, uniforms, top_k: int, top_p, ranked: bool):
+    """A word of each row from softmax(logits), (B, V) -> (B,) int32: the first whose running sum exceeds its number.
 
-    chances: (B,) in [0, 1). in_order: words are ranked, and drawn from the top_k greatest, of those from the nucleus.
+    uniforms: (B,) in [0, 1). ranked: words are ranked, and sampled from the top_k greatest, of those from the nucleus.
     """
-    if in_order:
+    if ranked:
         logits, words = tf.math.top_k(logits, top_k)
     running = tf.cumsum(tf.cast(tf.nn.softmax(logits), tf.float64), axis=1)
-    last = tf.fill(tf.shape(chances), tf.shape(running)[1] - 1)
-    if in_order:
+    last = tf.fill(tf.shape(uniforms), tf.shape(running)[1] - 1)
+    if ranked:
         last = tf.minimum(last, tf.reduce_sum(tf.cast(running < top_p, tf.int32), axis=1))
-    limit = chances * tf.gather(running, last, batch_dims=1)
+    limit = uniforms * tf.gather(running, last, batch_dims=1)
     place = tf.minimum(last, tf.reduce_sum(tf.cast(running <= limit[:, None], tf.int32), axis=1))
-    return tf.gather(words, place, batch_dims=1) if in_order else place
+    return tf.gather(words, place, batch_dims=1) if ranked else place

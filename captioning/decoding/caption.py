@@ -1,0 +1,33 @@
+"""A caption and what the decoder thought of it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from captioning.datasets.tokens import END
+
+
+@dataclass(frozen=True)
+class Caption:
+    """A caption with the probabilities that the decoder gave to it.
+
+    They are p(word | photo, words before) over all words that may be written. Temperature, top-k, nucleus and the ban
+    on repetition decide which word is taken, and leave these numbers as they are.
+    """
+
+    words: tuple[str, ...]                      # without #START# and #END#
+    word_probabilities: tuple[float, ...]       # of each word, and of #END# when the caption ended by itself
+    ended: bool                                 # False when it was cut at the greatest length
+
+    @property
+    def tokens(self) -> tuple[str, ...]:
+        """The words, and #END# if the caption ended."""
+        return (*self.words, END) if self.ended else self.words
+
+    @property
+    def log_probability(self) -> float:
+        """log p(tokens | photo) in nats."""
+        return float(np.sum(np.log(self.word_probabilities)))
+
+    def __str__(self):
+        return " ".join(self.words)
