@@ -96,7 +96,7 @@ def measure(options) -> dict[str, list[float]]:
             "beam": (lambda: writer.beam(for_beam, options.width), len(for_beam)),
         }
 
-    written = [len(caption.words) + caption.ended for caption in writer.greedy(embeddings[:options.for_beam])]
+    written = [len(caption.tokens) for caption in writer.greedy(embeddings[:options.for_beam])]
     if written != embeddings[:options.for_beam, 0].astype(int).tolist():
         raise RuntimeError("The captions are not of the lengths that they were given.")
     for name in ("beam", "alone", "alone, compiled"):

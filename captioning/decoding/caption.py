@@ -16,8 +16,13 @@ class Caption:
     """
 
     words: tuple[str, ...]                      # without #START# and #END#
-    word_probabilities: tuple[float, ...]       # of each word, and of #END# when the caption ended by itself
-    ended: bool                                 # False when it was cut at the greatest length
+    word_probabilities: tuple[float, ...]       # one for each word
+    end_probability: float | None = None        # of #END# after the last word; None for a caption cut at `max_len`
+
+    @property
+    def ended(self) -> bool:
+        """Whether the decoder ended the caption itself; False when it was cut at the greatest length."""
+        return self.end_probability is not None
 
     @property
     def tokens(self) -> tuple[str, ...]:
@@ -25,9 +30,14 @@ class Caption:
         return (*self.words, END) if self.ended else self.words
 
     @property
+    def token_probabilities(self) -> tuple[float, ...]:
+        """The probability of each of `tokens`."""
+        return (*self.word_probabilities, self.end_probability) if self.ended else self.word_probabilities
+
+    @property
     def log_probability(self) -> float:
         """log p(tokens | photo) in nats."""
-        return float(np.sum(np.log(self.word_probabilities)))
+        return float(np.sum(np.log(self.token_probabilities)))
 
     def __str__(self):
         return " ".join(self.words)

@@ -142,5 +142,6 @@ class CaptionWriter:
     def _caption(self, indices, log_probs) -> Caption:
         ends = np.flatnonzero(indices == self.decoder.end)
         length = ends[0] if len(ends) else len(indices)
-        probabilities = np.exp(log_probs[:length + 1].astype(np.float64))
-        return Caption(tuple(self.words[i] for i in indices[:length]), tuple(probabilities.tolist()), len(ends) > 0)
+        probabilities = np.exp(log_probs[:length + 1].astype(np.float64)).tolist()
+        return Caption(tuple(self.words[i] for i in indices[:length]), tuple(probabilities[:length]),
+                       probabilities[length] if len(ends) else None)

@@ -195,8 +195,8 @@ def test_each_word_counts_with_the_probability_that_it_was_drawn_with(folder):
     assert not all(caption.ended for caption in drawn) and len({len(caption.words) for caption in drawn}) > 2
     surprise = tuner._surprise(images, tuner._matrix([tokens(caption) for caption in drawn])).numpy()
     for row, caption in zip(surprise, drawn):
-        count = len(caption.word_probabilities)
-        np.testing.assert_allclose(row[:count], -np.log(caption.word_probabilities), rtol=1e-3, atol=1e-5)
+        count = len(caption.tokens)
+        np.testing.assert_allclose(row[:count], -np.log(caption.token_probabilities), rtol=1e-3, atol=1e-5)
         assert not row[count:].any()
 
 

@@ -144,8 +144,21 @@ def test_probabilities_are_the_decoders(a_writer, write):
     writer, batch = a_writer, photos(10)
     for photo, caption in zip(batch, write(writer, batch)):
         expected = log_probabilities(writer, photo, tokens_of(caption))
-        np.testing.assert_allclose(np.log(caption.word_probabilities), expected, atol=1e-4)
+        np.testing.assert_allclose(np.log(caption.token_probabilities), expected, atol=1e-4)
         assert caption.log_probability == pytest.approx(expected.sum(), abs=1e-3) and caption.log_probability <= 0
+
+
+@of_each_way
+def test_word_probabilities_are_one_for_each_word_and_that_of_the_end_stands_apart(a_writer, write):
+    captions = write(a_writer, photos(40))
+    some_are_cut = write is not WAYS["no repeat"]       # two words make four pairs, so that one ends before 8 words
+    assert {caption.ended for caption in captions} == {True, not some_are_cut}
+    for caption in captions:
+        assert len(caption.word_probabilities) == len(caption.words)
+        assert (caption.end_probability is not None) == caption.ended == (len(caption.words) < 8)
+        assert caption.tokens == tokens_of(caption) and len(caption.token_probabilities) == len(caption.tokens)
+        assert caption.log_probability == pytest.approx(
+            np.log(caption.word_probabilities).sum() + np.log(caption.end_probability or 1), abs=1e-9)
 
 
 def test_the_next_words_of_a_caption_are_the_decoders_choices_at_each_of_its_steps():
@@ -154,8 +167,8 @@ def test_the_next_words_of_a_caption_are_the_decoders_choices_at_each_of_its_ste
     for photo, caption in zip(batch, writer.sample(batch, 1.0, seed=1)):
         steps = writer.next_words(photo, caption, top=2)
         everything = writer.next_words(photo, caption, top=100)
-        assert len(steps) == len(everything) == len(caption.word_probabilities)
-        for step, all_words, taken, p in zip(steps, everything, tokens_of(caption), caption.word_probabilities):
+        assert len(steps) == len(everything) == len(caption.tokens)
+        for step, all_words, taken, p in zip(steps, everything, tokens_of(caption), caption.token_probabilities):
             assert step == all_words[:2] and step[0][1] >= step[1][1]
             assert dict(all_words)[taken] == pytest.approx(p, abs=1e-5)
             assert sum(probability for _, probability in all_words) == pytest.approx(1, abs=1e-5)
@@ -237,7 +250,7 @@ def test_the_likeliest_words_are_those_of_a_sort(many):
 def test_end_at_once_and_never():
     at_once = writer_of(bias={END: 100})
     for captions in (at_once.greedy(photos(3)), at_once.beam(photos(3), 3), at_once.sample(photos(3))):
-        assert all(caption.words == () and caption.ended and caption.word_probabilities for caption in captions)
+        assert all(caption.words == () and caption.ended and caption.end_probability for caption in captions)
     for bias in (-100, -np.inf):
         never = writer_of(bias={END: bias})
         for captions in (never.greedy(photos(3)), never.beam(photos(3), 3), never.sample(photos(3))):
@@ -376,14 +389,14 @@ def test_a_process_without_dataset_or_decoder_writes_the_same_captions(trained, 
     code = ("import json, sys; import numpy as np; from captioning.decoding.writer import CaptionWriter\n"
             "writer = CaptionWriter.from_checkpoint(sys.argv[1], max_len=5)\n"
             "captions = writer.beam(np.load('images.npy'), 3)\n"
-            "print(json.dumps([[c.words, c.word_probabilities] for c in captions]))")
+            "print(json.dumps([[c.words, c.token_probabilities] for c in captions]))")
     run = subprocess.run([sys.executable, "-c", code, folder], cwd=tmp_path, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
     found = json.loads(run.stdout.splitlines()[-1])
     expected = writer.beam(images, 3)
     assert [tuple(words) for words, _ in found] == [caption.words for caption in expected]
     for (_, probabilities), caption in zip(found, expected):
-        np.testing.assert_allclose(probabilities, caption.word_probabilities, rtol=1e-5)
+        np.testing.assert_allclose(probabilities, caption.token_probabilities, rtol=1e-5)
 
 
 def test_a_checkpoint_itself_will_do_and_what_is_none_is_refused(trained, tmp_path):
