@@ -155,3 +155,13 @@ class BeamSearch:
 def _rows(is_open):
     """Places of the open beams among all B * W, (R, 1)."""
     return tf.where(tf.reshape(is_open, [-1]))
+
+
+def require_search_options(width: int, length_penalty: float, no_repeat: int):
+    """Raises ValueError if an option of `CaptionWriter.beam` is out of range."""
+    if width < 1:
+        raise ValueError(f"width is {width}; expected 1 or more.")
+    if not 0 <= length_penalty < np.inf:
+        raise ValueError(f"length_penalty is {length_penalty}; expected 0 or more.")
+    if no_repeat < 0:
+        raise ValueError(f"no_repeat is {no_repeat}; expected 0 or more words.")

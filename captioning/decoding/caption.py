@@ -19,6 +19,13 @@ class Caption:
     word_probabilities: tuple[float, ...]       # one for each word
     end_probability: float | None = None        # of #END# after the last word; None for a caption cut at `max_len`
 
+    @classmethod
+    def from_tokens(cls, tokens: list[str], probabilities: list[float]) -> "Caption":
+        """A caption up to the first #END#, or of all tokens if there is none. probabilities: one for each token."""
+        length = tokens.index(END) if END in tokens else len(tokens)
+        end_probability = probabilities[length] if length < len(tokens) else None
+        return cls(tuple(tokens[:length]), tuple(probabilities[:length]), end_probability)
+
     @property
     def ended(self) -> bool:
         """Whether the decoder ended the caption itself; False when it was cut at the greatest length."""

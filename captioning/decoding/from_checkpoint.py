@@ -16,6 +16,7 @@ class SavedDecoder(NamedTuple):
     initial_state: keras.Model
     one_step: keras.Model
     vocab: dict[str, int]
+    recipe: dict                # of the embeddings that it was trained with
 
 
 def read_decoder(folder) -> SavedDecoder:
@@ -24,16 +25,18 @@ def read_decoder(folder) -> SavedDecoder:
     Raises ValueError when there is no checkpoint, or it is damaged or does not describe the two models.
     """
     checkpoint = _checkpoint_of(Path(folder))
-    vocab = checkpoint.about.get("vocab")
+    vocab, recipe = checkpoint.about.get("vocab"), checkpoint.about.get("recipe")
     try:
         if not isinstance(vocab, dict) or sorted(vocab.values()) != list(range(len(vocab))):
             raise ValueError("it has no vocabulary")
+        if not isinstance(recipe, dict):
+            raise ValueError("it does not say which encoder it was trained with")
         models = model_text.rebuild(checkpoint.about.get("models"), checkpoint.arrays, MODELS)
     except (ValueError, TypeError, KeyError) as error:
         raise ValueError(
             f"The checkpoint {checkpoint.path} can't write captions by itself: {error}. Build the decoder in the "
             "notebook, and take its weights with trainer.restore_best().") from None
-    return SavedDecoder(*models, vocab)
+    return SavedDecoder(*models, vocab, recipe)
 
 
 def _checkpoint_of(folder: Path) -> checkpoints.Checkpoint:

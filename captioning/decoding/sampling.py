@@ -2,10 +2,13 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 import tensorflow as tf
 
 from captioning.decoding import next_word
 from captioning.decoding.steps import StepDecoder
+
+COLDEST = 1e-6              # a temperature; logits divided by much less leave float32's range
 
 
 @dataclass(frozen=True)
@@ -32,3 +35,13 @@ class Sampling:
             if not tf.reduce_any(alive):
                 break
         return words, log_probs
+
+
+def require_sampling_options(temperature: float, top_k: int | None, top_p: float):
+    """Raises ValueError if an option of `CaptionWriter.sample` is out of range."""
+    if not COLDEST <= temperature < np.inf:
+        raise ValueError(f"temperature is {temperature}; expected {COLDEST} or more. Near 0, captions are greedy.")
+    if top_k is not None and top_k < 1:
+        raise ValueError(f"top_k is {top_k}; expected 1 or more, or None for all words.")
+    if not 0 < top_p <= 1:
+        raise ValueError(f"top_p is {top_p}; expected more than 0 and at most 1.")

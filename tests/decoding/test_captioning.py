@@ -4,6 +4,7 @@ probabilities, one photo at a time or many, and all of it from a checkpoint alon
 import functools
 import itertools
 import json
+import shutil
 import subprocess
 import sys
 
@@ -16,9 +17,11 @@ from keras import ops
 
 from captioning.datasets.tokens import END, PAD, START, UNK
 from captioning.decoder import model_text
+from captioning.decoder.checkpoints import Checkpoint, CheckpointFolder, read_checkpoint
 from captioning.decoder.trainer import Data, Trainer
 from captioning.decoding.next_word import likeliest
 from captioning.decoding.writer import CaptionWriter
+from captioning.encoder.cache import Embeddings
 from captioning.settings import Settings
 
 VOCAB = {token: index for index, token in enumerate(sorted([PAD, UNK, START, END, "a", "b"]))}
@@ -397,6 +400,36 @@ def test_a_process_without_dataset_or_decoder_writes_the_same_captions(trained, 
     assert [tuple(words) for words, _ in found] == [caption.words for caption in expected]
     for (_, probabilities), caption in zip(found, expected):
         np.testing.assert_allclose(probabilities, caption.token_probabilities, rtol=1e-5)
+
+
+def saved_in(folder, checkpoint, **changes):
+    """The checkpoint once more, in a folder of checkpoints, its description changed."""
+    about = checkpoint.about | changes
+    CheckpointFolder(folder).save(about["step"], checkpoint.arrays, about)
+    return folder
+
+
+def test_a_checkpoint_knows_the_encoder_that_its_decoder_was_trained_with(trained, tmp_path):
+    folder, images, _ = trained
+    checkpoint, recipe = read_checkpoint(max(folder.glob("step-*"))), {"weights": "drawn", "photos": "some"}
+    writer = CaptionWriter.from_checkpoint(saved_in(tmp_path / "known", checkpoint, recipe=recipe))
+    assert writer.recipe == recipe and len(writer.greedy(images)) == len(images)
+    others = Embeddings(list(map(str, range(20))), images, {}, {"weights": "imagenet", "photos": "others"})
+    with pytest.raises(ValueError, match="weights: 'imagenet' in the embeddings, 'drawn' in the decoder"):
+        writer.greedy(others)
+    with pytest.raises(ValueError, match="does not say which encoder it was trained with"):
+        CaptionWriter.from_checkpoint(saved_in(tmp_path / "unknown", checkpoint, recipe=None))
+
+
+def test_fine_tuned_weights_are_reached_by_their_folder_and_do_not_hide_the_runs_own(trained, tmp_path):
+    folder, images, writer = trained
+    shutil.copytree(folder, tmp_path / "run")
+    checkpoint = read_checkpoint(max(folder.glob("step-*")))
+    zeros = {name: 0 * array for name, array in checkpoint.arrays.items()}
+    saved_in(tmp_path / "run" / "fine-tuned", Checkpoint(checkpoint.path, zeros, checkpoint.about))
+    of_run, of_tuned = (CaptionWriter.from_checkpoint(tmp_path / "run" / name, 5) for name in ("", "fine-tuned"))
+    assert list(map(str, of_run.greedy(images))) == list(map(str, writer.greedy(images)))
+    assert {caption.tokens for caption in of_tuned.greedy(images)} == {(END,)}      # all logits are 0
 
 
 def test_a_checkpoint_itself_will_do_and_what_is_none_is_refused(trained, tmp_path):
