@@ -9,6 +9,7 @@ import tensorflow as tf
 from captioning.decoding import next_word
 from captioning.decoding.steps import State, StepDecoder
 
+LENGTH_PENALTY = 0.7
 ENDED_FIRST = 1e9           # more than any sum of log-probabilities
 
 
@@ -77,7 +78,7 @@ class BeamSearch:
         Only open beams go through the decoder. One that has ended goes on as itself, PAD at no cost, ahead of all
         others: a whole caption stays among the beams.
         """
-        (batch, width), further = tf.unstack(tf.shape(beams.last_word)), self._continuations(beams, step)
+        batch, further = tf.shape(beams.last_word)[0], self._continuations(beams, step)
         many = further.words.shape[2]
         itself = beams.ended[:, :, None] & (tf.range(many) == 0)
         gained = tf.reshape(tf.where(itself, 0.0, further.log_probs), [batch, self.width * many])
@@ -99,7 +100,7 @@ class BeamSearch:
             words=tf.where(now, word[:, :, None], of_parent(beams.words)),
             log_probs=tf.where(now, taken(gained)[:, :, None], of_parent(beams.log_probs)),
             total=total, last_word=word,
-            state=further.state.at(tf.reshape(tf.range(batch)[:, None] * width + parent, [-1])),
+            state=further.state.at(tf.reshape(tf.range(batch)[:, None] * self.width + parent, [-1])),
             is_open=exists & ~ended, ended=ended)
 
     def _continuations(self, beams: Beams, step) -> Continuations:
@@ -124,7 +125,8 @@ class BeamSearch:
 
     def _while_one_can_win(self, beams: Beams, length_penalty) -> Beams:
         """Drops a photo's open beams when none can beat its best ended one: not if all words to come were certain."""
-        best = tf.reduce_max(tf.where(beams.ended, self._scores(beams, length_penalty), -np.inf), axis=1)
+        scores = beams.total / self._length(beams) ** length_penalty
+        best = tf.reduce_max(tf.where(beams.ended, scores, -np.inf), axis=1)
         bound = tf.where(beams.is_open, beams.total / (self.max_len + 1.0) ** length_penalty, -np.inf)
         is_open = beams.is_open & tf.reduce_any(bound > best[:, None], axis=1, keepdims=True)
         return beams._replace(is_open=is_open, total=tf.where(is_open | beams.ended, beams.total, -np.inf))
@@ -142,10 +144,6 @@ class BeamSearch:
     def _step(self, beams: Beams, rows):
         """Logits of the next word of some beams, and their states after the last one. rows: (R, 1)."""
         return self.decoder.step(tf.gather(tf.reshape(beams.last_word, [-1]), rows[:, 0]), beams.state.at(rows[:, 0]))
-
-    def _scores(self, beams: Beams, length_penalty):
-        """(B, W), what beams are ranked by."""
-        return beams.total / self._length(beams) ** length_penalty
 
     def _length(self, beams: Beams):
         """Words and #END# of each beam, (B, W) float32."""

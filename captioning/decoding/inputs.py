@@ -47,6 +47,15 @@ def rows_of(embeddings, recipe: dict | None, shape: tuple[int, ...]) -> np.ndarr
     return rows
 
 
+def row_of(embedding, shape: tuple[int, ...]) -> np.ndarray:
+    """One photo's embedding as float32. Raises ValueError if it has another shape or is not finite."""
+    row = np.asarray(embedding)
+    if row.shape != shape:
+        raise ValueError(f"The embedding has the shape {row.shape}, but this decoder takes {shape}: pass one row, "
+                         "of one photo, from the decoder's encoder.")
+    return finite(row[None])[0]
+
+
 def finite(rows, first: int = 0) -> np.ndarray:
     """The rows as float32. Raises ValueError if one has NaN or infinite values. first: the first row's number."""
     rows = np.asarray(rows, np.float32)

@@ -5,14 +5,12 @@ import tensorflow as tf
 
 from captioning.datasets.tokens import NEVER_WRITTEN, START
 from captioning.decoding import inputs
-from captioning.decoding.beam import BeamSearch, require_search_options
+from captioning.decoding.beam import LENGTH_PENALTY, BeamSearch, require_search_options
 from captioning.decoding.caption import Caption
 from captioning.decoding.from_checkpoint import read_decoder
 from captioning.decoding.sampling import Sampling, require_sampling_options
 from captioning.decoding.steps import StepDecoder
 from captioning.encoder.cache import EMBED_BATCH
-
-LENGTH_PENALTY = 0.7
 
 
 class CaptionWriter:
@@ -181,7 +179,7 @@ class CaptionWriter:
             ValueError: The embedding has another shape or is not finite.
         """
         steps, word = [], START
-        state = self._decoder.begin(inputs.finite(self._rows(np.asarray(embedding)[None])))
+        state = self._decoder.begin(inputs.row_of(embedding, self._decoder.embedding_shape)[None])
         for taken in caption.tokens:
             logits, state = self._decoder.step(tf.constant([self.vocab[word]]), state)
             probabilities, indices = tf.math.top_k(tf.nn.softmax(logits)[0], min(top, len(self.vocab)))

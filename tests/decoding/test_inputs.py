@@ -146,7 +146,7 @@ def test_embeddings_that_are_not_finite_are_refused_with_their_row(write, value)
 def test_next_words_checks_its_embedding_too(writer):
     [caption] = writer.greedy(rows()[:1])
     assert writer.next_words(rows()[0], caption)
-    with pytest.raises(ValueError, match=r"have the shape \(1, 1, 16\)"):
+    with pytest.raises(ValueError, match=r"has the shape \(1, 16\), but this decoder takes \(16,\)"):
         writer.next_words(rows()[:1], caption)
     with pytest.raises(ValueError, match="NaN or infinite"):
         writer.next_words(np.full(WIDTH, np.nan), caption)
