@@ -14,40 +14,49 @@ ENDED_FIRST = 1e9           # more than any sum of log-probabilities
 
 
 class Beams(NamedTuple):
-    """The beginnings of captions that a search follows: W for each of B photos.
+    """The beginnings of captions that a search follows: W beams for each of B photos.
 
     A beam is open, has ended, or does not exist (its total is -inf).
     """
 
-    words: tf.Tensor            # (B, W, max_len) int32, PAD after the last one
-    log_probs: tf.Tensor        # (B, W, max_len) of each word
-    total: tf.Tensor            # (B, W) their sum
+    words: tf.Tensor            # (B, W, max_len) int32, PAD after the last word
+    log_probs: tf.Tensor        # (B, W, max_len) float32, nats, of each word
+    total: tf.Tensor            # (B, W) float32, the sum of `log_probs`
     last_word: tf.Tensor        # (B, W) int32
-    state: State                # of B * W rows, before the last word
+    state: State                # B * W rows; the decoder's state before it reads `last_word`
     is_open: tf.Tensor          # (B, W) bool
     ended: tf.Tensor            # (B, W) bool
 
 
 class Continuations(NamedTuple):
-    """The K likeliest ways to go on from each beam."""
+    """The K likeliest next words of each beam."""
 
-    log_probs: tf.Tensor        # (B, W, K), -inf where the beam is not open
+    log_probs: tf.Tensor        # (B, W, K) float32, nats; -inf if the beam is not open
     words: tf.Tensor            # (B, W, K) int32
-    state: State                # of B * W rows, after the last word
+    state: State                # B * W rows; the decoder's state after it has read the beam's last word
 
 
 @dataclass(frozen=True)
 class BeamSearch:
-    """Finds the best captions of each photo; meant to be compiled."""
+    """Finds the best captions of each photo; made to be called inside a tf.function."""
 
     decoder: StepDecoder
-    max_len: int                # words of a caption
-    width: int                  # beams of a photo
-    no_repeat: int              # words of a run that comes no second time; 0 allows all
-    keep_all: bool              # whether all beams are wanted, not just the best one
+    max_len: int                # the most words of a caption
+    width: int                  # beams of each photo, W
+    no_repeat: int              # no run of this many words comes twice; 0 allows all
+    keep_all: bool              # False: only the best beam matters, so a search stops when no other can win
 
     def __call__(self, embeddings, length_penalty):
-        """Words (B, W, max_len) int32, best beam first; their log-probabilities; how many beams exist, (B,)."""
+        """Searches for captions.
+
+        Args:
+            embeddings: (B, width of an embedding) float32.
+            length_penalty: Exponent of the length by which log p is divided, a float32 scalar.
+
+        Returns:
+            Words, (B, W, max_len) int32, PAD after END, the best beam first; their log-probabilities, (B, W, max_len)
+            float32, nats; how many beams of each photo exist, (B,) int32.
+        """
         beams = self._begin(embeddings)
         for step in tf.range(self.max_len):
             beams = self._extended(beams, step)
@@ -62,7 +71,7 @@ class BeamSearch:
         return words, log_probs, tf.reduce_sum(tf.cast(beams.total > -np.inf, tf.int32), axis=1)
 
     def _begin(self, embeddings) -> Beams:
-        """Beams without words. All begin equal, so only the first of each photo is open."""
+        """Beams without words. Only the first beam of each photo is open, since all would go on alike."""
         batch, width = tf.shape(embeddings)[0], self.width
         state = State(*(tf.repeat(part, width, axis=0) for part in self.decoder.begin(embeddings)))
         is_open = tf.repeat(tf.range(width)[None] == 0, batch, axis=0)
@@ -73,10 +82,10 @@ class BeamSearch:
             is_open=is_open, ended=tf.fill([batch, width], False))
 
     def _extended(self, beams: Beams, step) -> Beams:
-        """The best beams that are a word longer.
+        """The best beams after one word more.
 
-        Only open beams go through the decoder. One that has ended goes on as itself, PAD at no cost, ahead of all
-        others: a whole caption stays among the beams.
+        The decoder sees only open beams. A beam that has ended adds PAD at no cost and is ranked before all open ones,
+        so a whole caption stays among the beams.
         """
         batch, further = tf.shape(beams.last_word)[0], self._continuations(beams, step)
         many = further.words.shape[2]
@@ -104,7 +113,7 @@ class BeamSearch:
             is_open=exists & ~ended, ended=ended)
 
     def _continuations(self, beams: Beams, step) -> Continuations:
-        """How open beams may go on. Others have no way to go on, and keep their states."""
+        """The next words of open beams; the other beams have none and keep their states."""
         rows = _rows(beams.is_open)                                                     # (R, 1)
         logits, after = self._step(beams, rows)
         allowed = logits
@@ -124,7 +133,7 @@ class BeamSearch:
         return Continuations(all_beams(log_probs, -np.inf), all_beams(words, self.decoder.pad), state)
 
     def _while_one_can_win(self, beams: Beams, length_penalty) -> Beams:
-        """Drops a photo's open beams when none can beat its best ended one: not if all words to come were certain."""
+        """Drops a photo's open beams if none can beat its best ended beam, even with words of probability 1."""
         scores = beams.total / self._length(beams) ** length_penalty
         best = tf.reduce_max(tf.where(beams.ended, scores, -np.inf), axis=1)
         bound = tf.where(beams.is_open, beams.total / (self.max_len + 1.0) ** length_penalty, -np.inf)
@@ -132,7 +141,7 @@ class BeamSearch:
         return beams._replace(is_open=is_open, total=tf.where(is_open | beams.ended, beams.total, -np.inf))
 
     def _ranking(self, beams: Beams, length_penalty):
-        """(B, W), the beams' places by score, best first. Open beams are ranked as if #END# came next."""
+        """The beams' places by score, best first, (B, W) int32. Open beams are ranked as if #END# came next."""
         length, total = self._length(beams) + tf.cast(beams.is_open, tf.float32), beams.total
         if tf.reduce_any(beams.is_open):
             rows = _rows(beams.is_open)
@@ -142,16 +151,16 @@ class BeamSearch:
         return tf.math.top_k(total / length ** length_penalty, self.width).indices
 
     def _step(self, beams: Beams, rows):
-        """Logits of the next word of some beams, and their states after the last one. rows: (R, 1)."""
+        """Logits of the next word of R beams, and their states after the last word. rows: (R, 1), their places."""
         return self.decoder.step(tf.gather(tf.reshape(beams.last_word, [-1]), rows[:, 0]), beams.state.at(rows[:, 0]))
 
     def _length(self, beams: Beams):
-        """Words and #END# of each beam, (B, W) float32."""
+        """How many words each beam has, #END# included, (B, W) float32."""
         return tf.reduce_sum(tf.cast(beams.words != self.decoder.pad, tf.float32), axis=2)
 
 
 def _rows(is_open):
-    """Places of the open beams among all B * W, (R, 1)."""
+    """Places of the open beams among all B * W, (R, 1) int64."""
     return tf.where(tf.reshape(is_open, [-1]))
 
 

@@ -1,4 +1,4 @@
-"""A caption and what the decoder thought of it."""
+"""A caption and the probabilities that the decoder gave to its words."""
 
 from dataclasses import dataclass
 
@@ -9,26 +9,26 @@ from captioning.datasets.tokens import END
 
 @dataclass(frozen=True)
 class Caption:
-    """A caption with the probabilities that the decoder gave to it.
+    """A caption with the decoder's probabilities.
 
-    They are p(word | photo, words before) over all words that may be written. Temperature, top-k, nucleus and the ban
-    on repetition decide which word is taken, and leave these numbers as they are.
+    Each is p(word | photo, words before) over all words that may be written. Temperature, top-k, nucleus and the ban
+    on repetition decide which word is taken; they do not change these numbers.
     """
 
     words: tuple[str, ...]                      # without #START# and #END#
     word_probabilities: tuple[float, ...]       # one for each word
-    end_probability: float | None = None        # of #END# after the last word; None for a caption cut at `max_len`
+    end_probability: float | None = None        # of #END#; None if the caption was cut at the greatest length
 
     @classmethod
     def from_tokens(cls, tokens: list[str], probabilities: list[float]) -> "Caption":
-        """A caption up to the first #END#, or of all tokens if there is none. probabilities: one for each token."""
+        """The caption up to the first #END#, or of all tokens if there is none. probabilities: one for each token."""
         length = tokens.index(END) if END in tokens else len(tokens)
         end_probability = probabilities[length] if length < len(tokens) else None
         return cls(tuple(tokens[:length]), tuple(probabilities[:length]), end_probability)
 
     @property
     def ended(self) -> bool:
-        """Whether the decoder ended the caption itself; False when it was cut at the greatest length."""
+        """Whether the decoder wrote #END#; False if the caption was cut at the greatest length."""
         return self.end_probability is not None
 
     @property
@@ -43,7 +43,7 @@ class Caption:
 
     @property
     def log_probability(self) -> float:
-        """log p(tokens | photo) in nats."""
+        """Logarithm of p(tokens | photo), nats."""
         return float(np.sum(np.log(self.token_probabilities)))
 
     def __str__(self):

@@ -1,4 +1,4 @@
-"""A decoder that writes captions, read from a checkpoint: no dataset, and no code of the decoder's."""
+"""Reads a decoder from a checkpoint, without the dataset or the code that made the decoder."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -11,7 +11,7 @@ MODELS = "initial_state", "one_step"
 
 
 class SavedDecoder(NamedTuple):
-    """What a checkpoint holds of a decoder."""
+    """A decoder as a checkpoint holds it; the models have the averaged weights."""
 
     initial_state: keras.Model
     one_step: keras.Model
@@ -20,9 +20,13 @@ class SavedDecoder(NamedTuple):
 
 
 def read_decoder(folder) -> SavedDecoder:
-    """Reads a decoder from a checkpoint, or from the best one in a folder of checkpoints.
+    """Reads a decoder.
 
-    Raises ValueError when there is no checkpoint, or it is damaged or does not describe the two models.
+    Args:
+        folder: A checkpoint, or a folder of checkpoints, of which the one with the lowest validation loss is read.
+
+    Raises:
+        ValueError: There is no checkpoint, it is damaged, or it does not hold the models, vocabulary and recipe.
     """
     checkpoint = _checkpoint_of(Path(folder))
     vocab, recipe = checkpoint.about.get("vocab"), checkpoint.about.get("recipe")
@@ -35,16 +39,17 @@ def read_decoder(folder) -> SavedDecoder:
     except (ValueError, TypeError, KeyError) as error:
         raise ValueError(
             f"The checkpoint {checkpoint.path} can't write captions by itself: {error}. Build the decoder in the "
-            "notebook, and take its weights with trainer.restore_best().") from None
+            "notebook and load its weights with trainer.restore_best().") from None
     return SavedDecoder(*models, vocab, recipe)
 
 
 def _checkpoint_of(folder: Path) -> checkpoints.Checkpoint:
-    """This checkpoint, or the best of this folder of them."""
+    """The checkpoint in this folder, or the best one of a folder of checkpoints."""
     if (folder / checkpoints.ABOUT).is_file():
         return checkpoints.read_checkpoint(folder)
     of_run = checkpoints.CheckpointFolder(folder)
     newest = of_run.newest()
     if newest is None:
-        raise ValueError(f"{folder} holds no checkpoint; expected folders such as step-00002400 in it.")
+        raise ValueError(f"{folder} holds no checkpoint; expected folders such as step-00002400 in it. Train first, "
+                         "or name the folder of a run, such as checkpoints/drawn.")
     return of_run.best(newest.about.get("history", []))

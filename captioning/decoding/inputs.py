@@ -1,4 +1,4 @@
-"""Checks of what a caption writer is given: embeddings of the right encoder and shape, and finite."""
+"""Checks what a caption writer is given: the encoder, and the shape and values of embeddings."""
 
 import numpy as np
 
@@ -57,7 +57,7 @@ def row_of(embedding, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def finite(rows, first: int = 0) -> np.ndarray:
-    """The rows as float32. Raises ValueError if one has NaN or infinite values. first: the first row's number."""
+    """The rows as float32. Raises ValueError if one has NaN or infinite values. first: number of the first row."""
     rows = np.asarray(rows, np.float32)
     bad = np.flatnonzero(~np.isfinite(rows).reshape(len(rows), -1).all(axis=1))
     if len(bad):
@@ -67,7 +67,7 @@ def finite(rows, first: int = 0) -> np.ndarray:
 
 
 def _require_recipe(found: dict, wanted: dict | None):
-    """Raises ValueError if embeddings were made otherwise than those that the decoder was trained with."""
+    """Raises ValueError if embeddings have another recipe than those that the decoder was trained with."""
     if wanted is None:
         return
     recipes = (_without(recipe, ["photos"]) for recipe in (found, wanted))
@@ -77,4 +77,5 @@ def _require_recipe(found: dict, wanted: dict | None):
 
 
 def _without(recipe: dict, keys) -> dict:
+    """The recipe without these keys."""
     return {key: value for key, value in recipe.items() if key not in keys}

@@ -1,4 +1,4 @@
-"""Sampling: the next word is taken by chance, likely words more often."""
+"""Sampling over tensors, for many photos at once: each word is taken by chance, likely words more often."""
 
 from dataclasses import dataclass
 
@@ -13,15 +13,26 @@ COLDEST = 1e-6              # a temperature; logits divided by much less leave f
 
 @dataclass(frozen=True)
 class Sampling:
-    """Samples a caption for each photo; meant to be compiled."""
+    """Samples a caption for each photo; made to be called inside a tf.function."""
 
     decoder: StepDecoder
-    max_len: int                # words of a caption
-    top_k: int                  # only so many of the likeliest words are sampled
-    ranked: bool                # whether words must be ranked: for top_k or a nucleus
+    max_len: int                # the most words of a caption
+    top_k: int                  # samples only from so many of the likeliest words
+    ranked: bool                # whether to rank the words, which `top_k` and a nucleus need
 
     def __call__(self, embeddings, uniforms, temperature, top_p):
-        """Sampled words, (B, max_len) int32, PAD after END; their log-probabilities. uniforms: (B, max_len)."""
+        """Samples captions.
+
+        Args:
+            embeddings: (B, width of an embedding) float32.
+            uniforms: (B, max_len) float64, random numbers in [0, 1).
+            temperature: Divides the logits, a float32 scalar.
+            top_p: The nucleus's share of the probability, a float64 scalar.
+
+        Returns:
+            Words, (B, max_len) int32, PAD after END; their log-probabilities at temperature 1, (B, max_len) float32,
+            nats.
+        """
         batch, state = tf.shape(embeddings)[0], self.decoder.begin(embeddings)
         word, alive = tf.fill([batch], self.decoder.start), tf.fill([batch], True)
         words, log_probs = tf.fill([batch, self.max_len], self.decoder.pad), tf.zeros([batch, self.max_len])

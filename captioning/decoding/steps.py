@@ -11,8 +11,8 @@ from captioning.datasets.tokens import END, PAD, START
 class State(NamedTuple):
     """What the LSTM remembers of each caption."""
 
-    h: tf.Tensor                # (B, units)
-    c: tf.Tensor                # (B, units)
+    h: tf.Tensor                # (B, units) float32
+    c: tf.Tensor                # (B, units) float32
 
     def at(self, rows) -> "State":
         """The state of these rows."""
@@ -20,9 +20,17 @@ class State(NamedTuple):
 
 
 class StepDecoder:
-    """The two Keras models that write captions, and which words they may write."""
+    """The two Keras models that write captions, and the words that they never write."""
 
     def __init__(self, initial_state, one_step, vocab: dict[str, int], never_written=()):
+        """Takes the models and words of `CaptionWriter`.
+
+        Args:
+            initial_state: (B, width) float32 embeddings -> [h, c], (B, units) each.
+            one_step: [word (B,) int32, h, c] -> [logits (B, V), h, c].
+            vocab: word -> index.
+            never_written: Words whose probability is set to 0.
+        """
         self.initial_state, self.one_step, self.vocab = initial_state, one_step, vocab
         self.pad, self.start, self.end = (vocab[token] for token in (PAD, START, END))
         banned = np.zeros(len(vocab), np.float32)
@@ -35,10 +43,18 @@ class StepDecoder:
         return tuple(self.initial_state.inputs[0].shape[1:])
 
     def begin(self, embeddings) -> State:
-        """The state before the first word. embeddings: (B, width) float32."""
+        """The state before #START# is read. embeddings: (B, width) float32."""
         return State(*self.initial_state(embeddings, training=False))
 
     def step(self, word, state: State):
-        """Logits of the next word, (B, V), -inf for those never written, and the state after `word`, (B,)."""
+        """Reads a word and predicts the next one.
+
+        Args:
+            word: (B,) int32.
+            state: The state before the word.
+
+        Returns:
+            Logits of the next word, (B, V) float32, -inf for words that are never written; the state after `word`.
+        """
         logits, h, c = self.one_step([word, *state], training=False)
         return logits + self._banned, State(h, c)

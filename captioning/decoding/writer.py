@@ -16,20 +16,19 @@ from captioning.encoder.cache import EMBED_BATCH
 class CaptionWriter:
     """Writes captions with a decoder.
 
-    Embeddings are an array, (N, width) for N photos, or `Embeddings` as `embed_split` returns them. Only the second
-    say which encoder made them: if that is not the decoder's, they are refused. Of an array, only the shape and the
-    values can be checked.
+    Embeddings are an array, (N, width) for N photos, or `Embeddings` as `embed_split` returns them. `Embeddings` know
+    their encoder, and are refused if it is not the decoder's. Of an array, only the shape and the values are checked.
 
     Attributes:
-        recipe: What the embeddings depend on that the decoder was trained with; None if that is unknown.
+        recipe: `recipe` of the embeddings that the decoder was trained with; None if it is unknown.
         vocab: word -> index.
         max_len: The most words of a caption.
-        batch_size: Captions that are written at a time.
+        batch_size: Captions to write at a time; each beam counts as one.
     """
 
     def __init__(self, initial_state, one_step, vocab: dict[str, int], max_len: int = 20, batch_size: int = 256,
                  recipe: dict | None = None):
-        """Takes a decoder as two Keras models.
+        """Takes the decoder as two Keras models.
 
         Args:
             initial_state: (B, width) float32 embeddings -> [h, c], (B, units) each.
@@ -37,7 +36,7 @@ class CaptionWriter:
             vocab: word -> index. #PAD#, #UNK# and #START# are never written.
             max_len: The most words of a caption.
             batch_size: Captions to write at a time; each beam counts as one.
-            recipe: `recipe` of the embeddings that the decoder was trained with, to refuse others.
+            recipe: `recipe` of the embeddings that the decoder was trained with. With it, others are refused.
         """
         self.initial_state, self.one_step = initial_state, one_step
         self.vocab, self.max_len, self.batch_size, self.recipe = vocab, max_len, batch_size, recipe
@@ -52,14 +51,14 @@ class CaptionWriter:
 
     @classmethod
     def from_checkpoint(cls, folder, max_len: int = 20, batch_size: int = 256) -> "CaptionWriter":
-        """A writer from a checkpoint alone, without the dataset or the code of the decoder.
+        """A writer from a checkpoint alone, without the dataset or the code that made the decoder.
 
-        Its captions are those after `Trainer.restore_best`, with the averaged weights. The checkpoint holds the models
-        if the trainer was given `models=writer.models`.
+        It has the averaged weights, as after `Trainer.restore_best`. The checkpoint holds the models if the trainer
+        was given `models=writer.models`.
 
         Args:
             folder: A checkpoint, or a folder of checkpoints, such as checkpoints/drawn or checkpoints/drawn/fine-tuned.
-                Of a folder, the checkpoint with the lowest validation loss is taken.
+                Of several, the checkpoint with the lowest validation loss is read.
             max_len: The most words of a caption.
             batch_size: Captions to write at a time; each beam counts as one.
 
@@ -79,20 +78,20 @@ class CaptionWriter:
 
         Args:
             encoder: The one that the decoder was trained with.
-            crops: (N, size, size, 3) uint8, the photos' centre crops of the encoder's `size`.
+            crops: (N, size, size, 3) uint8, the photos' centre crops; `size` is the encoder's.
             width: As for `beam`.
             length_penalty: As for `beam`.
             no_repeat: As for `beam`.
 
         Raises:
-            ValueError: The encoder is another one, or is unknown to this writer.
+            ValueError: The encoder is another one, or this writer does not know its encoder.
         """
         self.require_encoder(encoder)
         embeddings = [encoder(crops[start:start + EMBED_BATCH]) for start in range(0, len(crops), EMBED_BATCH)]
         return self.beam(np.concatenate(embeddings), width, length_penalty, no_repeat) if embeddings else []
 
     def greedy(self, embeddings, no_repeat: int = 0) -> list[Caption]:
-        """The caption of the most likely word at each step, for each photo: a beam search of width 1.
+        """Captions of the most probable word at each step, one for each photo: a beam search of width 1.
 
         Args:
             embeddings: (N, width) or `Embeddings`.
@@ -107,14 +106,14 @@ class CaptionWriter:
              no_repeat: int = 0) -> list[Caption]:
         """The best caption that a beam search finds for each photo.
 
-        At each step, the `width` most probable beginnings go on. A caption that has ended keeps its place among them.
-        The best caption has the greatest log p / length ** length_penalty; length counts the words and #END#. A
+        Each step keeps the `width` most probable beginnings. A caption that has ended keeps its place among them. The
+        best caption has the greatest log p / length ** length_penalty, where length counts the words and #END#. A
         caption that was cut at the greatest length is ranked as if #END# came next, so half a sentence seldom wins.
         Ties go to the lower index.
 
         Args:
             embeddings: (N, width of an embedding) or `Embeddings`.
-            width: Beginnings that are followed at once.
+            width: How many beginnings each step keeps.
             length_penalty: With 0, short captions win, since each word costs. The best exponent was 0.6 to 0.7 in
                 https://arxiv.org/abs/1609.08144, section 7.
             no_repeat: No run of this many words comes twice in a caption; 0 allows all. It is 3 in
@@ -130,8 +129,8 @@ class CaptionWriter:
               no_repeat: int = 0) -> list[list[Caption]]:
         """All captions that the beam search ends with, for each photo, best first; the first is that of `beam`.
 
-        Takes the arguments of `beam` and raises the same errors. There are `width` captions for each photo, or all
-        possible ones if those are fewer.
+        Takes the arguments of `beam` and raises the same errors. Each photo has `width` captions, or all possible
+        captions if those are fewer.
         """
         return self._searched(embeddings, width, length_penalty, no_repeat, True)
 
@@ -143,7 +142,7 @@ class CaptionWriter:
 
         Args:
             embeddings: (N, width) or `Embeddings`.
-            temperature: Below 1 likely words become likelier; near 0 captions are greedy.
+            temperature: Below 1, likely words become likelier. Near 0, captions are greedy.
             seed: Of the random numbers.
             top_k: Samples only from so many of the most probable words; None for all.
             top_p: Of those, samples only from the nucleus: the fewest words whose probabilities sum to this much,
@@ -165,7 +164,7 @@ class CaptionWriter:
         return captions
 
     def next_words(self, embedding, caption: Caption, top: int = 5) -> list[list[tuple[str, float]]]:
-        """The likeliest words at each step of a caption, after the caption's own words before it.
+        """The likeliest words at each step of a caption, given the caption's words before it.
 
         Args:
             embedding: (width,), of one photo.
@@ -203,7 +202,7 @@ class CaptionWriter:
         return inputs.rows_of(embeddings, self.recipe, self._decoder.embedding_shape)
 
     def _compiled(self, way: BeamSearch | Sampling, *further):
-        """`way` as a graph, for embeddings and `further` inputs; compiled once."""
+        """The search or sampling as a graph of embeddings and `further` inputs; compiled once."""
         if way not in self._graphs:
             images = tf.TensorSpec([None, *self._decoder.embedding_shape])
             self._graphs[way] = tf.function(way, input_signature=[images, *further])
