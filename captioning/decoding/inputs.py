@@ -41,7 +41,7 @@ def rows_of(embeddings, recipe: dict | None, shape: tuple[int, ...]) -> np.ndarr
         _require_recipe(embeddings.recipe, recipe)
         embeddings = embeddings.usable()
     rows = np.asarray(embeddings)
-    if rows.ndim != 1 + len(shape) or rows.shape[1:] != shape:
+    if rows.shape[1:] != shape:
         raise ValueError(f"The embeddings have the shape {rows.shape}, but this decoder takes (photos, "
                          f"{', '.join(map(str, shape))}): pass a row for each photo, from the decoder's encoder.")
     return rows
