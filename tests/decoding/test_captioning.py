@@ -104,6 +104,11 @@ def score(following, tokens, length_penalty):
     return sum(following(whole[:i])[word] for i, word in enumerate(whole)) / len(whole) ** length_penalty
 
 
+def best_first(following, length_penalty):
+    """A key to sort captions by, given as tokens."""
+    return lambda tokens: -score(following, tokens, length_penalty)
+
+
 def repeats(words, run):
     runs = [tuple(words[i:i + run]) for i in range(len(words) - run + 1)]
     return len(set(runs)) < len(runs)
@@ -118,7 +123,7 @@ def plain_beams(following, max_len, width, length_penalty, no_repeat):
                 for word, log_p in following(tokens).items()
                 if not (no_repeat and repeats((*tokens, word), no_repeat))]
         beams = ended + sorted(ways, key=lambda way: -way[1])[:width - len(ended)]
-    return sorted((tokens for tokens, _ in beams), key=lambda tokens: -score(following, tokens, length_penalty))
+    return sorted((tokens for tokens, _ in beams), key=best_first(following, length_penalty))
 
 
 def tokens_of(caption):
@@ -191,8 +196,7 @@ def test_a_beam_as_wide_as_all_captions_finds_the_best_of_all(seed):
     searches = [next_words(writer, photo) for photo in photos(4)]
     for length_penalty in (0.0, 0.7, 1.0):
         for following, found in zip(searches, writer.beams(photos(4), 27, length_penalty)):
-            ranked = sorted(everything, key=lambda tokens: -score(following, tokens, length_penalty))     # noqa: B023
-            assert list(map(tokens_of, found)) == ranked
+            assert list(map(tokens_of, found)) == sorted(everything, key=best_first(following, length_penalty))
 
 
 @pytest.mark.parametrize("width, no_repeat", [(1, 0), (2, 2), (3, 0), (5, 3)])
@@ -267,7 +271,7 @@ def test_a_whole_caption_wins_over_half_a_sentence():
         following = next_words(writer, photo)
         means = [log_probabilities(writer, photo, tokens_of(caption)).mean() for caption in beams]
         cut += not beams[int(np.argmax(means))].ended and beams[0].ended
-        assert tokens_of(beams[0]) == max(map(tokens_of, beams), key=lambda tokens: score(following, tokens, 1))  # noqa: B023
+        assert tokens_of(beams[0]) == min(map(tokens_of, beams), key=best_first(following, 1))
     assert cut > 0
 
 
