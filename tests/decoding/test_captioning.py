@@ -1,5 +1,6 @@
-"""Captions: words that are never written, ends, beams against exhaustive and plain searches, draws against their
-probabilities, one photo at a time or many, and all of it from a checkpoint alone."""
+"""Captions: words that are never written, ends, beams against exhaustive and plain searches, samples against their
+probabilities, one photo at a time or many, and all of it from a checkpoint alone.
+"""
 
 import functools
 import itertools
@@ -62,11 +63,12 @@ def writer_of(seed=0, max_len=4, scale=4.0, bias=(), batch_size=256):
     output = Counted(name="counted")(logits(new_h))
     for token, value in dict(bias).items():
         logits.bias.assign(np.where(np.arange(len(VOCAB)) == VOCAB[token], np.float32(value), logits.bias))
-    return CaptionWriter(initial_state, keras.Model([word, h, c], [output, new_h, new_c]), VOCAB, max_len,
-                                    batch_size)
+    one_step = keras.Model([word, h, c], [output, new_h, new_c])
+    return CaptionWriter(initial_state, one_step, VOCAB, max_len, batch_size)
 
 
 def photos(count=12, seed=1):
+    """Random embeddings."""
     return np.random.default_rng(seed).normal(size=(count, 2048)).astype(np.float32)
 
 
@@ -94,6 +96,7 @@ def next_words(writer, photo):
 
 
 def log_probabilities(writer, photo, words):
+    """log p of each word of a caption, in plain NumPy."""
     following = next_words(writer, photo)
     return np.array([following(tuple(words[:i]))[word] for i, word in enumerate(words)])
 
@@ -110,12 +113,13 @@ def best_first(following, length_penalty):
 
 
 def repeats(words, run):
+    """Whether a run of this many words comes twice."""
     runs = [tuple(words[i:i + run]) for i in range(len(words) - run + 1)]
     return len(set(runs)) < len(runs)
 
 
 def plain_beams(following, max_len, width, length_penalty, no_repeat):
-    """Beam search as one would write it for one photo, in Python: [tokens], best first."""
+    """Beam search for one photo in plain Python: [tokens], best first."""
     beams = [((), 0.0)]
     for _ in range(max_len):
         ended = [beam for beam in beams if beam[0] and beam[0][-1] == END]
@@ -127,6 +131,7 @@ def plain_beams(following, max_len, width, length_penalty, no_repeat):
 
 
 def tokens_of(caption):
+    """The words of a caption, and #END# if it ended."""
     return *caption.words, *([END] if caption.ended else [])
 
 
@@ -148,7 +153,7 @@ def test_pad_unk_and_start_are_never_written(write):
 
 @of_each_way
 def test_probabilities_are_the_decoders(a_writer, write):
-    """Also where words were drawn at another temperature, from fewer, or where some were banned."""
+    """Temperature, top-k, nucleus and banned words do not change them."""
     writer, batch = a_writer, photos(10)
     for photo, caption in zip(batch, write(writer, batch)):
         expected = log_probabilities(writer, photo, tokens_of(caption))
@@ -232,14 +237,14 @@ def two_step_writer(first, later, max_len=20):
     return CaptionWriter(initial_state, one_step, VOCAB, max_len)
 
 
-def test_what_has_ended_stays_among_the_beams():
-    """Ended at p = 0.02, far behind what goes on, but whole; those that go on never end."""
+def test_a_caption_that_has_ended_stays_among_the_beams():
+    """The caption that ended has p = 0.02, far less than the open ones. But it is whole, and they never end."""
     writer = two_step_writer({END: 0.02, "a": 0.98}, {"a": 0.5, "b": 0.5})
     caption = writer.beam(photos(1), width=2, length_penalty=0)[0]
     assert caption.ended and caption.words == () and caption.log_probability == pytest.approx(np.log(0.02), abs=1e-3)
 
 
-def test_words_of_equal_probability_are_taken_in_the_vocabularys_order():
+def test_ties_go_to_the_lower_index():
     writer = writer_of(scale=0.0, bias={END: -9})
     assert [tokens_of(caption) for caption in writer.greedy(photos(2))] == [("a",) * 4] * 2
     first, second = ("a", "a", "a", "a"), ("a", "a", "a", "b")
@@ -265,7 +270,7 @@ def test_end_at_once_and_never():
 
 
 def test_a_whole_caption_wins_over_half_a_sentence():
-    """At the greatest length, a beam that would not end soon does not win for the word that it saves."""
+    """A caption that is cut at the greatest length does not win because it saves the cost of #END#."""
     writer, cut = writer_of(3, max_len=3, scale=2.0), 0
     for photo, beams in zip(photos(20), writer.beams(photos(20), 4, length_penalty=1)):
         following = next_words(writer, photo)
@@ -276,13 +281,13 @@ def test_a_whole_caption_wins_over_half_a_sentence():
 
 
 def test_the_search_stops_when_no_beam_can_win():
-    """Others would go on for 500 words."""
+    """The other beams would go on for 500 words."""
     writer = two_step_writer({END: 0.9, "a": 0.1}, {"a": 0.9, "b": 0.1}, max_len=500)
     assert writer.beam(photos(4), 3, length_penalty=0)[0].words == ()
     assert int(writer.one_step.get_layer("counted").runs) <= 2
 
 
-def test_more_beams_than_captions_there_are():
+def test_a_search_wider_than_all_captions_finds_each_once():
     found = writer_of(max_len=1).beams(photos(2), width=50)
     assert [sorted(map(tokens_of, beams)) for beams in found] == [[(END,), ("a",), ("b",)]] * 2
 
@@ -297,7 +302,7 @@ def test_no_run_of_words_comes_twice():
 
 # ------------------------------------------------------------------------------------------------ sampling
 
-def test_sampling_depends_on_the_seed_alone_and_becomes_greedy_when_cold():
+def test_samples_depend_on_the_seed_alone_and_are_greedy_near_temperature_0():
     writer, batch = writer_of(max_len=8), photos(30)
     first, again, other = (list(map(str, writer.sample(batch, 1.0, seed))) for seed in (1, 1, 2))
     assert first == again and first != other
@@ -310,9 +315,9 @@ def test_sampling_depends_on_the_seed_alone_and_becomes_greedy_when_cold():
 @pytest.mark.parametrize("how", [
     {}, {"temperature": 0.5}, {"temperature": 3.0}, {"top_k": 2}, {"top_p": 0.6}, {"top_p": 0.999},
     {"temperature": 2.0, "top_k": 2, "top_p": 0.55}], ids=str)
-def test_words_are_drawn_as_often_as_they_are_probable(one_word, how):
-    """Against exact probabilities; the draws have a fixed seed, so this is decided once."""
-    writer, draws = one_word, 10_000
+def test_words_are_sampled_as_often_as_they_are_probable(one_word, how):
+    """Compares with exact probabilities. The seed is fixed, so the result is always the same."""
+    writer, count = one_word, 10_000
     photo = photos(1)
     log_p = next_words(writer, photo[0])(())
     p = np.exp(np.array(list(log_p.values())) / how.get("temperature", 1))
@@ -321,10 +326,10 @@ def test_words_are_drawn_as_often_as_they_are_probable(one_word, how):
     before = np.cumsum(p[ranked]) - p[ranked]
     p[ranked[before >= how.get("top_p", 1)]] = 0                    # the nucleus: until the sum reaches top_p
     p /= p.sum()
-    drawn = [tokens_of(caption)[0] for caption in writer.sample(np.repeat(photo, draws, axis=0), seed=5, **how)]
-    share = np.array([drawn.count(word) for word in log_p]) / draws
+    sampled = [tokens_of(caption)[0] for caption in writer.sample(np.repeat(photo, count, axis=0), seed=5, **how)]
+    share = np.array([sampled.count(word) for word in log_p]) / count
     assert (share[p == 0] == 0).all()
-    assert (np.abs(share - p) < 4 * np.sqrt(p * (1 - p) / draws) + 1e-9).all()
+    assert (np.abs(share - p) < 4 * np.sqrt(p * (1 - p) / count) + 1e-9).all()
 
 
 # ----------------------------------------------------------------------------------------------- batches
@@ -353,7 +358,7 @@ def test_nonsense_is_refused(a_writer, call, message):
 # --------------------------------------------------------------------------------- from a checkpoint alone
 
 def made_decoder():
-    """A decoder as the course has it, small, and its two models for captioning."""
+    """A small decoder like the course's, and its two models for writing."""
     size = len(VOCAB)
 
     class decoder:
@@ -372,7 +377,7 @@ def made_decoder():
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """The folder of a short run's checkpoints, embeddings, and the writer with the run's best weights."""
+    """The folder of a short run's checkpoints, the embeddings, and a writer with the run's best weights."""
     keras.utils.set_random_seed(3)
     decoder, *models = made_decoder()
     writer = CaptionWriter(*models, VOCAB, max_len=5)
@@ -436,7 +441,7 @@ def test_fine_tuned_weights_are_reached_by_their_folder_and_do_not_hide_the_runs
     assert {caption.tokens for caption in of_tuned.greedy(images)} == {(END,)}      # all logits are 0
 
 
-def test_a_checkpoint_itself_will_do_and_what_is_none_is_refused(trained, tmp_path):
+def test_one_checkpoint_is_enough_and_a_folder_without_any_is_refused(trained, tmp_path):
     folder, images, _ = trained
     last = max(folder.glob("step-*"))
     writer = CaptionWriter.from_checkpoint(last, max_len=3, batch_size=7)
@@ -446,6 +451,7 @@ def test_a_checkpoint_itself_will_do_and_what_is_none_is_refused(trained, tmp_pa
 
 
 def described_with_arrays(writer):
+    """A writer's models as a checkpoint holds them: the description, and the arrays by name."""
     variables = [v for model in writer.models.values() for v in model.variables]
     described = model_text.describe(writer.models, {"model": variables})
     return json.loads(json.dumps(described)), {f"model/{i:03d}": v.numpy() for i, v in enumerate(variables)}

@@ -1,4 +1,4 @@
-"""A caption writer knows its encoder: other embeddings and encoders are refused, and so are rows that can't be used."""
+"""A caption writer knows its encoder. It refuses other embeddings and encoders, wrong shapes, NaN and infinity."""
 
 import re
 
@@ -26,7 +26,7 @@ of_each_way = pytest.mark.parametrize("write", WAYS.values(), ids=WAYS)
 
 
 class SmallEncoder:
-    """Embeds photos as WIDTH values; notes how many photos each call has."""
+    """Embeds a photo as its first WIDTH values, and counts the photos of each call."""
 
     def __init__(self, **recipe):
         self.recipe, self.calls = ENCODER | recipe, []
@@ -49,11 +49,13 @@ def writer_with(recipe):
 
 @pytest.fixture(scope="module")
 def writer():
+    """A writer that knows its encoder."""
     return writer_with(RECIPE)
 
 
-def rows(count=5):
-    return np.random.default_rng(0).normal(size=(count, WIDTH)).astype(np.float16)
+def rows():
+    """Embeddings of five photos."""
+    return np.random.default_rng(0).normal(size=(5, WIDTH)).astype(np.float16)
 
 
 def embeddings(skipped=(), **recipe):
@@ -105,7 +107,7 @@ def test_photos_are_captioned_with_the_decoders_encoder_and_no_other(writer):
     crops = np.random.default_rng(0).integers(0, 256, (70, 8, 8, 3), np.uint8)
     encoder, other = SmallEncoder(), SmallEncoder(weights="x")
     assert writer.caption_photos(encoder, crops, no_repeat=2) == writer.beam(encoder(crops), no_repeat=2)
-    assert max(encoder.calls[:-1]) <= 32                    # photos are many, and a network's memory is not
+    assert max(encoder.calls[:-1]) <= 32                    # a network's memory grows with the photos of a call
     assert writer.caption_photos(encoder, crops[:0]) == []
     with pytest.raises(ValueError, match="in the encoder"):
         writer.caption_photos(other, crops)
@@ -113,7 +115,7 @@ def test_photos_are_captioned_with_the_decoders_encoder_and_no_other(writer):
 
 
 def test_what_embedding_adds_to_an_encoders_recipe_is_known(tmp_path):
-    """Else encoders would be refused for the photos that they embedded."""
+    """A key that is missing from the list would be compared, and the decoder's own encoder refused."""
     encoder = MeanColour()
     made = embed_split(split_of(coloured_zip(tmp_path / "photos.zip", 3)), encoder, tmp_path / "cache")
     assert set(made.recipe) == {*encoder.recipe, *OF_PHOTOS}
