@@ -1,12 +1,14 @@
-"""How fast captions are written at MSCOCO's sizes: many photos at once, by beam search, and one photo and word a call.
+"""Measures how fast captions are written at MSCOCO's sizes: greedy, by beam search, and one photo and word a call.
 
     python -m benchmarks.captioning [--photos 40000] [--turns 8] [--alone 3] [--for-beam 400] [--width 3]
 
-Embeddings and weights are made up. As a decoder that has learnt nothing would never end, each photo is given a length,
-spread much as MSCOCO's (see training.py), and #END# comes when it is reached. Who writes one photo and one word a call
-takes part with a few photos in each turn; rates are compared. There are two: one calls the Keras models, as the
-notebook's generate_caption does, and one has them compiled. Turns are taken, so that what else the machine does slows
-all alike; ratios are the medians of the turns'. The results go under "captioning" into outputs/bench.json.
+Embeddings and weights are random. An untrained decoder would never end a caption, so each photo gets a length, spread
+like MSCOCO's (see training.py), and the decoder writes #END# when the length is reached.
+
+One photo and word a call is measured twice: with the Keras models, as the notebook's generate_caption calls them, and
+with the models compiled. Both are slow, so they write only a few photos in each turn, and rates are compared. The ways
+take turns, so that other work on the machine slows all of them alike; ratios are the medians over the turns. The
+results go into outputs/bench.json, under "captioning".
 """
 
 import argparse
@@ -21,8 +23,8 @@ from captioning.datasets.tokens import END, PAD, START, UNK
 MAX_LEN, NEVER = 20, 1e4
 
 
-def made_up(photos: int):
-    """Embeddings (N, 2048) float16; the first value is how many words, #END# among them, the caption will have."""
+def random_embeddings(photos: int) -> np.ndarray:
+    """Random embeddings, (N, 2048) float16. The first value of each is the length of its caption, #END# included."""
     rng = np.random.default_rng(0)
     embeddings = np.empty((photos, EMBEDDING), np.float16)
     for start in range(0, photos, 4_096):
@@ -35,7 +37,7 @@ def made_up(photos: int):
 
 
 def make_models(vocab):
-    """The course's decoder at captioning time; `h` has one value more, the words that are left."""
+    """The two models of the course's decoder for writing. `h` has one more value: how many words are left."""
     import keras
     from keras import layers as L
     from keras import ops
@@ -59,8 +61,8 @@ def make_models(vocab):
     return initial_state, one_step
 
 
-def alone(initial_state, one_step, vocab, embedding) -> int:
-    """Words of one photo's greedy caption, a call each, as one writes it first."""
+def write_alone(initial_state, one_step, vocab, embedding) -> int:
+    """Writes one photo's greedy caption with a call for each word; returns how many words it has."""
     import tensorflow as tf
 
     h, c = initial_state(tf.constant(np.float32(embedding[None])))
@@ -72,7 +74,7 @@ def alone(initial_state, one_step, vocab, embedding) -> int:
 
 
 def measure(options) -> dict[str, list[float]]:
-    """Photos per second of each way, by turn."""
+    """Photos per second of each way to write, in each turn."""
     import tensorflow as tf
 
     from captioning.decoding.writer import CaptionWriter
@@ -82,7 +84,7 @@ def measure(options) -> dict[str, list[float]]:
     models = make_models(vocab)
     writer = CaptionWriter(*models, vocab, MAX_LEN)
     compiled = [tf.function(lambda x, model=model: model(x, training=False), reduce_retracing=True) for model in models]
-    embeddings = made_up(options.photos)
+    embeddings = random_embeddings(options.photos)
     part = options.photos // options.turns
 
     def ways(turn):
@@ -90,15 +92,15 @@ def measure(options) -> dict[str, list[float]]:
         for_beam = embeddings[:options.for_beam]
         return {
             "greedy": (lambda: writer.greedy(embeddings[turn * part:(turn + 1) * part]), part),
-            "alone": (lambda: [alone(*models, vocab, photo) for photo in few], len(few)),
-            "alone, compiled": (lambda: [alone(*compiled, vocab, photo) for photo in few], len(few)),
+            "alone": (lambda: [write_alone(*models, vocab, photo) for photo in few], len(few)),
+            "alone, compiled": (lambda: [write_alone(*compiled, vocab, photo) for photo in few], len(few)),
             "greedy, fewer": (lambda: writer.greedy(for_beam), len(for_beam)),
             "beam": (lambda: writer.beam(for_beam, options.width), len(for_beam)),
         }
 
-    written = [len(caption.words) + caption.ended for caption in writer.greedy(embeddings[:options.for_beam])]
+    written = [len(caption.tokens) for caption in writer.greedy(embeddings[:options.for_beam])]
     if written != embeddings[:options.for_beam, 0].astype(int).tolist():
-        raise RuntimeError("The captions are not of the lengths that they were given.")
+        raise RuntimeError("Captions have other lengths than those that their photos were given.")
     for name in ("beam", "alone", "alone, compiled"):
         ways(0)[name][0]()                                                      # compile, warm up
     found = {name: [] for name in ways(0)}
@@ -112,7 +114,7 @@ def measure(options) -> dict[str, list[float]]:
 
 
 def summary(found, options) -> dict:
-    """What goes into outputs/bench.json."""
+    """The numbers for outputs/bench.json."""
     rates = {name: np.array(values) for name, values in found.items()}
     return {
         "photos_per_s": options.photos / float(np.sum(options.photos / options.turns / rates["greedy"])),
@@ -127,17 +129,18 @@ def summary(found, options) -> dict:
 
 
 def main(arguments=None):
-    parser = argparse.ArgumentParser(description="How fast captions are written at MSCOCO's sizes.")
+    """Measures, prints and records the rates."""
+    parser = argparse.ArgumentParser(description="Measures how fast captions are written at MSCOCO's sizes.")
     parser.add_argument("--photos", type=int, default=40_000, help="default: %(default)s")
     parser.add_argument("--turns", type=int, default=8, help="default: %(default)s")
-    parser.add_argument("--alone", type=int, default=3, help="photos of a turn, one by one (default: %(default)s)")
-    parser.add_argument("--for-beam", type=int, default=400, help="photos by beam search (default: %(default)s)")
+    parser.add_argument("--alone", type=int, default=3, help="photos of a turn, one at a time (default: %(default)s)")
+    parser.add_argument("--for-beam", type=int, default=400, help="photos for beam search (default: %(default)s)")
     parser.add_argument("--width", type=int, default=3, help="of the beam search (default: %(default)s)")
     parser.add_argument("--vocabulary", type=int, default=8_769, help="default: %(default)s")
     options = parser.parse_args(arguments)
     if options.turns < 1 or options.photos % options.turns or options.turns * options.alone > options.photos:
-        parser.error(f"--turns is {options.turns}; expected a number that divides the {options.photos:,} photos, and "
-                     f"no more turns than there are photos for, {options.alone} each")
+        parser.error(f"--turns is {options.turns}; expected a divisor of the {options.photos:,} photos, with at least "
+                     f"{options.alone} photos for each turn")
     result = summary(measure(options), options)
     print(f"{result['photos']:,} photos in {result['greedy_s']:.1f} s: {result['photos_per_s']:,.0f} photos/s, greedy\n"
           f"{result['ratio_to_one_by_one']:.0f} x one photo and word a call of the Keras models, "

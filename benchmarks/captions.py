@@ -1,11 +1,12 @@
-"""How good the captions are that the notebook's decoder writes, before and after self-critical fine-tuning.
+r"""Scores the captions that the notebook's decoder writes, before and after self-critical fine-tuning.
 
-    CAPTION_DATASET=folder CAPTION_DATA_DIR=... CAPTION_ENCODER_WEIGHTS=... \\
+    CAPTION_DATASET=folder CAPTION_DATA_DIR=... CAPTION_ENCODER_WEIGHTS=... \
         python -m benchmarks.captions [--seeds 42 1] [--embeddings FOLDER] [--tokenizer ptb]
 
-Trains as the settings say, once for each seed, and scores the captions of the validation photos: CIDEr and BLEU-4. The
-embeddings are those in the folder, where a run of the notebook leaves them, or are made. The tokenizer `ptb`, that of
-MSCOCO's challenge, needs Java. The rows go under "captions" into outputs/bench.json.
+Trains as the settings say, once for each seed, and scores the captions of the validation photos with CIDEr and BLEU-4.
+The embeddings are read from the folder, where a run of the notebook leaves them; if they are missing, they are made.
+The tokenizer `ptb` is that of MSCOCO's challenge and needs Java. The scores go into outputs/bench.json, under
+"captions".
 """
 
 import argparse
@@ -22,14 +23,14 @@ from captioning.scoring.cider import CiderD, cider_reward
 from captioning.scoring.metrics import score_captions
 from captioning.settings import Settings
 
-WAYS = {                                # as the notebook does
+WAYS = {                                # the notebook's
     "greedy": lambda writer, images: writer.greedy(images),
     "beam": lambda writer, images: writer.beam(images, 3, no_repeat=2),
 }
 
 
 def score(scope, tokenizer: str) -> dict[str, float]:
-    """CIDEr and BLEU-4 of each way to write the captions of all validation photos."""
+    """CIDEr and BLEU-4 of the validation photos' captions, for each way to write them."""
     names, sentences, found = scope["val_img_fns"], scope["val_captions"], {}
     references = {name: [scope["split_sentence"](s) for s in of_photo] for name, of_photo in zip(names, sentences)}
     if tokenizer == "ptb":
@@ -43,7 +44,7 @@ def score(scope, tokenizer: str) -> dict[str, float]:
 
 
 def measure(settings: Settings, splits, embeddings, tokenizer: str) -> dict[str, dict[str, float]]:
-    """Scores of the trained decoder and, if the settings ask for it, of the fine-tuned one."""
+    """Scores of the trained decoder and, if the settings ask for fine-tuning, of the fine-tuned one."""
     scope = notebook_code.run_cells(settings, splits, embeddings, last="CaptionWriter(")
     train, val = ([[scope["split_sentence"](s) for s in of_photo] for of_photo in scope[f"{split}_captions"]]
                   for split in ("train", "val"))
@@ -61,6 +62,7 @@ def measure(settings: Settings, splits, embeddings, tokenizer: str) -> dict[str,
 
 
 def main():
+    """Trains and scores for each seed, prints a table and records it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     settings = Settings.from_environment()
     parser.add_argument("--seeds", type=int, nargs="+", default=[settings.seed])

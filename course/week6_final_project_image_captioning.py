@@ -767,8 +767,7 @@ utils.plot_confusions([(of_photo(pair.first), of_photo(pair.second), in_common(p
 # else used, and wrong with a good score. Look at the photos.
 
 # %%
-probabilities = {name: caption.word_probabilities[:len(caption.words)]
-                 for name, caption in zip(val_img_fns, written)}
+probabilities = {name: caption.word_probabilities for name, caption in zip(val_img_fns, written)}
 confidence = {name: utils.caption_confidence(p) for name, p in probabilities.items()}
 proposal = utils.propose_examples(val_img_fns, captions, references, by_beam, confidence, n=16)
 
@@ -776,7 +775,7 @@ proposal = utils.propose_examples(val_img_fns, captions, references, by_beam, co
 def caption_photo(photo):
     """Words for a photo of your own, and the probability of each."""
     [caption] = writer.beam(encoder(utils.center_crop(photo, IMG_SIZE)[None]), width=3, no_repeat=2)
-    return caption.words, caption.word_probabilities[:len(caption.words)]
+    return caption.words, caption.word_probabilities
 
 
 album = utils.Album(proposal, val_photos.read, captions, dict(zip(val_img_fns, val_captions)), by_beam,

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from captioning.datasets.tokens import END, NEVER_WRITTEN, PAD, START
+from captioning.datasets.tokens import NEVER_WRITTEN, PAD, START
 from captioning.decoder.batches import SAMPLING, Data
 from captioning.decoder.checkpointer import Checkpointer
 from captioning.decoder.checkpoints import CheckpointFolder
@@ -27,7 +27,7 @@ SAMPLES = 5                         # captions sampled for each photo of a batch
 
 
 class Writer(Protocol):
-    """What fine-tuning needs of a caption writer. A caption has `words` and `ended`."""
+    """What fine-tuning needs of a caption writer. A caption has `words` and `tokens`."""
 
     models: dict[str, keras.Model]      # that write captions, by name
 
@@ -153,7 +153,7 @@ class SelfCritical:
         photos = len(self.train.img_embeds)
         rows = np.repeat(rng.choice(photos, min(self.settings.batch_size, photos), replace=False), SAMPLES)
         images = np.asarray(self.train.img_embeds[rows], np.float32)
-        captions = [tokens(caption) for caption in self.writer.sample(images, seed=int(rng.integers(2**31)))]
+        captions = [caption.tokens for caption in self.writer.sample(images, seed=int(rng.integers(2**31)))]
         rewards = self.reward(rows, captions).reshape(-1, SAMPLES)
         return ScoredBatch(images, self.matrix(captions), rewards.astype(np.float32))
 
@@ -187,11 +187,6 @@ def stage_settings(settings: Settings, steps_per_epoch: int = STEPS_PER_EPOCH) -
     """The trainer's settings with the steps and the learning rate of this stage."""
     return dataclasses.replace(settings, epochs=settings.self_critical_epochs, batches_per_epoch=steps_per_epoch,
                                learning_rate=settings.self_critical_rate)
-
-
-def tokens(caption) -> tuple[str, ...]:
-    """The words of a caption and, if it ended by itself, #END#."""
-    return (*caption.words, END) if caption.ended else caption.words
 
 
 def set_others_aside(checkpoints: CheckpointFolder, began_with: str):

@@ -69,7 +69,7 @@ def _flow(ax, left, top, width, words, size, probabilities=None, hues=None, weig
 
 def _words_of(caption):
     """A caption's words and their probabilities; an empty or a cut one is seen to be so."""
-    words, probabilities = [*caption.words], [*caption.word_probabilities[:len(caption.words)]]
+    words, probabilities = [*caption.words], [*caption.word_probabilities]
     if not words or not caption.ended:
         return [*words, "…" if words else "(no words)"], [*probabilities, None]
     return words, probabilities
@@ -77,7 +77,7 @@ def _words_of(caption):
 
 def _log_p(caption):
     """Its log-probability, and that of a word on average, as text."""
-    total, steps = caption.log_probability, max(len(caption.word_probabilities), 1)
+    total, steps = caption.log_probability, max(len(caption.tokens), 1)
     return tuple(f"{number:.2f}".replace("-", "−") for number in (total, total / steps))
 
 
@@ -113,7 +113,7 @@ def _steps(ax, top, caption, next_words):
         draw_text(ax, x + 5, y - 10, taken, fitted(taken, pitch - 16, 10.5, "bold"), weight="bold", ha="left")
         shown = [(word, p) for word, p in candidates[:RUNNERS_UP] if p >= 0.005] or candidates[:1]
         if taken not in dict(shown):        # beam search and sampling may take a word that is not among the likeliest
-            shown = [*shown[:RUNNERS_UP - 1], (taken, caption.word_probabilities[step])]
+            shown = [*shown[:RUNNERS_UP - 1], (taken, caption.token_probabilities[step])]
         for rank, (word, p) in enumerate(shown):
             middle, colour = y - 33 - rank * line, INK if word == taken else MUTED
             width = pitch - 10
@@ -178,7 +178,7 @@ def why_this_caption(photo, beams, next_words, neighbours=(), references=()):
     neighbours: (photo, cosine, captions) of the training photos most like it. references: sentences of people.
     Returns a Figure.  Raises ValueError for no beams, or steps that are not those of the first.
     """
-    if not beams or len(next_words) != len(beams[0].word_probabilities):
+    if not beams or len(next_words) != len(beams[0].tokens):
         raise ValueError(f"why_this_caption needs one beam or more, and next_words for each of the first one's steps "
                          f"(its words, and #END# if it ended); got {len(beams)} beams, {len(next_words)} steps.")
     figure, ax = long_canvas(PhotoSheet)
@@ -266,7 +266,7 @@ def captions_by_temperature(photo, samples, references=(), shown=3):
     y = -12
     for t, captions in samples.items():
         different = list({caption.words: caption for caption in captions}.values())
-        mean = np.mean([caption.log_probability / max(len(caption.word_probabilities), 1) for caption in captions])
+        mean = np.mean([caption.log_probability / max(len(caption.tokens), 1) for caption in captions])
         draw_text(ax, 300, y - 9, f"t = {t:g}", 11, (IMAGE if t == 1 else WORD).line, "left", weight="bold")
         draw_text(ax, WIDTH - 14, y - 9, f"{len(different)} of {len(captions)} captions are different; "
                   f"log p {mean:.2f} per word".replace("-", "−"), 8.5, MUTED, "right")

@@ -15,7 +15,7 @@ from keras import ops
 
 from captioning.datasets.tokens import END, PAD, START, UNK
 from captioning.decoder.checkpoints import read_checkpoint
-from captioning.decoder.fine_tuning import SAMPLES, SelfCritical, tokens
+from captioning.decoder.fine_tuning import SAMPLES, SelfCritical
 from captioning.decoder.trainer import Data, Trainer, TrainingStopped
 from captioning.decoding.writer import Caption, CaptionWriter
 from captioning.scoring.cider import CiderD, cider_reward
@@ -193,7 +193,7 @@ def test_a_caption_earns_its_cider_with_its_own_photo_and_more_with_its_end(fold
     def sample(images, seed):
         """The photo's first caption again and again, every second time without its end."""
         of_photos[:] = rows_of(tuner, images)
-        return [Caption(tuple(references[row][0]), (), ended=i % SAMPLES % 2 == 0)
+        return [Caption(tuple(references[row][0]), (), 0.5 if i % SAMPLES % 2 == 0 else None)
                 for i, row in enumerate(of_photos)]
 
     tuner.writer.sample = sample
@@ -234,10 +234,10 @@ def test_each_word_counts_with_the_probability_that_it_was_sampled_with(folder):
     images = tuner.train.img_embeds[:30]
     sampled = tuner.writer.sample(images, seed=3)
     assert not all(caption.ended for caption in sampled) and len({len(caption.words) for caption in sampled}) > 2
-    surprise = tuner.surprise(images, tuner.matrix([tokens(caption) for caption in sampled])).numpy()
+    surprise = tuner.surprise(images, tuner.matrix([caption.tokens for caption in sampled])).numpy()
     for row, caption in zip(surprise, sampled):
-        count = len(caption.word_probabilities)
-        np.testing.assert_allclose(row[:count], -np.log(caption.word_probabilities), rtol=1e-3, atol=1e-5)
+        count = len(caption.tokens)
+        np.testing.assert_allclose(row[:count], -np.log(caption.token_probabilities), rtol=1e-3, atol=1e-5)
         assert not row[count:].any()
 
 

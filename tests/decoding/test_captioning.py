@@ -1,9 +1,11 @@
-"""Captions: words that are never written, ends, beams against exhaustive and plain searches, draws against their
-probabilities, one photo at a time or many, and all of it from a checkpoint alone."""
+"""Captions: words that are never written, ends, beams against exhaustive and plain searches, samples against their
+probabilities, one photo at a time or many, and all of it from a checkpoint alone.
+"""
 
 import functools
 import itertools
 import json
+import shutil
 import subprocess
 import sys
 
@@ -16,10 +18,11 @@ from keras import ops
 
 from captioning.datasets.tokens import END, PAD, START, UNK
 from captioning.decoder import model_text
-from captioning.decoder.checkpoints import CheckpointFolder, read_checkpoint
+from captioning.decoder.checkpoints import Checkpoint, CheckpointFolder, read_checkpoint
 from captioning.decoder.trainer import Data, Trainer
-from captioning.decoding.words import draw, likeliest
+from captioning.decoding.next_word import likeliest, sample
 from captioning.decoding.writer import CaptionWriter
+from captioning.encoder.cache import Embeddings
 from captioning.settings import Settings
 
 VOCAB = {token: index for index, token in enumerate(sorted([PAD, UNK, START, END, "a", "b"]))}
@@ -60,11 +63,12 @@ def writer_of(seed=0, max_len=4, scale=4.0, bias=(), batch_size=256):
     output = Counted(name="counted")(logits(new_h))
     for token, value in dict(bias).items():
         logits.bias.assign(np.where(np.arange(len(VOCAB)) == VOCAB[token], np.float32(value), logits.bias))
-    return CaptionWriter(initial_state, keras.Model([word, h, c], [output, new_h, new_c]), VOCAB, max_len,
-                                    batch_size)
+    one_step = keras.Model([word, h, c], [output, new_h, new_c])
+    return CaptionWriter(initial_state, one_step, VOCAB, max_len, batch_size)
 
 
 def photos(count=12, seed=1):
+    """Random embeddings."""
     return np.random.default_rng(seed).normal(size=(count, 2048)).astype(np.float32)
 
 
@@ -92,6 +96,7 @@ def next_words(writer, photo):
 
 
 def log_probabilities(writer, photo, words):
+    """log p of each word of a caption, in plain NumPy."""
     following = next_words(writer, photo)
     return np.array([following(tuple(words[:i]))[word] for i, word in enumerate(words)])
 
@@ -102,13 +107,19 @@ def score(following, tokens, length_penalty):
     return sum(following(whole[:i])[word] for i, word in enumerate(whole)) / len(whole) ** length_penalty
 
 
+def best_first(following, length_penalty):
+    """A key to sort captions by, given as tokens."""
+    return lambda tokens: -score(following, tokens, length_penalty)
+
+
 def repeats(words, run):
+    """Whether a run of this many words comes twice."""
     runs = [tuple(words[i:i + run]) for i in range(len(words) - run + 1)]
     return len(set(runs)) < len(runs)
 
 
 def plain_beams(following, max_len, width, length_penalty, no_repeat):
-    """Beam search as one would write it for one photo, in Python: [tokens], best first."""
+    """Beam search for one photo in plain Python: [tokens], best first."""
     beams = [((), 0.0)]
     for _ in range(max_len):
         ended = [beam for beam in beams if beam[0] and beam[0][-1] == END]
@@ -116,10 +127,11 @@ def plain_beams(following, max_len, width, length_penalty, no_repeat):
                 for word, log_p in following(tokens).items()
                 if not (no_repeat and repeats((*tokens, word), no_repeat))]
         beams = ended + sorted(ways, key=lambda way: -way[1])[:width - len(ended)]
-    return sorted((tokens for tokens, _ in beams), key=lambda tokens: -score(following, tokens, length_penalty))
+    return sorted((tokens for tokens, _ in beams), key=best_first(following, length_penalty))
 
 
 def tokens_of(caption):
+    """The words of a caption, and #END# if it ended."""
     return *caption.words, *([END] if caption.ended else [])
 
 
@@ -141,12 +153,25 @@ def test_pad_unk_and_start_are_never_written(write):
 
 @of_each_way
 def test_probabilities_are_the_decoders(a_writer, write):
-    """Also where words were drawn at another temperature, from fewer, or where some were banned."""
+    """Temperature, top-k, nucleus and banned words do not change them."""
     writer, batch = a_writer, photos(10)
     for photo, caption in zip(batch, write(writer, batch)):
         expected = log_probabilities(writer, photo, tokens_of(caption))
-        np.testing.assert_allclose(np.log(caption.word_probabilities), expected, atol=1e-4)
+        np.testing.assert_allclose(np.log(caption.token_probabilities), expected, atol=1e-4)
         assert caption.log_probability == pytest.approx(expected.sum(), abs=1e-3) and caption.log_probability <= 0
+
+
+@of_each_way
+def test_word_probabilities_are_one_for_each_word_and_that_of_the_end_stands_apart(a_writer, write):
+    captions = write(a_writer, photos(40))
+    some_are_cut = write is not WAYS["no repeat"]       # two words make four pairs, so that one ends before 8 words
+    assert {caption.ended for caption in captions} == {True, not some_are_cut}
+    for caption in captions:
+        assert len(caption.word_probabilities) == len(caption.words)
+        assert (caption.end_probability is not None) == caption.ended == (len(caption.words) < 8)
+        assert caption.tokens == tokens_of(caption) and len(caption.token_probabilities) == len(caption.tokens)
+        assert caption.log_probability == pytest.approx(
+            np.log(caption.word_probabilities).sum() + np.log(caption.end_probability or 1), abs=1e-9)
 
 
 def test_the_next_words_of_a_caption_are_the_decoders_choices_at_each_of_its_steps():
@@ -155,8 +180,8 @@ def test_the_next_words_of_a_caption_are_the_decoders_choices_at_each_of_its_ste
     for photo, caption in zip(batch, writer.sample(batch, 1.0, seed=1)):
         steps = writer.next_words(photo, caption, top=2)
         everything = writer.next_words(photo, caption, top=100)
-        assert len(steps) == len(everything) == len(caption.word_probabilities)
-        for step, all_words, taken, p in zip(steps, everything, tokens_of(caption), caption.word_probabilities):
+        assert len(steps) == len(everything) == len(caption.tokens)
+        for step, all_words, taken, p in zip(steps, everything, tokens_of(caption), caption.token_probabilities):
             assert step == all_words[:2] and step[0][1] >= step[1][1]
             assert dict(all_words)[taken] == pytest.approx(p, abs=1e-5)
             assert sum(probability for _, probability in all_words) == pytest.approx(1, abs=1e-5)
@@ -176,8 +201,7 @@ def test_a_beam_as_wide_as_all_captions_finds_the_best_of_all(seed):
     searches = [next_words(writer, photo) for photo in photos(4)]
     for length_penalty in (0.0, 0.7, 1.0):
         for following, found in zip(searches, writer.beams(photos(4), 27, length_penalty)):
-            ranked = sorted(everything, key=lambda tokens: -score(following, tokens, length_penalty))     # noqa: B023
-            assert list(map(tokens_of, found)) == ranked
+            assert list(map(tokens_of, found)) == sorted(everything, key=best_first(following, length_penalty))
 
 
 @pytest.mark.parametrize("width, no_repeat", [(1, 0), (2, 2), (3, 0), (5, 3)])
@@ -222,14 +246,14 @@ def two_step_writer(first, later, max_len=20):
     return CaptionWriter(initial_state, one_step, VOCAB, max_len)
 
 
-def test_what_has_ended_stays_among_the_beams():
-    """Ended at p = 0.02, far behind what goes on, but whole; those that go on never end."""
+def test_a_caption_that_has_ended_stays_among_the_beams():
+    """The caption that ended has p = 0.02, far less than the open ones. But it is whole, and they never end."""
     writer = two_step_writer({END: 0.02, "a": 0.98}, {"a": 0.5, "b": 0.5})
     caption = writer.beam(photos(1), width=2, length_penalty=0)[0]
     assert caption.ended and caption.words == () and caption.log_probability == pytest.approx(np.log(0.02), abs=1e-3)
 
 
-def test_words_of_equal_probability_are_taken_in_the_vocabularys_order():
+def test_ties_go_to_the_lower_index():
     writer = writer_of(scale=0.0, bias={END: -9})
     assert [tokens_of(caption) for caption in writer.greedy(photos(2))] == [("a",) * 4] * 2
     first, second = ("a", "a", "a", "a"), ("a", "a", "a", "b")
@@ -247,7 +271,7 @@ def test_the_likeliest_words_are_those_of_a_sort(many):
 def test_end_at_once_and_never():
     at_once = writer_of(bias={END: 100})
     for captions in (at_once.greedy(photos(3)), at_once.beam(photos(3), 3), at_once.sample(photos(3))):
-        assert all(caption.words == () and caption.ended and caption.word_probabilities for caption in captions)
+        assert all(caption.words == () and caption.ended and caption.end_probability for caption in captions)
     for bias in (-100, -np.inf):
         never = writer_of(bias={END: bias})
         for captions in (never.greedy(photos(3)), never.beam(photos(3), 3), never.sample(photos(3))):
@@ -255,24 +279,24 @@ def test_end_at_once_and_never():
 
 
 def test_a_whole_caption_wins_over_half_a_sentence():
-    """At the greatest length, a beam that would not end soon does not win for the word that it saves."""
+    """A caption that is cut at the greatest length does not win because it saves the cost of #END#."""
     writer, cut = writer_of(3, max_len=3, scale=2.0), 0
     for photo, beams in zip(photos(20), writer.beams(photos(20), 4, length_penalty=1)):
         following = next_words(writer, photo)
         means = [log_probabilities(writer, photo, tokens_of(caption)).mean() for caption in beams]
         cut += not beams[int(np.argmax(means))].ended and beams[0].ended
-        assert tokens_of(beams[0]) == max(map(tokens_of, beams), key=lambda tokens: score(following, tokens, 1))  # noqa: B023
+        assert tokens_of(beams[0]) == min(map(tokens_of, beams), key=best_first(following, 1))
     assert cut > 0
 
 
 def test_the_search_stops_when_no_beam_can_win():
-    """Others would go on for 500 words."""
+    """The other beams would go on for 500 words."""
     writer = two_step_writer({END: 0.9, "a": 0.1}, {"a": 0.9, "b": 0.1}, max_len=500)
     assert writer.beam(photos(4), 3, length_penalty=0)[0].words == ()
     assert int(writer.one_step.get_layer("counted").runs) <= 2
 
 
-def test_more_beams_than_captions_there_are():
+def test_a_search_wider_than_all_captions_finds_each_once():
     found = writer_of(max_len=1).beams(photos(2), width=50)
     assert [sorted(map(tokens_of, beams)) for beams in found] == [[(END,), ("a",), ("b",)]] * 2
 
@@ -287,7 +311,7 @@ def test_no_run_of_words_comes_twice():
 
 # ------------------------------------------------------------------------------------------------ sampling
 
-def test_sampling_depends_on_the_seed_alone_and_becomes_greedy_when_cold():
+def test_samples_depend_on_the_seed_alone_and_are_greedy_near_temperature_0():
     writer, batch = writer_of(max_len=8), photos(30)
     first, again, other = (list(map(str, writer.sample(batch, 1.0, seed))) for seed in (1, 1, 2))
     assert first == again and first != other
@@ -300,9 +324,9 @@ def test_sampling_depends_on_the_seed_alone_and_becomes_greedy_when_cold():
 @pytest.mark.parametrize("how", [
     {}, {"temperature": 0.5}, {"temperature": 3.0}, {"top_k": 2}, {"top_p": 0.6}, {"top_p": 0.999},
     {"temperature": 2.0, "top_k": 2, "top_p": 0.55}], ids=str)
-def test_words_are_drawn_as_often_as_they_are_probable(one_word, how):
-    """Against exact probabilities; the draws have a fixed seed, so this is decided once."""
-    writer, draws = one_word, 10_000
+def test_words_are_sampled_as_often_as_they_are_probable(one_word, how):
+    """Compares with exact probabilities. The seed is fixed, so the result is always the same."""
+    writer, count = one_word, 10_000
     photo = photos(1)
     log_p = next_words(writer, photo[0])(())
     p = np.exp(np.array(list(log_p.values())) / how.get("temperature", 1))
@@ -311,18 +335,18 @@ def test_words_are_drawn_as_often_as_they_are_probable(one_word, how):
     before = np.cumsum(p[ranked]) - p[ranked]
     p[ranked[before >= how.get("top_p", 1)]] = 0                    # the nucleus: until the sum reaches top_p
     p /= p.sum()
-    drawn = [tokens_of(caption)[0] for caption in writer.sample(np.repeat(photo, draws, axis=0), seed=5, **how)]
-    share = np.array([drawn.count(word) for word in log_p]) / draws
+    sampled = [tokens_of(caption)[0] for caption in writer.sample(np.repeat(photo, count, axis=0), seed=5, **how)]
+    share = np.array([sampled.count(word) for word in log_p]) / count
     assert (share[p == 0] == 0).all()
-    assert (np.abs(share - p) < 4 * np.sqrt(p * (1 - p) / draws) + 1e-9).all()
+    assert (np.abs(share - p) < 4 * np.sqrt(p * (1 - p) / count) + 1e-9).all()
 
 
 @pytest.mark.parametrize("in_order", [False, True])
 def test_the_least_and_the_greatest_chance_draw_no_impossible_word(in_order):
     logits = tf.constant([[-np.inf, 0.5, 0.5, -np.inf]] * 2)
     chances = tf.constant([0.0, np.nextafter(1, 0)], tf.float64)
-    drawn = draw(logits, chances, 4, tf.constant(1.0, tf.float64), in_order)
-    assert drawn.numpy().tolist() == [1, 2]
+    sampled = sample(logits, chances, 4, tf.constant(1.0, tf.float64), in_order)
+    assert sampled.numpy().tolist() == [1, 2]
 
 
 def test_more_words_to_draw_from_than_there_are_is_all_words(a_writer):
@@ -357,7 +381,7 @@ def test_nonsense_is_refused(a_writer, call, message):
 # --------------------------------------------------------------------------------- from a checkpoint alone
 
 def made_decoder():
-    """A decoder as the course has it, small, and its two models for captioning."""
+    """A small decoder like the course's, and its two models for writing."""
     size = len(VOCAB)
 
     class decoder:
@@ -376,7 +400,7 @@ def made_decoder():
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """The folder of a short run's checkpoints, embeddings, and the writer with the run's best weights."""
+    """The folder of a short run's checkpoints, the embeddings, and a writer with the run's best weights."""
     keras.utils.set_random_seed(3)
     decoder, *models = made_decoder()
     writer = CaptionWriter(*models, VOCAB, max_len=5)
@@ -400,14 +424,14 @@ def test_a_process_without_dataset_or_decoder_writes_the_same_captions(trained, 
     code = ("import json, sys; import numpy as np; from captioning.decoding.writer import CaptionWriter\n"
             "writer = CaptionWriter.from_checkpoint(sys.argv[1], max_len=5)\n"
             "captions = writer.beam(np.load('images.npy'), 3)\n"
-            "print(json.dumps([[c.words, c.word_probabilities] for c in captions]))")
+            "print(json.dumps([[c.words, c.token_probabilities] for c in captions]))")
     run = subprocess.run([sys.executable, "-c", code, folder], cwd=tmp_path, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
     found = json.loads(run.stdout.splitlines()[-1])
     expected = writer.beam(images, 3)
     assert [tuple(words) for words, _ in found] == [caption.words for caption in expected]
     for (_, probabilities), caption in zip(found, expected):
-        np.testing.assert_allclose(probabilities, caption.word_probabilities, rtol=1e-5)
+        np.testing.assert_allclose(probabilities, caption.token_probabilities, rtol=1e-5)
 
 
 def test_of_a_runs_checkpoints_the_best_writes_and_not_the_newest(trained, tmp_path):
@@ -422,7 +446,37 @@ def test_of_a_runs_checkpoints_the_best_writes_and_not_the_newest(trained, tmp_p
     assert found == best != newest
 
 
-def test_a_checkpoint_itself_will_do_and_what_is_none_is_refused(trained, tmp_path):
+def saved_in(folder, checkpoint, **changes):
+    """The checkpoint once more, in a folder of checkpoints, its description changed."""
+    about = checkpoint.about | changes
+    CheckpointFolder(folder).save(about["step"], checkpoint.arrays, about)
+    return folder
+
+
+def test_a_checkpoint_knows_the_encoder_that_its_decoder_was_trained_with(trained, tmp_path):
+    folder, images, _ = trained
+    checkpoint, recipe = read_checkpoint(max(folder.glob("step-*"))), {"weights": "drawn", "photos": "some"}
+    writer = CaptionWriter.from_checkpoint(saved_in(tmp_path / "known", checkpoint, recipe=recipe))
+    assert writer.recipe == recipe and len(writer.greedy(images)) == len(images)
+    others = Embeddings(list(map(str, range(20))), images, {}, {"weights": "imagenet", "photos": "others"})
+    with pytest.raises(ValueError, match="weights: 'imagenet' in the embeddings, 'drawn' in the decoder"):
+        writer.greedy(others)
+    with pytest.raises(ValueError, match="does not say which encoder it was trained with"):
+        CaptionWriter.from_checkpoint(saved_in(tmp_path / "unknown", checkpoint, recipe=None))
+
+
+def test_fine_tuned_weights_are_reached_by_their_folder_and_do_not_hide_the_runs_own(trained, tmp_path):
+    folder, images, writer = trained
+    shutil.copytree(folder, tmp_path / "run")
+    checkpoint = read_checkpoint(max(folder.glob("step-*")))
+    zeros = {name: 0 * array for name, array in checkpoint.arrays.items()}
+    saved_in(tmp_path / "run" / "fine-tuned", Checkpoint(checkpoint.path, zeros, checkpoint.about))
+    of_run, of_tuned = (CaptionWriter.from_checkpoint(tmp_path / "run" / name, 5) for name in ("", "fine-tuned"))
+    assert list(map(str, of_run.greedy(images))) == list(map(str, writer.greedy(images)))
+    assert {caption.tokens for caption in of_tuned.greedy(images)} == {(END,)}      # all logits are 0
+
+
+def test_one_checkpoint_is_enough_and_a_folder_without_any_is_refused(trained, tmp_path):
     folder, images, _ = trained
     last = max(folder.glob("step-*"))
     writer = CaptionWriter.from_checkpoint(last, max_len=3, batch_size=7)
@@ -432,6 +486,7 @@ def test_a_checkpoint_itself_will_do_and_what_is_none_is_refused(trained, tmp_pa
 
 
 def described_with_arrays(writer):
+    """A writer's models as a checkpoint holds them: the description, and the arrays by name."""
     variables = [v for model in writer.models.values() for v in model.variables]
     described = model_text.describe(writer.models, {"model": variables})
     return json.loads(json.dumps(described)), {f"model/{i:03d}": v.numpy() for i, v in enumerate(variables)}

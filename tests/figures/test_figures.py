@@ -56,7 +56,8 @@ def said(text, *probabilities, ended=True):
     """A caption; where probabilities run out, the last one goes on."""
     words = tuple(text.split())
     steps = len(words) + ended
-    return Caption(words, tuple([*probabilities, *[(probabilities or (0.5,))[-1]] * steps][:steps]), ended)
+    filled = tuple([*probabilities, *[(probabilities or (0.5,))[-1]] * steps][:steps])
+    return Caption(words, filled[:len(words)], filled[-1] if ended else None)
 
 
 def choices(caption):

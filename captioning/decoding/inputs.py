@@ -1,0 +1,81 @@
+"""Checks what a caption writer is given: the encoder, and the shape and values of embeddings."""
+
+import numpy as np
+
+from captioning.encoder.cache import Embeddings
+from captioning.encoder.recipes import different_recipe
+
+OF_PHOTOS = ("photos", "resize", "batch", "crop")   # what `embed_split` adds to an encoder's recipe
+
+
+def require_encoder(encoder, recipe: dict | None):
+    """Checks that an encoder is the one that a decoder was trained with.
+
+    Args:
+        encoder: Its `recipe` says what its embeddings depend on.
+        recipe: Of the embeddings that the decoder was trained with; None if unknown.
+
+    Raises:
+        ValueError: The recipes differ, or the decoder's is unknown.
+    """
+    if recipe is None:
+        raise ValueError("This caption writer does not know its encoder, so it can't check the one that it is given. "
+                         "Make it with CaptionWriter(..., recipe=embeddings.recipe) or CaptionWriter.from_checkpoint.")
+    if different := different_recipe(encoder.recipe, _without(recipe, OF_PHOTOS), "in the encoder", "in the decoder"):
+        raise ValueError(f"This encoder is not the one that the decoder was trained with ({different}): make the "
+                         "decoder's with get_cnn_encoder, or take a checkpoint that was trained with this one.")
+
+
+def rows_of(embeddings, recipe: dict | None, shape: tuple[int, ...]) -> np.ndarray:
+    """The rows of embeddings, after a check of their encoder and shape.
+
+    Args:
+        embeddings: An array, (N, *shape), or `Embeddings`, of which the usable rows are taken.
+        recipe: Of the embeddings that the decoder was trained with; None if unknown, and then it is not compared.
+        shape: Of one photo's embedding.
+
+    Raises:
+        ValueError: The embeddings have another recipe, apart from their photos, or another shape.
+    """
+    if isinstance(embeddings, Embeddings):
+        _require_recipe(embeddings.recipe, recipe)
+        embeddings = embeddings.usable()
+    rows = np.asarray(embeddings)
+    if rows.shape[1:] != shape:
+        raise ValueError(f"The embeddings have the shape {rows.shape}, but this decoder takes (photos, "
+                         f"{', '.join(map(str, shape))}): pass a row for each photo, from the decoder's encoder.")
+    return rows
+
+
+def row_of(embedding, shape: tuple[int, ...]) -> np.ndarray:
+    """One photo's embedding as float32. Raises ValueError if it has another shape or is not finite."""
+    row = np.asarray(embedding)
+    if row.shape != shape:
+        raise ValueError(f"The embedding has the shape {row.shape}, but this decoder takes {shape}: pass one row, "
+                         "of one photo, from the decoder's encoder.")
+    return finite(row[None])[0]
+
+
+def finite(rows, first: int = 0) -> np.ndarray:
+    """The rows as float32. Raises ValueError if one has NaN or infinite values. first: number of the first row."""
+    rows = np.asarray(rows, np.float32)
+    bad = np.flatnonzero(~np.isfinite(rows).reshape(len(rows), -1).all(axis=1))
+    if len(bad):
+        raise ValueError(f"Row {first + bad[0]:,} of the embeddings has NaN or infinite values, but a caption needs "
+                         "finite ones: embed that photo again, or leave its row out.")
+    return rows
+
+
+def _require_recipe(found: dict, wanted: dict | None):
+    """Raises ValueError if embeddings have another recipe than those that the decoder was trained with."""
+    if wanted is None:
+        return
+    recipes = (_without(recipe, ["photos"]) for recipe in (found, wanted))
+    if different := different_recipe(*recipes, "in the embeddings", "in the decoder"):
+        raise ValueError(f"These embeddings are not from the encoder that the decoder was trained with ({different}): "
+                         "embed the photos with the decoder's, or take a checkpoint that was trained on such ones.")
+
+
+def _without(recipe: dict, keys) -> dict:
+    """The recipe without these keys."""
+    return {key: value for key, value in recipe.items() if key not in keys}

@@ -1,0 +1,58 @@
+"""Sampling over tensors, for many photos at once: each word is taken by chance, likely words more often."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import tensorflow as tf
+
+from captioning.decoding import next_word
+from captioning.decoding.steps import StepDecoder
+
+COLDEST = 1e-6              # a temperature; logits divided by much less leave float32's range
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """Samples a caption for each photo; made to be called inside a tf.function."""
+
+    decoder: StepDecoder
+    max_len: int                # the most words of a caption
+    top_k: int                  # samples only from so many of the likeliest words
+    ranked: bool                # whether to rank the words, which `top_k` and a nucleus need
+
+    def __call__(self, embeddings, uniforms, temperature, top_p):
+        """Samples captions.
+
+        Args:
+            embeddings: (B, width of an embedding) float32.
+            uniforms: (B, max_len) float64, random numbers in [0, 1).
+            temperature: Divides the logits, a float32 scalar.
+            top_p: The nucleus's share of the probability, a float64 scalar.
+
+        Returns:
+            Words, (B, max_len) int32, PAD after END; their log-probabilities at temperature 1, (B, max_len) float32,
+            nats.
+        """
+        batch, state = tf.shape(embeddings)[0], self.decoder.begin(embeddings)
+        word, alive = tf.fill([batch], self.decoder.start), tf.fill([batch], True)
+        words, log_probs = tf.fill([batch, self.max_len], self.decoder.pad), tf.zeros([batch, self.max_len])
+        for step in tf.range(self.max_len):
+            logits, state = self.decoder.step(word, state)
+            word = next_word.sample(logits / temperature, uniforms[:, step], self.top_k, top_p, self.ranked)
+            log_prob = next_word.log_probabilities(logits, word[:, None])
+            here = (tf.range(self.max_len) == step) & alive[:, None]
+            words, log_probs = tf.where(here, word[:, None], words), tf.where(here, log_prob, log_probs)
+            alive &= word != self.decoder.end
+            if not tf.reduce_any(alive):
+                break
+        return words, log_probs
+
+
+def require_sampling_options(temperature: float, top_k: int | None, top_p: float):
+    """Raises ValueError if an option of `CaptionWriter.sample` is out of range."""
+    if not COLDEST <= temperature < np.inf:
+        raise ValueError(f"temperature is {temperature}; expected {COLDEST} or more. Near 0, captions are greedy.")
+    if top_k is not None and top_k < 1:
+        raise ValueError(f"top_k is {top_k}; expected 1 or more, or None for all words.")
+    if not 0 < top_p <= 1:
+        raise ValueError(f"top_p is {top_p}; expected more than 0 and at most 1.")
