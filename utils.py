@@ -35,17 +35,15 @@ from captioning.gallery.page import write_gallery
 from captioning.gallery.proposals import REASONS, caption_confidence, propose_examples
 from captioning.photos.crop import IMG_SIZE, center_crop
 from captioning.photos.decode import decode_photo
-from captioning.scoring.baselines import (
-    cosine,
-    hold_out_reference,
-    human_agreement,
-    most_frequent_caption,
-    nearest_photo_captions,
-    nearest_photos,
-)
-from captioning.scoring.diversity import caption_diversity, confused_photos
-from captioning.scoring.java_scores import NoJavaScore
-from captioning.scoring.metrics import JAVA_METRICS, ScoreTable, cider_difference, score_captions
+from captioning.scoring.baselines import hold_out_reference, human_agreement, most_frequent_caption
+from captioning.scoring.confusions import confused_photos
+from captioning.scoring.difference import cider_difference
+from captioning.scoring.diversity import caption_diversity
+from captioning.scoring.java import NoJavaScore
+from captioning.scoring.metrics import JAVA_METRICS
+from captioning.scoring.nearest import cosine, nearest_photo_captions, nearest_photos
+from captioning.scoring.scores import score_captions
+from captioning.scoring.table import ScoreTable
 from captioning.settings import Settings
 from captioning.storage.files import write_json, written_aside
 

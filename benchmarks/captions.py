@@ -18,7 +18,7 @@ import numpy as np
 from benchmarks import notebook_code, report
 from captioning.datasets.splits import load_dataset
 from captioning.decoder.fine_tuning import SelfCritical
-from captioning.scoring.metrics import score_captions
+from captioning.scoring.scores import score_captions
 from captioning.settings import Settings
 
 WAYS = {                                # as the notebook does

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from captioning.scoring.metrics import Scores
+from captioning.scoring.scores import Scores
 from captioning.scoring.words import COLOURS, FUNCTION_WORDS, NUMBERS, Words
 
 REASONS = {

@@ -12,7 +12,8 @@ from captioning.figures import live
 from captioning.grading import service
 from captioning.grading.grader import PARTS, Verdict
 from captioning.grading.report import Problem
-from captioning.scoring.metrics import ScoreTable, score_captions
+from captioning.scoring.scores import score_captions
+from captioning.scoring.table import ScoreTable
 from tests.helpers import ROOT
 
 SOURCES = [ROOT / name for name in subprocess.run(

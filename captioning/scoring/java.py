@@ -1,7 +1,7 @@
 """The scores of the MSCOCO challenge that need Java: its tokenizer (PTB), METEOR and SPICE.
 
 Nothing else in this project needs Java. Whatever is missing raises NoJavaScore, whose message is one sentence that
-says what to do; evaluation.score_captions is the way to use what is here. The jars are pycocoevalcap's own.
+says what to do; scores.score_captions is the way to use what is here. The jars are pycocoevalcap's own.
 """
 
 import math

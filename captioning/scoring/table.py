@@ -1,0 +1,51 @@
+"""Scores side by side."""
+
+import html
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from captioning.scoring.metrics import JAVA_METRICS, METRICS, SCALE
+
+
+@dataclass(frozen=True)
+class ScoreTable:
+    """Scores side by side, one labelled row each, for a notebook or a terminal."""
+
+    rows: Mapping
+
+    def _cells(self) -> list[list[str]]:
+        metrics = [m for m in (*METRICS, *JAVA_METRICS) if any(m in scores.values for scores in self.rows.values())]
+        header = ["", "references", *metrics, "BLEU-4, 95 %", "CIDEr, 95 %"]
+        return [header] + [
+            [label, f"{scores.references:.3g}",
+             *(f"{scores[metric]:.3f}" if metric in scores.values else "–" for metric in metrics),
+             *("{:.3f} to {:.3f}".format(*scores.intervals[metric]) for metric in ("BLEU-4", "CIDEr"))]
+            for label, scores in self.rows.items()
+        ]
+
+    def _notes(self) -> str:
+        photos = sorted({scores.photos for scores in self.rows.values()})
+        tokenizers = sorted({scores.tokenizer for scores in self.rows.values()})
+        left_out = sorted({reason for scores in self.rows.values() for reason in scores.left_out})
+        return " ".join([f"{' / '.join(map(str, photos))} photos, tokenizer: {' / '.join(tokenizers)}. {SCALE}.",
+                         "Intervals by bootstrap over photos.", *left_out])
+
+    def __str__(self) -> str:
+        cells = self._cells()
+        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+        lines = ["  ".join([row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in
+                                                      zip(row[1:], widths[1:], strict=True))]) for row in cells]
+        return "\n".join([*lines, self._notes()])
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        header, *rows = self._cells()
+        head = "".join(f'<th scope="col" style="text-align:right">{html.escape(cell)}</th>' for cell in header)
+        body = "".join(
+            f'<tr><th scope="row" style="text-align:left">{html.escape(row[0])}</th>'
+            + "".join(f'<td style="text-align:right;white-space:nowrap">{html.escape(cell)}</td>' for cell in row[1:])
+            + "</tr>" for row in rows
+        )
+        return (f'<table style="font-variant-numeric:tabular-nums"><thead><tr>{head}</tr></thead><tbody>{body}</tbody>'
+                f'</table><p style="max-width:46em;font-size:.9em">{html.escape(self._notes())}</p>')

@@ -1,0 +1,40 @@
+"""The nearest photos are those of the highest cosine, in blocks of any size."""
+
+import numpy as np
+import pytest
+
+from captioning.scoring.nearest import cosine, nearest_photo_captions, nearest_photos
+
+
+@pytest.mark.parametrize("block", [1, 7, 64])
+def test_nearest_photos_are_the_same_for_any_block_from_memory_mapped_halves(tmp_path, block):
+    rng = np.random.default_rng(0)
+    train, val = rng.normal(size=(50, 16)).astype(np.float16), rng.normal(size=(20, 16)).astype(np.float16)
+    train[9] = train[30]                        # a tie, which the lower row must win
+    val[3], val[4] = train[30] * 2, 0           # cosine ignores length; a row of zeros is no error
+    for name, rows in (("train", train), ("val", val)):
+        np.save(tmp_path / f"{name}.npy", rows)
+    rows, cosines = nearest_photos(np.load(tmp_path / "train.npy", mmap_mode="r"),
+                                   np.load(tmp_path / "val.npy", mmap_mode="r"), count=3, block=block)
+    wide_train, wide_val = train.astype(np.float64), val.astype(np.float64)
+    lengths = np.linalg.norm(wide_val, axis=1)[:, None] * np.linalg.norm(wide_train, axis=1)
+    expected = wide_val @ wide_train.T / np.where(lengths == 0, 1, lengths)
+    assert rows[3, :2].tolist() == [9, 30] and rows[4].tolist() == [0, 1, 2]
+    assert np.allclose(cosines, -np.sort(-expected, axis=1)[:, :3], atol=1e-5)
+    assert np.allclose(cosines, np.take_along_axis(expected, rows, axis=1), atol=1e-5)
+
+
+def test_the_nearest_photo_lends_its_first_caption():
+    train = np.array([[1, 0], [0, 1]], np.float16)
+    captions = [[["a", "dog"], ["dogs"]], [["a", "cat"]]]
+    assert nearest_photo_captions(train, captions, np.array([[0.1, 2], [5, 1]])) == [["a", "cat"], ["a", "dog"]]
+    assert nearest_photo_captions(train, [["A dog."], []], np.array([[0.1, 2], [5, 1]])) == [[], "A dog."]
+    with pytest.raises(ValueError, match="2 training embeddings, but captions of 1"):
+        nearest_photo_captions(train, captions[:1], train)
+    with pytest.raises(ValueError, match="different kinds"):
+        nearest_photo_captions(train, captions, np.zeros((3, 5)))
+
+
+def test_the_cosine_of_embeddings_ignores_their_length():
+    assert cosine(np.array([3, 0], np.float16), np.array([1, 1], np.float16)) == pytest.approx(0.5 ** 0.5, abs=1e-6)
+    assert cosine(np.zeros(2), np.ones(2)) == 0
