@@ -8,8 +8,7 @@
                   captions_by_temperature, why_this_caption, plot_confusions
     live          hushed, TrainingPicture, photo_chooser, show_photo_file
     scores        score_captions, cider_difference, ScoreTable, JAVA_METRICS, NoJavaScore
-    baselines     most_frequent_caption, nearest_photos, nearest_photo_captions, cosine, hold_out_reference,
-                  human_agreement
+    baselines     most_frequent_caption, nearest_photos, nearest_photo_captions, hold_out_reference, human_agreement
     diversity     caption_diversity, confused_photos
     gallery       propose_examples, caption_confidence, REASONS, Album, gallery_figure, write_gallery
     files         write_json, written_aside
@@ -41,7 +40,7 @@ from captioning.scoring.difference import cider_difference
 from captioning.scoring.diversity import caption_diversity
 from captioning.scoring.java import NoJavaScore
 from captioning.scoring.metrics import JAVA_METRICS
-from captioning.scoring.nearest import cosine, nearest_photo_captions, nearest_photos
+from captioning.scoring.nearest import nearest_photo_captions, nearest_photos
 from captioning.scoring.scores import score_captions
 from captioning.scoring.table import ScoreTable
 from captioning.settings import Settings
@@ -56,8 +55,7 @@ __all__ = [
     "captions_by_temperature", "why_this_caption", "plot_confusions",
     "hushed", "TrainingPicture", "photo_chooser", "show_photo_file",
     "score_captions", "cider_difference", "ScoreTable", "JAVA_METRICS", "NoJavaScore",
-    "most_frequent_caption", "nearest_photos", "nearest_photo_captions", "cosine", "hold_out_reference",
-    "human_agreement",
+    "most_frequent_caption", "nearest_photos", "nearest_photo_captions", "hold_out_reference", "human_agreement",
     "caption_diversity", "confused_photos",
     "propose_examples", "caption_confidence", "REASONS", "Album", "gallery_figure", "write_gallery",
     "write_json", "written_aside",

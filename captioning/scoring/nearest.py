@@ -24,22 +24,31 @@ def nearest_photos(
                          f"validation photos {val_embeddings.shape}; the second numbers must be equal.")
     if not 1 <= count <= train_count:
         raise ValueError(f"{count} nearest photos were asked for, but there are {train_count} training photos.")
-    rows = np.empty((len(val_embeddings), count), np.int64)
-    cosines = np.empty((len(val_embeddings), count), np.float32)
-    for start in range(0, len(val_embeddings), block):
-        wanted = _unit_rows(val_embeddings[start:start + block])                             # (B, D)
-        best_cosines = np.full((len(wanted), count), -np.inf, np.float32)                    # (B, count)
-        best_rows = np.zeros((len(wanted), count), np.int64)
-        for train_start in range(0, train_count, block):
-            similarity = wanted @ _unit_rows(train_embeddings[train_start:train_start + block]).T
-            found_cosines, found_rows = _largest(similarity, min(count, similarity.shape[1]))
-            all_cosines = np.concatenate([best_cosines, found_cosines], axis=1)
-            all_rows = np.concatenate([best_rows, found_rows + train_start], axis=1)
-            order = np.argsort(-all_cosines, axis=1, kind="stable")[:, :count]
-            best_cosines = np.take_along_axis(all_cosines, order, axis=1)
-            best_rows = np.take_along_axis(all_rows, order, axis=1)
-        rows[start:start + block], cosines[start:start + block] = best_rows, best_cosines
+    # Imported here: it takes half a second, which those who only score would wait for.
+    from sklearn.metrics.pairwise import cosine_similarity
+    from sklearn.utils import gen_batches
+
+    rows = np.zeros((len(val_embeddings), count), np.int64)
+    cosines = np.full((len(val_embeddings), count), -np.inf, np.float32)
+    for seen in gen_batches(train_count, block):
+        train = np.asarray(train_embeddings[seen], np.float32)
+        for asked in gen_batches(len(val_embeddings), block):
+            similarity = cosine_similarity(np.asarray(val_embeddings[asked], np.float32), train)
+            _keep_nearest(rows[asked], cosines[asked], similarity, seen.start)
     return rows, cosines
+
+
+def _keep_nearest(rows: np.ndarray, cosines: np.ndarray, similarity: np.ndarray, first_row: int):
+    """Puts those of the next training photos in place that are nearer than the nearest so far.
+
+    rows, cosines: (B, count), changed. similarity: (B, T) to training photos first_row to first_row + T - 1.
+    """
+    nearer = np.flatnonzero(similarity.max(axis=1) > cosines[:, -1])        # for the others nothing changes
+    all_cosines = np.hstack([cosines[nearer], similarity[nearer]])
+    all_rows = np.hstack([rows[nearer], np.tile(first_row + np.arange(similarity.shape[1]), (len(nearer), 1))])
+    order = np.argsort(-all_cosines, axis=1, kind="stable")[:, :cosines.shape[1]]       # stable: ties to the lower row
+    cosines[nearer] = np.take_along_axis(all_cosines, order, axis=1)
+    rows[nearer] = np.take_along_axis(all_rows, order, axis=1)
 
 
 def nearest_photo_captions(
@@ -56,28 +65,3 @@ def nearest_photo_captions(
                          "photos: both must be of the same photos in the same order.")
     rows, _ = nearest_photos(train_embeddings, val_embeddings)
     return [next(iter(train_captions[row]), []) for row in rows[:, 0]]
-
-
-def cosine(first: np.ndarray, second: np.ndarray) -> float:
-    """Cosine of two photos' embeddings, (D,) each: 1 for what the encoder sees as the same."""
-    one, other = _unit_rows(np.stack([first, second]))
-    return float(one @ other)
-
-
-def _unit_rows(embeddings: np.ndarray) -> np.ndarray:
-    """Rows as float32 of length 1; rows of zeros stay zeros."""
-    rows = np.asarray(embeddings, dtype=np.float32)
-    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    return rows / np.where(lengths == 0, 1, lengths)
-
-
-def _largest(similarity: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """The `count` largest of each row, (B, count) each, of equals the lower column. Overwrites its argument."""
-    each = np.arange(len(similarity))
-    values, columns = [], []
-    for _ in range(count):
-        column = similarity.argmax(axis=1)
-        values.append(similarity[each, column])
-        columns.append(column)
-        similarity[each, column] = -np.inf
-    return np.stack(values, axis=1), np.stack(columns, axis=1)

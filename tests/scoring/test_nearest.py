@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from captioning.scoring.nearest import cosine, nearest_photo_captions, nearest_photos
+from captioning.scoring.nearest import nearest_photo_captions, nearest_photos
 
 
 @pytest.mark.parametrize("block", [1, 7, 64])
@@ -24,6 +24,21 @@ def test_nearest_photos_are_the_same_for_any_block_from_memory_mapped_halves(tmp
     assert np.allclose(cosines, np.take_along_axis(expected, rows, axis=1), atol=1e-5)
 
 
+@pytest.mark.parametrize("block", [1, 3, 4, 100])
+def test_ties_go_to_the_lower_row_in_any_block(block):
+    train = np.eye(4, dtype=np.float16)[[0, 1, 1, 0, 1, 2, 1, 1]]
+    val = np.eye(4, dtype=np.float16)[[1, 0, 3]] * 5
+    rows, cosines = nearest_photos(train, val, count=4, block=block)
+    assert rows.tolist() == [[1, 2, 4, 6], [0, 3, 1, 2], [0, 1, 2, 3]]
+    assert cosines.tolist() == [[1, 1, 1, 1], [1, 1, 0, 0], [0, 0, 0, 0]]
+
+
+@pytest.mark.parametrize("count", [0, 4])
+def test_more_photos_than_there_are_cannot_be_asked_for(count):
+    with pytest.raises(ValueError, match=f"{count} nearest photos .* 3 training photos"):
+        nearest_photos(np.eye(3), np.eye(3), count=count)
+
+
 def test_the_nearest_photo_lends_its_first_caption():
     train = np.array([[1, 0], [0, 1]], np.float16)
     captions = [[["a", "dog"], ["dogs"]], [["a", "cat"]]]
@@ -33,8 +48,3 @@ def test_the_nearest_photo_lends_its_first_caption():
         nearest_photo_captions(train, captions[:1], train)
     with pytest.raises(ValueError, match="different kinds"):
         nearest_photo_captions(train, captions, np.zeros((3, 5)))
-
-
-def test_the_cosine_of_embeddings_ignores_their_length():
-    assert cosine(np.array([3, 0], np.float16), np.array([1, 1], np.float16)) == pytest.approx(0.5 ** 0.5, abs=1e-6)
-    assert cosine(np.zeros(2), np.ones(2)) == 0
