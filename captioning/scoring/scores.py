@@ -16,7 +16,7 @@ import numpy as np
 from pycocoevalcap.cider.cider import Cider
 from pycocoevalcap.rouge.rouge import Rouge
 
-from captioning.scoring.intervals import bootstrap_interval
+from captioning.scoring.intervals import bootstrap_interval, pooled_interval
 from captioning.scoring.metrics import METRICS, SCALE, bleu, bleu_of_counts, java_metrics
 from captioning.scoring.sentences import for_scorers, ptb_words
 from captioning.scoring.table import ScoreTable
@@ -121,7 +121,7 @@ def score_captions(
 
     means = {metric: bootstrap_interval(per_photo[metric], seed) for metric in ("ROUGE-L", "CIDEr", "SPICE")
              if metric in per_photo}
-    pooled = bootstrap_interval(bleu_counts, seed, statistic=bleu_of_counts)
+    pooled = pooled_interval(bleu_counts, bleu_of_counts, seed)
     return Scores(
         values=values,
         intervals=dict(zip(METRICS, pooled, strict=False)) | means,

@@ -6,7 +6,7 @@ from pycocoevalcap.bleu.bleu import Bleu
 
 from captioning.scoring.baselines import human_agreement
 from captioning.scoring.difference import cider_difference
-from captioning.scoring.intervals import bootstrap_interval
+from captioning.scoring.intervals import bootstrap_interval, pooled_interval
 from captioning.scoring.metrics import bleu, bleu_of_counts
 from captioning.scoring.scores import score_captions
 from tests.helpers.captions import scored_strings
@@ -25,6 +25,11 @@ def test_the_interval_has_the_width_that_theory_gives_a_mean():
     assert low < values.mean() < high
 
 
+def test_the_interval_of_one_photo_is_its_score():
+    assert bootstrap_interval([0.25]) == (0.25, 0.25)
+    assert pooled_interval(np.array([[3, 4]]), lambda sums: sums[:1] / sums[1:]) == [(0.75, 0.75)]
+
+
 def test_the_interval_of_bleu_is_that_of_the_pooled_score(scored):
     """The same as scoring each resample of the photos anew with pycocoevalcap."""
     captions, references, scores = scored
@@ -35,8 +40,7 @@ def test_the_interval_of_bleu_is_that_of_the_pooled_score(scored):
         hypotheses = {n: [" ".join(captions[name])] for n, name in enumerate(names)}
         truths = {n: [" ".join(words) for words in references[name]] for n, name in enumerate(names)}
         drawn.append(Bleu(4).compute_score(truths, hypotheses, verbose=0)[0])
-    again = bootstrap_interval(bleu(*scored_strings(captions, references))[2], seed=0, resamples=200,
-                               statistic=bleu_of_counts)
+    again = pooled_interval(bleu(*scored_strings(captions, references))[2], bleu_of_counts, seed=0, resamples=200)
     assert again == [pytest.approx(ends, abs=1e-9) for ends in np.percentile(drawn, [2.5, 97.5], axis=0).T]
 
 
