@@ -1,9 +1,9 @@
 """Scores side by side."""
 
-import html
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from captioning.markup import render
 from captioning.scoring.metrics import JAVA_METRICS, METRICS, SCALE
 
 
@@ -40,12 +40,5 @@ class ScoreTable:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        header, *rows = self._cells()
-        head = "".join(f'<th scope="col" style="text-align:right">{html.escape(cell)}</th>' for cell in header)
-        body = "".join(
-            f'<tr><th scope="row" style="text-align:left">{html.escape(row[0])}</th>'
-            + "".join(f'<td style="text-align:right;white-space:nowrap">{html.escape(cell)}</td>' for cell in row[1:])
-            + "</tr>" for row in rows
-        )
-        return (f'<table style="font-variant-numeric:tabular-nums"><thead><tr>{head}</tr></thead><tbody>{body}</tbody>'
-                f'</table><p style="max-width:46em;font-size:.9em">{html.escape(self._notes())}</p>')
+        (_, *columns), *rows = self._cells()
+        return render("scoring/score_table.html.j2", columns=columns, rows=rows, notes=self._notes())
