@@ -2,18 +2,44 @@
 
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from pycocoevalcap.bleu.bleu_scorer import BleuScorer
+from pycocoevalcap.cider.cider import Cider
+from pycocoevalcap.rouge.rouge import Rouge
 
 from captioning.scoring import java
+from captioning.scoring.java import Sentences
 
 METRICS = ("BLEU-1", "BLEU-2", "BLEU-3", "BLEU-4", "ROUGE-L", "CIDEr")
 JAVA_METRICS = ("METEOR", "SPICE")
 SCALE = "CIDEr runs from 0 to 10, the others from 0 to 1; papers' tables print 100 times as much"
 
 
-def bleu(truths, hypotheses) -> tuple[list[float], list[list[float]], np.ndarray]:
+class Measured(NamedTuple):
+    """Scores of the corpus and of the N photos by metric, BLEU's counts, and what was left out."""
+
+    corpus: dict[str, float]
+    per_photo: dict[str, np.ndarray]
+    bleu_counts: np.ndarray
+    left_out: tuple[str, ...]
+
+
+def measure(truths: Sentences, hypotheses: Sentences, extra: Sequence[str] = ()) -> Measured:
+    """All of METRICS, and those of `extra` that can be had."""
+    bleus, bleus_of_photos, counts = bleu(truths, hypotheses)
+    rouge, rouge_of_photos = Rouge().compute_score(truths, hypotheses)
+    cider, cider_of_photos = Cider().compute_score(truths, hypotheses)
+    of_java, left_out = java_metrics(truths, hypotheses, extra)
+    corpus = dict(zip(METRICS, map(float, (*bleus, rouge, cider)), strict=True))
+    per_photo = dict(zip(METRICS, map(np.asarray, (*bleus_of_photos, rouge_of_photos, cider_of_photos)), strict=True))
+    for metric, (of_corpus, of_photos) in of_java.items():
+        corpus[metric], per_photo[metric] = of_corpus, of_photos
+    return Measured(corpus, per_photo, counts, left_out)
+
+
+def bleu(truths: Sentences, hypotheses: Sentences) -> tuple[list[float], list[list[float]], np.ndarray]:
     """BLEU-1 to 4 of the corpus and of each photo, and each photo's counts (N, 10) for `bleu_of_counts`."""
     scorer = BleuScorer(n=4)
     for name, (caption,) in hypotheses.items():
@@ -35,7 +61,9 @@ def bleu_of_counts(counts: np.ndarray) -> np.ndarray:
     return np.cumprod(precision) ** (1 / np.arange(1, 5)) * brevity
 
 
-def java_metrics(truths, hypotheses, wanted: Sequence[str]) -> tuple[dict[str, tuple], tuple[str, ...]]:
+def java_metrics(
+    truths: Sentences, hypotheses: Sentences, wanted: Sequence[str]
+) -> tuple[dict[str, tuple[float, np.ndarray]], tuple[str, ...]]:
     """{metric: (of the corpus, of each photo)} of those that can be had, and why the others can't."""
     scorers = {"METEOR": java.meteor, "SPICE": java.spice}
     unknown = [metric for metric in wanted if metric not in scorers]

@@ -13,11 +13,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from pycocoevalcap.cider.cider import Cider
-from pycocoevalcap.rouge.rouge import Rouge
 
 from captioning.scoring.intervals import bootstrap_interval, pooled_interval
-from captioning.scoring.metrics import METRICS, SCALE, bleu, bleu_of_counts, java_metrics
+from captioning.scoring.metrics import METRICS, SCALE, bleu_of_counts, measure
 from captioning.scoring.sentences import for_scorers, ptb_words
 from captioning.scoring.table import ScoreTable
 from captioning.scoring.words import Words
@@ -110,25 +108,18 @@ def score_captions(
     if tokenizer == PTB:
         captions, references = ptb_words(captions, references)
     hypotheses, truths = for_scorers(captions, references)
-    corpus_bleu, bleu_per_photo, bleu_counts = bleu(truths, hypotheses)
-    rouge, rouge_per_photo = Rouge().compute_score(truths, hypotheses)
-    cider, cider_per_photo = Cider().compute_score(truths, hypotheses)
-    values = dict(zip(METRICS, map(float, (*corpus_bleu, rouge, cider)), strict=True))
-    per_photo = dict(zip(METRICS, map(np.asarray, (*bleu_per_photo, rouge_per_photo, cider_per_photo)), strict=True))
-    more, left_out = java_metrics(truths, hypotheses, extra)
-    for metric, (corpus, each) in more.items():
-        values[metric], per_photo[metric] = corpus, each
-
-    means = {metric: bootstrap_interval(per_photo[metric], seed) for metric in ("ROUGE-L", "CIDEr", "SPICE")
-             if metric in per_photo}
-    pooled = pooled_interval(bleu_counts, bleu_of_counts, seed)
+    measured = measure(truths, hypotheses, extra)
+    intervals = dict(zip(METRICS, pooled_interval(measured.bleu_counts, bleu_of_counts, seed), strict=False))
+    for metric in ("ROUGE-L", "CIDEr", "SPICE"):                # those of the corpus are the photos' means
+        if metric in measured.per_photo:
+            intervals[metric] = bootstrap_interval(measured.per_photo[metric], seed)
     return Scores(
-        values=values,
-        intervals=dict(zip(METRICS, pooled, strict=False)) | means,
+        values=measured.corpus,
+        intervals=intervals,
         names=tuple(hypotheses),
-        per_photo=per_photo,
+        per_photo=measured.per_photo,
         references=float(np.mean([len(written) for written in truths.values()])),
         tokenizer=tokenizer,
         decoding=decoding,
-        left_out=left_out,
+        left_out=measured.left_out,
     )

@@ -1,11 +1,17 @@
 """Captions and references in the form that the scorers take."""
 
+from collections.abc import Mapping, Sequence
 
 from captioning.scoring import java
+from captioning.scoring.java import Sentences
 from captioning.scoring.words import Words
 
+Written = Sequence[str] | str           # a list of words, or a sentence
 
-def for_scorers(captions, references) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+
+def for_scorers(
+    captions: Mapping[str, Words], references: Mapping[str, Sequence[Words]]
+) -> tuple[Sentences, Sentences]:
     """Both as name -> strings of words with one space between, sorted by name (sums then never depend on order)."""
     if not captions:
         raise ValueError("There are no captions to score: the dict of captions is empty.")
@@ -24,7 +30,9 @@ def for_scorers(captions, references) -> tuple[dict[str, list[str]], dict[str, l
     return hypotheses, truths
 
 
-def ptb_words(captions, references):
+def ptb_words(
+    captions: Mapping[str, Written], references: Mapping[str, Sequence[Written]]
+) -> tuple[dict[str, list[str]], dict[str, list[list[str]]]]:
     """Captions, and the references of the same photos, in the challenge's words. Sentences or lists of words."""
     def sentence(said):
         return said if isinstance(said, str) else " ".join(said)

@@ -32,9 +32,8 @@ class ScoreTable:
 
     def __str__(self) -> str:
         cells = self._cells()
-        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-        lines = ["  ".join([row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in
-                                                      zip(row[1:], widths[1:], strict=True))]) for row in cells]
+        label_width, *widths = (max(map(len, column)) for column in zip(*cells, strict=True))
+        lines = ["  ".join([label.ljust(label_width), *map(str.rjust, numbers, widths)]) for label, *numbers in cells]
         return "\n".join([*lines, self._notes()])
 
     __repr__ = __str__
