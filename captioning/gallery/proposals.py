@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +20,7 @@ REASONS = {
     "too general": "would fit hundreds of photos",
     "broken sentence": "is not a sentence a person would say",
 }
-DISPUTED = ("repetition", "wrong count", "wrong colour")     # reasons for which words alone are good evidence
+EVIDENT = ("repetition", "wrong count", "wrong colour")      # reasons for which words alone are good evidence
 
 
 @dataclass(frozen=True)
@@ -72,28 +72,41 @@ def propose_examples(
     """
     names = sorted(set(names))
     cider, agreement = scores.by_photo("CIDEr"), scores.by_photo("ROUGE-L")
-    missing = [name for name in names if name not in cider or name not in captions or name not in references]
+    _check_scored(names, cider, captions, references)
+    confidence = confidence or {}
+    fit = _rank(cider[name] for name in names) + _rank(agreement[name] for name in names)          # (N,) in 0..2
+    sureness = _rank(confidence.get(name, -math.inf) for name in names) / 2                        # (N,) in 0..0.5
+    reasons = {name: likely_reason(captions[name], references[name]) for name in names}
+    evident = np.array([reasons[name] in EVIDENT for name in names])
+    better, worse = np.split(np.argsort(-fit, kind="stable"), [len(names) // 2])
+
+    def candidates(rows: np.ndarray, hints: Mapping[str, str]) -> tuple[Candidate, ...]:
+        return tuple(
+            Candidate(name, tuple(captions[name]), cider[name], agreement[name], confidence.get(name),
+                      hints.get(name, ""))
+            for name in _varied([names[row] for row in rows], captions, n)
+        )
+
+    return Proposal(
+        good=candidates(_highest_first(better, fit + sureness), hints={}),
+        bad=candidates(_highest_first(worse, sureness - fit + 3 * evident), hints=reasons),
+    )
+
+
+def _check_scored(names: Sequence[str], *by_photo: Mapping[str, object]):
+    """Raises ValueError unless there are two photos or more and all are in each of `by_photo`."""
+    missing = [name for name in names if not all(name in known for known in by_photo)]
     if missing:
         raise ValueError(f"{len(missing)} of the photos have no caption, references or score, the first is "
                          f"{missing[0]!r}: propose examples from the photos that were scored.")
     if len(names) < 2:
         raise ValueError(f"Good and bad examples need two photos or more; there are {len(names)}.")
-    quality = _rank(cider[name] for name in names) + _rank(agreement[name] for name in names)      # (N,) in 0..2
-    sureness = _rank((confidence or {}).get(name, -math.inf) for name in names) / 2                # (N,) in 0..0.5
-    disputed = np.array([likely_reason(captions[name], references[name]) in DISPUTED for name in names])
-    better_first = np.argsort(-quality, kind="stable")
-    half = len(names) // 2
 
-    def choose(rows: np.ndarray, value: np.ndarray, good: bool) -> tuple[Candidate, ...]:
-        ranked = rows[np.lexsort((rows, -value[rows]))]               # highest value first, then by name
-        return tuple(
-            Candidate(name, tuple(captions[name]), cider[name], agreement[name], (confidence or {}).get(name),
-                      "" if good else likely_reason(captions[name], references[name]))
-            for name in _varied([names[row] for row in ranked], captions, n)
-        )
 
-    return Proposal(choose(better_first[:half], quality + sureness, good=True),
-                    choose(better_first[half:], sureness - quality + 3 * disputed, good=False))
+def _highest_first(rows: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """The rows by their values, the highest first; ties go to the lower row."""
+    rows = np.sort(rows)
+    return rows[np.argsort(-values[rows], kind="stable")]
 
 
 def caption_confidence(word_probabilities: Sequence[float]) -> float:
@@ -108,21 +121,30 @@ def caption_confidence(word_probabilities: Sequence[float]) -> float:
 
 def likely_reason(caption: Words, references: Sequence[Words]) -> str:
     """A first guess at why a caption fails, from words alone: a key of REASONS. A person should look and decide."""
-    said = Counter(word for word in caption if word not in FUNCTION_WORDS)
-    written = [Counter(words) for words in references]
-    known = set().union(*written)
-    things = {word: count for word, count in said.items() if word not in COLOURS | NUMBERS}
-    if any(count > max((words[word] for words in written), default=0) and count > 1 for word, count in things.items()):
+    if _repeats_a_thing(caption, references):
         return "repetition"
     for reason, kind in (("wrong count", NUMBERS), ("wrong colour", COLOURS)):
-        there = [pair for words in references for pair in _described(words, kind)]
-        nouns = {noun for _, noun in there}
-        if any(noun in nouns and (word, noun) not in there for word, noun in _described(caption, kind)):
+        if _contradicts(caption, references, kind):
             return reason
-    strange = sum(word not in known for word in said)
+    said = frozenset(caption) - FUNCTION_WORDS
+    strange = len(said.difference(*references))
     if not strange:
         return "too general"
     return "wrong object" if strange * 2 >= len(said) else "invented detail"
+
+
+def _repeats_a_thing(caption: Words, references: Sequence[Words]) -> bool:
+    """Whether a word occurs twice or more, and more often than in any reference. Colours and numbers may."""
+    things = Counter(word for word in caption if word not in FUNCTION_WORDS | COLOURS | NUMBERS)
+    return any(count > 1 and all(count > list(words).count(word) for words in references)
+               for word, count in things.items())
+
+
+def _contradicts(caption: Words, references: Sequence[Words], kind: frozenset) -> bool:
+    """Whether the caption gives a thing a colour (or number) when references give it only others."""
+    told = {pair for words in references for pair in _described(words, kind)}
+    things = {thing for _, thing in told}
+    return any(thing in things and (word, thing) not in told for word, thing in _described(caption, kind))
 
 
 def _described(words: Words, kind: frozenset) -> list[tuple[str, str]]:
@@ -142,7 +164,7 @@ def _rank(values: Iterable[float]) -> np.ndarray:
     return (np.searchsorted(ordered, values, "left") + np.searchsorted(ordered, values, "right")) / (2 * len(values))
 
 
-def _varied(ranked: Sequence[str], captions: Mapping[str, Words], n: int) -> Iterator[str]:
+def _varied(ranked: Sequence[str], captions: Mapping[str, Words], n: int) -> list[str]:
     """Up to n of the names in their order, passing over captions that resemble one taken, as long as that lasts."""
     content = {name: frozenset(captions[name]) - FUNCTION_WORDS for name in ranked}
     taken: list[str] = []
@@ -152,7 +174,7 @@ def _varied(ranked: Sequence[str], captions: Mapping[str, Words], n: int) -> Ite
                 break
             if name not in taken and all(_overlap(content[name], content[other]) <= allowed for other in taken):
                 taken.append(name)
-    return iter(sorted(taken, key=ranked.index))
+    return sorted(taken, key=ranked.index)
 
 
 def _overlap(one: frozenset, other: frozenset) -> float:
