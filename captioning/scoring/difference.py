@@ -24,9 +24,9 @@ class Difference:
     def __str__(self) -> str:
         verdict = ("Other photos of the kind would hardly reverse it." if self.low > 0 or self.high < 0 else
                    "On other photos it might be the other way round.")
-        return (f"CIDEr of “{self.scores.decoding}” minus that of “{self.baseline.decoding}”: {self.mean:+.3f}, 95 % "
-                f"interval {self.low:+.3f} to {self.high:+.3f} ({self.scores.photos} photos, tokenizer: "
-                f"{self.scores.tokenizer}). {verdict}").replace("-", "−")
+        return (f"CIDEr of “{self.scores.decoding}” minus that of “{self.baseline.decoding}”: {_signed(self.mean)}, "
+                f"95 % interval {_signed(self.low)} to {_signed(self.high)} ({self.scores.photos} photos, tokenizer: "
+                f"{self.scores.tokenizer}). {verdict}")
 
     __repr__ = __str__
 
@@ -45,3 +45,8 @@ def cider_difference(scores: Scores, baseline: Scores, seed: int = 0) -> Differe
         )
     each = scores.per_photo["CIDEr"] - baseline.per_photo["CIDEr"]
     return Difference(float(each.mean()), *bootstrap_interval(each, seed), scores, baseline)
+
+
+def _signed(number: float) -> str:
+    """The number with its sign, a real minus."""
+    return f"{number:+.3f}".replace("-", "−")

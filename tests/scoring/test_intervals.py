@@ -54,6 +54,8 @@ def test_a_difference_is_paired_and_needs_the_same_photos(scored):
     assert "hardly reverse it" in str(above) and "“silence”" in str(above) and f"{above.low:+.3f}" in str(above)
     assert above.as_dict()["CIDEr_interval_95"] == [above.low, above.high]
     assert (above.as_dict()["tokenizer"], above.as_dict()["baseline"]) == ("split_sentence", "silence")
+    below = str(cider_difference(silent, score_captions(captions, references, decoding="self-critical")))
+    assert "“self-critical”: −" in below and "interval −" in below
     with pytest.raises(ValueError, match="same photos"):
         cider_difference(scores, score_captions(dict(list(captions.items())[:5]), references))
     with pytest.raises(ValueError, match="40 against 4 "):       # people meet one reference fewer
