@@ -74,23 +74,17 @@ def propose_examples(
     cider, agreement = scores.by_photo("CIDEr"), scores.by_photo("ROUGE-L")
     _check_scored(names, cider, captions, references)
     confidence = confidence or {}
-    fit = _rank(cider[name] for name in names) + _rank(agreement[name] for name in names)          # (N,) in 0..2
-    sureness = _rank(confidence.get(name, -math.inf) for name in names) / 2                        # (N,) in 0..0.5
     reasons = {name: likely_reason(captions[name], references[name]) for name in names}
-    evident = np.array([reasons[name] in EVIDENT for name in names])
-    better, worse = np.split(np.argsort(-fit, kind="stable"), [len(names) // 2])
+    good, bad = _ranked(names, cider, agreement, confidence, reasons)
 
-    def candidates(rows: np.ndarray, hints: Mapping[str, str]) -> tuple[Candidate, ...]:
+    def candidates(ranked: Sequence[str], hints: Mapping[str, str]) -> tuple[Candidate, ...]:
         return tuple(
             Candidate(name, tuple(captions[name]), cider[name], agreement[name], confidence.get(name),
                       hints.get(name, ""))
-            for name in _varied([names[row] for row in rows], captions, n)
+            for name in _varied(ranked, captions, n)
         )
 
-    return Proposal(
-        good=candidates(_highest_first(better, fit + sureness), hints={}),
-        bad=candidates(_highest_first(worse, sureness - fit + 3 * evident), hints=reasons),
-    )
+    return Proposal(candidates(good, hints={}), candidates(bad, hints=reasons))
 
 
 def _check_scored(names: Sequence[str], *by_photo: Mapping[str, object]):
@@ -101,6 +95,23 @@ def _check_scored(names: Sequence[str], *by_photo: Mapping[str, object]):
                          f"{missing[0]!r}: propose examples from the photos that were scored.")
     if len(names) < 2:
         raise ValueError(f"Good and bad examples need two photos or more; there are {len(names)}.")
+
+
+def _ranked(
+    names: Sequence[str],
+    cider: Mapping[str, float],
+    agreement: Mapping[str, float],
+    confidence: Mapping[str, float],
+    reasons: Mapping[str, str],
+) -> tuple[list[str], list[str]]:
+    """The better half of the names, best first, and the other half, worst first."""
+    fit = _rank(cider[name] for name in names) + _rank(agreement[name] for name in names)          # (N,) in 0..2
+    sureness = _rank(confidence.get(name, -math.inf) for name in names) / 2                        # (N,) in 0..0.5
+    evident = np.array([reasons[name] in EVIDENT for name in names])
+    better, worse = np.split(np.argsort(-fit, kind="stable"), [len(names) // 2])
+    good = _highest_first(better, fit + sureness)
+    bad = _highest_first(worse, sureness - fit + 3 * evident)
+    return [names[row] for row in good], [names[row] for row in bad]
 
 
 def _highest_first(rows: np.ndarray, values: np.ndarray) -> np.ndarray:

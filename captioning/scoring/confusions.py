@@ -28,17 +28,17 @@ class Confusion:
 
 
 def confused_photos(
-    captions: Mapping[str, Words], references: Mapping[str, Sequence[Words]], n: int = 10, most: int = 2000
+    captions: Mapping[str, Words], references: Mapping[str, Sequence[Words]], n: int = 10, max_photos: int = 2000
 ) -> list[Confusion]:
     """The n pairs of photos with the highest `Confusion.degree`, no caption in two of them; fewer if it is 0 or less.
 
     captions: photo name -> words; references: name -> lists of words. Content words are all but FUNCTION_WORDS; photos
-    whose caption or references have none are left out. Each is compared with each, so of more than `most` photos only
-    the first by name are looked at.
+    whose caption or references have none are left out. Each is compared with each, so of many photos only
+    the first `max_photos` by name are looked at.
     """
     said = {name: frozenset(captions[name]) - FUNCTION_WORDS for name in sorted(captions)}
     written = {name: frozenset().union(*references[name]) - FUNCTION_WORDS for name in said}
-    names = [name for name in said if said[name] and written[name]][:most]
+    names = [name for name in said if said[name] and written[name]][:max_photos]
     if len(names) < 2:
         return []
     of_captions = _overlaps([said[name] for name in names])                                 # (N, N)

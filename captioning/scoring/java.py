@@ -27,7 +27,7 @@ class NoJavaScore(OSError):
     """A score that this machine can't give; the message says why."""
 
 
-def find_java(purpose: str) -> None:
+def require_java(purpose: str) -> None:
     """Raises NoJavaScore where no Java runs. purpose: what it is needed for, the subject of the message."""
     try:                    # run, not looked for: macOS has a `java` that only says where to get one
         subprocess.run(["java", "-version"], capture_output=True, check=True, timeout=60)
@@ -42,7 +42,7 @@ def ptb_tokenize(sentences: Sequence[str]) -> list[list[str]]:
     pycocoevalcap's PTBTokenizer does the same by way of a file in its own package, which may be read-only.
     Raises NoJavaScore.
     """
-    find_java("The challenge's tokenizer (PTB)")
+    require_java("The challenge's tokenizer (PTB)")
     command = ["java", "-cp", str(PACKAGE / "tokenizer" / STANFORD_CORENLP_3_4_1_JAR),
                "edu.stanford.nlp.process.PTBTokenizer", "-preserveLines", "-lowerCase", "-encoding", "UTF-8"]
     lines = [" ".join(sentence.split()) for sentence in sentences]          # one line each, whatever was in it
@@ -63,7 +63,7 @@ def meteor(references: Sentences, captions: Sentences) -> tuple[float, np.ndarra
     Both name -> tokenized sentences, one for a caption, in the same order. Java takes about 1.1 GB and ten seconds for
     its table of paraphrases.  Raises NoJavaScore, also where so little memory is left that a notebook might be killed.
     """
-    find_java("METEOR")
+    require_java("METEOR")
     left = psutil.virtual_memory().available
     if left < METEOR_MEMORY:
         raise NoJavaScore(f"METEOR was left out: it may take {METEOR_MEMORY / 1e9:.0f} GB of memory, and "
@@ -86,7 +86,7 @@ def spice(references: Sentences, captions: Sentences) -> tuple[float, np.ndarray
     if not all(jar.is_file() for jar in jars):
         raise NoJavaScore(f"SPICE needs {jars[0].name} and {jars[1].name} of Stanford CoreNLP: put them into the "
                           "folder spice/lib of the installed pycocoevalcap to have it.")
-    find_java("SPICE")
+    require_java("SPICE")
     try:
         _, each = Spice().compute_score(references, captions)
     except (OSError, subprocess.SubprocessError) as error:

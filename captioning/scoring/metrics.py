@@ -26,12 +26,12 @@ class Measured(NamedTuple):
     left_out: tuple[str, ...]
 
 
-def measure(truths: Sentences, hypotheses: Sentences, extra: Sequence[str] = ()) -> Measured:
+def measure(references: Sentences, captions: Sentences, extra: Sequence[str] = ()) -> Measured:
     """All of METRICS, and those of `extra` that can be had."""
-    bleus, bleus_of_photos, counts = bleu(truths, hypotheses)
-    rouge, rouge_of_photos = Rouge().compute_score(truths, hypotheses)
-    cider, cider_of_photos = Cider().compute_score(truths, hypotheses)
-    of_java, left_out = java_metrics(truths, hypotheses, extra)
+    bleus, bleus_of_photos, counts = bleu(references, captions)
+    rouge, rouge_of_photos = Rouge().compute_score(references, captions)
+    cider, cider_of_photos = Cider().compute_score(references, captions)
+    of_java, left_out = java_metrics(references, captions, extra)
     corpus = dict(zip(METRICS, map(float, (*bleus, rouge, cider)), strict=True))
     per_photo = dict(zip(METRICS, map(np.asarray, (*bleus_of_photos, rouge_of_photos, cider_of_photos)), strict=True))
     for metric, (of_corpus, of_photos) in of_java.items():
@@ -39,11 +39,11 @@ def measure(truths: Sentences, hypotheses: Sentences, extra: Sequence[str] = ())
     return Measured(corpus, per_photo, counts, left_out)
 
 
-def bleu(truths: Sentences, hypotheses: Sentences) -> tuple[list[float], list[list[float]], np.ndarray]:
+def bleu(references: Sentences, captions: Sentences) -> tuple[list[float], list[list[float]], np.ndarray]:
     """BLEU-1 to 4 of the corpus and of each photo, and each photo's counts (N, 10) for `bleu_of_counts`."""
     scorer = BleuScorer(n=4)
-    for name, (caption,) in hypotheses.items():
-        scorer += (caption, truths[name])
+    for name, (caption,) in captions.items():
+        scorer += (caption, references[name])
     corpus, each = scorer.compute_score(option="closest", verbose=0)
     counts = []
     for test in scorer.ctest:
@@ -62,7 +62,7 @@ def bleu_of_counts(counts: np.ndarray) -> np.ndarray:
 
 
 def java_metrics(
-    truths: Sentences, hypotheses: Sentences, wanted: Sequence[str]
+    references: Sentences, captions: Sentences, wanted: Sequence[str]
 ) -> tuple[dict[str, tuple[float, np.ndarray]], tuple[str, ...]]:
     """{metric: (of the corpus, of each photo)} of those that can be had, and why the others can't."""
     scorers = {"METEOR": java.meteor, "SPICE": java.spice}
@@ -72,7 +72,7 @@ def java_metrics(
     found, left_out = {}, []
     for metric in wanted:
         try:
-            found[metric] = scorers[metric](truths, hypotheses)
+            found[metric] = scorers[metric](references, captions)
         except java.NoJavaScore as reason:
             left_out.append(str(reason))
     return found, tuple(left_out)

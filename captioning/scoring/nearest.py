@@ -30,11 +30,11 @@ def nearest_photos(
 
     rows = np.zeros((len(val_embeddings), count), np.int64)
     cosines = np.full((len(val_embeddings), count), -np.inf, np.float32)
-    for seen in gen_batches(train_count, block):
-        train = np.asarray(train_embeddings[seen], np.float32)
-        for asked in gen_batches(len(val_embeddings), block):
-            similarity = cosine_similarity(np.asarray(val_embeddings[asked], np.float32), train)
-            _keep_nearest(rows[asked], cosines[asked], similarity, seen.start)
+    for train_rows in gen_batches(train_count, block):
+        train = np.asarray(train_embeddings[train_rows], np.float32)
+        for val_rows in gen_batches(len(val_embeddings), block):
+            similarity = cosine_similarity(np.asarray(val_embeddings[val_rows], np.float32), train)
+            _keep_nearest(rows[val_rows], cosines[val_rows], similarity, train_rows.start)
     return rows, cosines
 
 

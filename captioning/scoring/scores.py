@@ -107,8 +107,8 @@ def score_captions(
     """
     if tokenizer == PTB:
         captions, references = ptb_words(captions, references)
-    hypotheses, truths = for_scorers(captions, references)
-    measured = measure(truths, hypotheses, extra)
+    captions, references = for_scorers(captions, references)
+    measured = measure(references, captions, extra)
     intervals = dict(zip(METRICS, pooled_interval(measured.bleu_counts, bleu_of_counts, seed), strict=False))
     for metric in ("ROUGE-L", "CIDEr", "SPICE"):                # those of the corpus are the photos' means
         if metric in measured.per_photo:
@@ -116,9 +116,9 @@ def score_captions(
     return Scores(
         values=measured.corpus,
         intervals=intervals,
-        names=tuple(hypotheses),
+        names=tuple(captions),
         per_photo=measured.per_photo,
-        references=float(np.mean([len(written) for written in truths.values()])),
+        references=float(np.mean([len(written) for written in references.values()])),
         tokenizer=tokenizer,
         decoding=decoding,
         left_out=measured.left_out,
