@@ -1,4 +1,4 @@
-"""What a score is compared with: simpler ways to get a caption, and people."""
+"""What a score is compared with: one caption for all photos, and people. `nearest` has a third: retrieval."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,25 +10,39 @@ from captioning.scoring.words import Words
 
 
 def most_frequent_caption(train_captions: Iterable[Sequence[Words]]) -> list[str]:
-    """The caption that people wrote most often; of equals the first in alphabetical order.
+    """Finds the caption that people wrote most often.
 
-    train_captions: for each training photo its captions, each a list of words.  Raises ValueError without any.
-    Given to every photo, it is the score of a model that never looks.
+    Its score, when every photo gets it, is that of a model that never looks at the photo.
+
+    Args:
+        train_captions: for each training photo its captions, each a list of words.
+
+    Returns:
+        Its words. Ties go to the caption that is first in alphabetical order.
+
+    Raises:
+        ValueError: no caption has a word.
     """
     counts = Counter(tuple(words) for photo in train_captions for words in photo if words)
     if not counts:
-        raise ValueError("The most frequent caption needs training captions: there are none with a word in them.")
+        raise ValueError("The training captions have no words. Pass the captions of the training photos, split.")
     return list(min(counts, key=lambda words: (-counts[words], words)))
 
 
 def hold_out_reference(
     references: Mapping[str, Sequence[Words]], seed: int = 0
 ) -> tuple[dict[str, Words], dict[str, list[Words]]]:
-    """One reference of each photo, drawn at random, as if it were a caption, and the others as its references.
+    """Takes one reference of each photo, at random, to score it like a caption.
 
-    references: photo name -> lists of words, or sentences. Photos with fewer than two are left out.
-    A model scored against these others is compared with people fairly: with one reference fewer for both, since
-    BLEU and ROUGE-L grow with the number of references.
+    People are then scored against one reference fewer than the model. BLEU and ROUGE-L grow with the number of
+    references, so a fair comparison scores the model against the remaining references too.
+
+    Args:
+        references: photo name -> lists of words, or sentences. Photos with fewer than two references are left out.
+        seed: of the choice.
+
+    Returns:
+        The captions by name, and the remaining references by name.
     """
     rng = np.random.default_rng(seed)
     captions, others = {}, {}
@@ -43,11 +57,22 @@ def hold_out_reference(
 def human_agreement(
     references: Mapping[str, Sequence[Words]], tokenizer: str = "split_sentence", seed: int = 0
 ) -> Scores:
-    """Scores of one person's caption against the other people's, see `hold_out_reference`.
+    """Scores one person's caption of each photo against those of the other people.
 
-    Not a ceiling: a model that writes what most people write can score above one person.
+    This is no upper limit: a model that writes what most people write can score higher than one person.
+
+    Args:
+        references: photo name -> lists of words, or sentences for the tokenizer "ptb".
+        tokenizer: see `score_captions`.
+        seed: of the choice of the person (see `hold_out_reference`) and of the intervals.
+
+    Returns:
+        The scores.
+
+    Raises:
+        ValueError: no photo has two references.
     """
     captions, others = hold_out_reference(references, seed)
     if not captions:
-        raise ValueError("Human agreement needs photos with two references or more: there are none.")
+        raise ValueError("Human agreement needs photos with at least two references, but there are none.")
     return score_captions(captions, others, tokenizer, "one person against the others", seed)

@@ -1,4 +1,4 @@
-"""Which photos are confused."""
+"""Pairs of photos that the model describes alike and people do not."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,10 +10,14 @@ from captioning.scoring.words import FUNCTION_WORDS, Words
 
 @dataclass(frozen=True)
 class Confusion:
-    """Two photos that the model says the same of and people do not.
+    """Two photos whose captions share more words than their references do.
 
-    captions, references: overlap of the two photos' content words, in their captions and in all their references:
-    shared words divided by all words (Jaccard index), 0..1.
+    Both overlaps are Jaccard indices of content words: words in common, divided by all words, 0..1.
+
+    Attributes:
+        first, second: names of the photos.
+        captions: overlap of the two captions.
+        references: overlap of all references of one photo with all references of the other.
     """
 
     first: str
@@ -23,43 +27,51 @@ class Confusion:
 
     @property
     def degree(self) -> float:
-        """captions − references: 1 for the same caption of photos of which people have no word in common."""
+        """`captions` minus `references`. It is 1 for equal captions when the references have no word in common."""
         return self.captions - self.references
 
 
 def confused_photos(
     captions: Mapping[str, Words], references: Mapping[str, Sequence[Words]], n: int = 10, max_photos: int = 2000
 ) -> list[Confusion]:
-    """The n pairs of photos with the highest `Confusion.degree`, no caption in two of them; fewer if it is 0 or less.
+    """Finds the pairs of photos with the highest `Confusion.degree`.
 
-    captions: photo name -> words; references: name -> lists of words. Content words are all but FUNCTION_WORDS; photos
-    whose caption or references have none are left out. Each is compared with each, so of many photos only
-    the first `max_photos` by name are looked at.
+    A caption is in one pair at most. Photos without content words (all words but FUNCTION_WORDS) in their caption or
+    references are left out.
+
+    Args:
+        captions: photo name -> words.
+        references: photo name -> lists of words.
+        n: number of pairs.
+        max_photos: photos to compare, the first by name. Each is compared with each other.
+
+    Returns:
+        At most n pairs with a degree above 0, the highest first.
     """
-    said = {name: frozenset(captions[name]) - FUNCTION_WORDS for name in sorted(captions)}
-    written = {name: frozenset().union(*references[name]) - FUNCTION_WORDS for name in said}
-    names = [name for name in said if said[name] and written[name]][:max_photos]
+    of_caption = {name: frozenset(captions[name]) - FUNCTION_WORDS for name in sorted(captions)}
+    of_references = {name: frozenset().union(*references[name]) - FUNCTION_WORDS for name in of_caption}
+    names = [name for name in of_caption if of_caption[name] and of_references[name]][:max_photos]
     if len(names) < 2:
         return []
-    of_captions = _overlaps([said[name] for name in names])                                 # (N, N)
-    of_references = _overlaps([written[name] for name in names])
-    degree = np.triu(of_captions - of_references, 1)
+    caption_overlap = _overlaps([of_caption[name] for name in names])                   # (N, N)
+    reference_overlap = _overlaps([of_references[name] for name in names])              # (N, N)
+    degree = np.triu(caption_overlap - reference_overlap, 1)
     pairs = []
     while len(pairs) < n and degree.max() > 0:
         row, column = np.unravel_index(degree.argmax(), degree.shape)
-        pairs.append(Confusion(names[row], names[column], float(of_captions[row, column]),
-                               float(of_references[row, column])))
-        shown = [said[name] in (said[names[row]], said[names[column]]) for name in names]
+        pairs.append(Confusion(names[row], names[column], float(caption_overlap[row, column]),
+                               float(reference_overlap[row, column])))
+        shown = [of_caption[name] in (of_caption[names[row]], of_caption[names[column]]) for name in names]
         degree[shown] = degree[:, shown] = 0
     return pairs
 
 
 def _overlaps(sets: Sequence[frozenset]) -> np.ndarray:
-    """Jaccard index of each set with each, (N, N) float32; none of them is empty."""
+    """Jaccard index of each set with each other, (N, N) float32. No set may be empty."""
     column = {word: index for index, word in enumerate(sorted(frozenset().union(*sets)))}
-    there = np.zeros((len(sets), len(column)), np.float32)
+    present = np.zeros((len(sets), len(column)), np.float32)
     for row, words in enumerate(sets):
-        there[row, [column[word] for word in words]] = 1
-    shared = there @ there.T
-    sizes = there.sum(axis=1)
+        present[row, [column[word] for word in words]] = 1
+    shared = present @ present.T
+    sizes = present.sum(axis=1)
     return shared / (sizes[:, None] + sizes - shared)

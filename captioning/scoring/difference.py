@@ -1,4 +1,4 @@
-"""How much higher one score is than another."""
+"""How much higher the CIDEr of one set of captions is than that of another."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,14 @@ from captioning.scoring.scores import Scores
 
 @dataclass(frozen=True)
 class Difference:
-    """How much higher one CIDEr is than another, with the ends of its paired 95 % interval over photos."""
+    """CIDEr of some captions minus the CIDEr of a baseline.
+
+    Attributes:
+        mean: mean difference over photos.
+        low, high: ends of its paired 95 % interval.
+        scores: of the captions.
+        baseline: scores of the baseline.
+    """
 
     mean: float
     low: float
@@ -17,14 +24,20 @@ class Difference:
     baseline: Scores
 
     def as_dict(self) -> dict:
-        return {"CIDEr": self.mean, "CIDEr_interval_95": [self.low, self.high], "photos": self.scores.photos,
-                "tokenizer": self.scores.tokenizer, "decoding": self.scores.decoding,
-                "baseline": self.baseline.decoding}
+        """Plain numbers and strings for metrics.json."""
+        return {
+            "CIDEr": self.mean,
+            "CIDEr_interval_95": [self.low, self.high],
+            "photos": self.scores.photos,
+            "tokenizer": self.scores.tokenizer,
+            "decoding": self.scores.decoding,
+            "baseline": self.baseline.decoding,
+        }
 
     def __str__(self) -> str:
-        verdict = ("Other photos of the kind would hardly reverse it." if self.low > 0 or self.high < 0 else
-                   "On other photos it might be the other way round.")
-        return (f"CIDEr of “{self.scores.decoding}” minus that of “{self.baseline.decoding}”: {_signed(self.mean)}, "
+        verdict = ("Other photos of this kind would very likely give the same order." if self.low > 0 or self.high < 0
+                   else "Other photos of this kind might give the opposite order.")
+        return (f"CIDEr of “{self.scores.decoding}” minus CIDEr of “{self.baseline.decoding}”: {_signed(self.mean)}, "
                 f"95 % interval {_signed(self.low)} to {_signed(self.high)} ({self.scores.photos} photos, tokenizer: "
                 f"{self.scores.tokenizer}). {verdict}")
 
@@ -32,21 +45,32 @@ class Difference:
 
 
 def cider_difference(scores: Scores, baseline: Scores, seed: int = 0) -> Difference:
-    """CIDEr of `scores` minus the baseline's; its interval is paired, and so narrower than the two suggest.
+    """Subtracts the baseline's CIDEr, photo by photo.
 
-    Raises ValueError when the two were not scored on the same photos, as many references and the same tokenizer.
+    The interval is paired, so it is narrower than the intervals of the two scores suggest.
+
+    Args:
+        scores: of the captions.
+        baseline: scores of the captions to compare with.
+        seed: of the interval.
+
+    Returns:
+        The mean difference and its interval.
+
+    Raises:
+        ValueError: the two were scored on different photos, numbers of references or tokenizers.
     """
     if (scores.names, scores.references, scores.tokenizer) != (
             baseline.names, baseline.references, baseline.tokenizer):
         raise ValueError(
             f"Scores of {scores.photos} photos against {scores.references:.3g} references ({scores.decoding}, "
             f"{scores.tokenizer}) and of {baseline.photos} against {baseline.references:.3g} ({baseline.decoding}, "
-            f"{baseline.tokenizer}) can't be compared: score both on the same photos, references and tokenizer."
+            f"{baseline.tokenizer}) can't be compared. Score both on the same photos, references and tokenizer."
         )
     each = scores.per_photo["CIDEr"] - baseline.per_photo["CIDEr"]
     return Difference(float(each.mean()), *bootstrap_interval(each, seed), scores, baseline)
 
 
 def _signed(number: float) -> str:
-    """The number with its sign, a real minus."""
+    """The number with its sign, and with a minus sign instead of a hyphen."""
     return f"{number:+.3f}".replace("-", "−")

@@ -1,4 +1,7 @@
-"""The metrics: their names and scale, BLEU and its counts, and those that Java computes."""
+"""The metrics: their names, their scale, and how they are measured.
+
+pycocoevalcap computes all of them. BLEU, ROUGE-L and CIDEr are plain Python; METEOR and SPICE need Java.
+"""
 
 import math
 from collections.abc import Sequence
@@ -18,7 +21,14 @@ SCALE = "CIDEr runs from 0 to 10, the others from 0 to 1; papers' tables print 1
 
 
 class Measured(NamedTuple):
-    """Scores of the corpus and of the N photos by metric, BLEU's counts, and what was left out."""
+    """Scores of N photos.
+
+    Attributes:
+        corpus: metric -> score of all photos together.
+        per_photo: metric -> (N,) scores of the photos.
+        bleu_counts: (N, 10), see `bleu_of_counts`.
+        left_out: for each metric that could not be measured, a sentence that says why.
+    """
 
     corpus: dict[str, float]
     per_photo: dict[str, np.ndarray]
@@ -27,7 +37,19 @@ class Measured(NamedTuple):
 
 
 def measure(references: Sentences, captions: Sentences, extra: Sequence[str] = ()) -> Measured:
-    """All of METRICS, and those of `extra` that can be had."""
+    """Measures all of METRICS, and those of `extra` that this machine can measure.
+
+    Args:
+        references: photo name -> strings of words.
+        captions: photo name -> one string of words, for the same photos in the same order.
+        extra: names out of JAVA_METRICS.
+
+    Returns:
+        The scores.
+
+    Raises:
+        ValueError: `extra` names an unknown metric.
+    """
     bleus, bleus_of_photos, counts = bleu(references, captions)
     rouge, rouge_of_photos = Rouge().compute_score(references, captions)
     cider, cider_of_photos = Cider().compute_score(references, captions)
@@ -40,7 +62,16 @@ def measure(references: Sentences, captions: Sentences, extra: Sequence[str] = (
 
 
 def bleu(references: Sentences, captions: Sentences) -> tuple[list[float], list[list[float]], np.ndarray]:
-    """BLEU-1 to 4 of the corpus and of each photo, and each photo's counts (N, 10) for `bleu_of_counts`."""
+    """Measures BLEU-1 to 4.
+
+    Args:
+        references: see `measure`.
+        captions: see `measure`.
+
+    Returns:
+        Four scores of the corpus, four lists with the scores of N photos, and the photos' counts, (N, 10) float64 (see
+        `bleu_of_counts`).
+    """
     scorer = BleuScorer(n=4)
     for name, (caption,) in captions.items():
         scorer += (caption, references[name])
@@ -53,10 +84,17 @@ def bleu(references: Sentences, captions: Sentences) -> tuple[list[float], list[
 
 
 def bleu_of_counts(counts: np.ndarray) -> np.ndarray:
-    """BLEU-1 to 4 (Papineni et al. 2002) of pooled counts: n-grams that match (4), that are there (4), words of the
-    captions, words of the references nearest in length."""
-    matches, there, length, reference_length = counts[:4], counts[4:8], counts[8], counts[9]
-    precision = matches / np.maximum(there, 1e-9)
+    """BLEU-1 to 4 of summed counts (Papineni et al. 2002, https://aclanthology.org/P02-1040).
+
+    Args:
+        counts: (10,): n-grams of 1 to 4 words that match (4), n-grams of the captions (4), words of the captions, words
+            of the references (of each photo the one whose length is nearest).
+
+    Returns:
+        (4,) scores, 0..1.
+    """
+    matches, total, length, reference_length = counts[:4], counts[4:8], counts[8], counts[9]
+    precision = matches / np.maximum(total, 1e-9)
     brevity = min(1.0, math.exp(1 - reference_length / length)) if length else 0.0
     return np.cumprod(precision) ** (1 / np.arange(1, 5)) * brevity
 
@@ -64,11 +102,23 @@ def bleu_of_counts(counts: np.ndarray) -> np.ndarray:
 def java_metrics(
     references: Sentences, captions: Sentences, wanted: Sequence[str]
 ) -> tuple[dict[str, tuple[float, np.ndarray]], tuple[str, ...]]:
-    """{metric: (of the corpus, of each photo)} of those that can be had, and why the others can't."""
+    """Measures those of the wanted Java metrics that this machine can measure.
+
+    Args:
+        references: see `measure`.
+        captions: see `measure`.
+        wanted: names out of JAVA_METRICS.
+
+    Returns:
+        metric -> (score of the corpus, (N,) scores of the photos), and a sentence for each metric that is left out.
+
+    Raises:
+        ValueError: a name is unknown.
+    """
     scorers = {"METEOR": java.meteor, "SPICE": java.spice}
     unknown = [metric for metric in wanted if metric not in scorers]
     if unknown:
-        raise ValueError(f"There is no metric {unknown[0]!r} to add; there are {', '.join(scorers)}.")
+        raise ValueError(f"There is no extra metric {unknown[0]!r}. Choose from {', '.join(scorers)}.")
     found, left_out = {}, []
     for metric in wanted:
         try:

@@ -1,9 +1,7 @@
-"""How good the captions are: scores, their baselines, and which photos are worth showing.
+"""How good captions are: their scores, with what the scores depend on.
 
-Captions are lists of words without START and END, keyed by the photo's name; references are the lists that
-people wrote for that photo. The scorers are pycocoevalcap's own (BLEU, ROUGE-L, CIDEr), which are plain Python:
-no Java. A score depends on how text was cut into words, so every result carries its tokenizer's name; where there is
-Java, the MSCOCO challenge's own tokenizer and METEOR can be had too.
+Captions are lists of words without START and END, by photo name. References are the lists of words that people wrote
+for the same photo. A score depends on how text was split into words, so it carries the name of its tokenizer.
 
     scores = score_captions(captions, references, tokenizer="split_sentence", decoding="greedy")
     ScoreTable({"this model": scores, "people": human_agreement(references)})
@@ -20,21 +18,25 @@ from captioning.scoring.sentences import for_scorers, ptb_words
 from captioning.scoring.table import ScoreTable
 from captioning.scoring.words import Words
 
-PTB = "ptb"                 # the tokenizer's name by which score_captions cuts the sentences anew
+PTB = "ptb"                 # with this tokenizer, score_captions splits all sentences anew
+MEANS = ("ROUGE-L", "CIDEr", "SPICE")       # means over photos; BLEU and METEOR sum their counts over photos instead
 
 
 @dataclass(frozen=True, eq=False)
 class Scores:
     """Scores of one set of captions, with what they depend on.
 
-    values: corpus score by metric: those of METRICS, and of JAVA_METRICS what was asked for and could be had. CIDEr
-        is in 0..10, the others in 0..1.
-    intervals: 95 % interval of each metric over photos, see `bootstrap_interval`; METEOR has none.
-    names: the N photos, sorted.
-    per_photo: for each metric a (N,) float64 array in the order of `names`. ROUGE-L, CIDEr and SPICE of the corpus are
-        their means; BLEU and METEOR of the corpus are not (they pool their counts before they divide).
-    references: how many references a photo was compared with, on average.
-    left_out: a sentence for each metric that was asked for and could not be had.
+    Attributes:
+        values: metric -> score of the corpus, for METRICS and for those of JAVA_METRICS that were asked for and could
+            be measured. CIDEr is in 0..10, the others in 0..1.
+        intervals: metric -> ends of its 95 % interval over photos, see `intervals`. METEOR has none.
+        names: the N photos, sorted.
+        per_photo: metric -> (N,) float64 scores in the order of `names`. Their mean is the score of the corpus for
+            MEANS only.
+        references: mean number of references per photo.
+        tokenizer: name of what split the text into words.
+        decoding: how the captions were made.
+        left_out: for each metric that was asked for and could not be measured, a sentence that says why.
     """
 
     values: Mapping[str, float]
@@ -59,7 +61,7 @@ class Scores:
         return dict(zip(self.names, self.per_photo[metric].tolist(), strict=True))
 
     def as_dict(self) -> dict:
-        """What belongs in a metrics.json: plain numbers and strings, without the per-photo arrays."""
+        """Plain numbers and strings for metrics.json, without the scores of single photos."""
         return {
             **self.values,
             **{f"{metric}_interval_95": list(interval) for metric, interval in self.intervals.items()},
@@ -88,31 +90,34 @@ def score_captions(
     seed: int = 0,
     extra: Sequence[str] = (),
 ) -> Scores:
-    """BLEU-1 to 4, ROUGE-L and CIDEr of captions, exactly as pycocoevalcap computes them on these words.
+    """Scores captions with BLEU-1 to 4, ROUGE-L and CIDEr, as pycocoevalcap computes them on these words.
 
-    captions: photo name -> words. An empty list is a caption too and scores 0.
-    references: photo name -> lists of words. Photos without a caption are left out of the score; so is a
-        reference without any word (pycocoevalcap would give an empty caption full ROUGE-L for matching it).
-    tokenizer: the name of what cut the text into words, which travels with the numbers. Only "ptb" does something: all
-        is cut anew as the MSCOCO challenge does it, and both sides may then be sentences. It needs Java.
-    decoding: how the captions came about, for the label.
-    seed: of the bootstrap intervals.
-    extra: of JAVA_METRICS. One that can't be had is left out, with the reason.
+    CIDEr is CIDEr-D (Vedantam et al. 2015, https://arxiv.org/abs/1411.5726). Its document frequencies come from the
+    references of the scored photos, so it depends on the set of photos. For a single photo it is 0.
 
-    CIDEr is CIDEr-D (Vedantam et al. 2015, https://arxiv.org/abs/1411.5726) with document frequencies from the
-    references of the photos scored here, so it shifts with the set of photos, and is 0 for a single photo.
+    Args:
+        captions: photo name -> words. An empty list is a caption too; it scores 0.
+        references: photo name -> lists of words. References without a word do not count (pycocoevalcap would give an
+            empty caption full ROUGE-L for matching one), nor do photos without a caption.
+        tokenizer: name of what split the text, a label. "ptb" does more: it splits captions and references again as the
+            MSCOCO challenge does, by Java. Both may then be sentences.
+        decoding: how the captions were made, a label.
+        seed: of the intervals.
+        extra: names out of JAVA_METRICS. Those that can't be measured are left out, with the reason.
 
-    Raises ValueError for no captions at all, a photo that `references` does not know or has no words for, and a
-    caption that is a string instead of a list of words; java.NoJavaScore for "ptb" without Java.
+    Returns:
+        The scores.
+
+    Raises:
+        ValueError: there are no captions, a photo has no reference with a word, or words are a string, not a list.
+        NoJavaScore: the tokenizer is "ptb", and Java is missing.
     """
     if tokenizer == PTB:
         captions, references = ptb_words(captions, references)
     captions, references = for_scorers(captions, references)
     measured = measure(references, captions, extra)
     intervals = dict(zip(METRICS, pooled_interval(measured.bleu_counts, bleu_of_counts, seed), strict=False))
-    for metric in ("ROUGE-L", "CIDEr", "SPICE"):                # those of the corpus are the photos' means
-        if metric in measured.per_photo:
-            intervals[metric] = bootstrap_interval(measured.per_photo[metric], seed)
+    intervals |= {m: bootstrap_interval(measured.per_photo[m], seed) for m in MEANS if m in measured.per_photo}
     return Scores(
         values=measured.corpus,
         intervals=intervals,

@@ -1,4 +1,4 @@
-"""Scores side by side."""
+"""A table of scores for a notebook or a terminal."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,11 +9,16 @@ from captioning.scoring.metrics import JAVA_METRICS, METRICS, SCALE
 
 @dataclass(frozen=True)
 class ScoreTable:
-    """Scores side by side, one labelled row each, for a notebook or a terminal."""
+    """Scores side by side.
+
+    Attributes:
+        rows: label -> Scores, one row each.
+    """
 
     rows: Mapping
 
     def _cells(self) -> list[list[str]]:
+        """The header and the rows. The first cell of each is the label."""
         metrics = [m for m in (*METRICS, *JAVA_METRICS) if any(m in scores.values for scores in self.rows.values())]
         header = ["", "references", *metrics, "BLEU-4, 95 %", "CIDEr, 95 %"]
         return [header] + [
@@ -24,6 +29,7 @@ class ScoreTable:
         ]
 
     def _notes(self) -> str:
+        """What stands below the table: photos, tokenizers, scale, intervals, and which metrics are missing."""
         photos = sorted({scores.photos for scores in self.rows.values()})
         tokenizers = sorted({scores.tokenizer for scores in self.rows.values()})
         left_out = sorted({reason for scores in self.rows.values() for reason in scores.left_out})

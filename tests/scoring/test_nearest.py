@@ -35,7 +35,7 @@ def test_ties_go_to_the_lower_row_in_any_block(block):
 
 @pytest.mark.parametrize("count", [0, 4])
 def test_more_photos_than_there_are_cannot_be_asked_for(count):
-    with pytest.raises(ValueError, match=f"{count} nearest photos .* 3 training photos"):
+    with pytest.raises(ValueError, match=f"{count} nearest photos: there are 3 training photos"):
         nearest_photos(np.eye(3), np.eye(3), count=count)
 
 
@@ -46,5 +46,5 @@ def test_the_nearest_photo_lends_its_first_caption():
     assert nearest_photo_captions(train, [["A dog."], []], np.array([[0.1, 2], [5, 1]])) == [[], "A dog."]
     with pytest.raises(ValueError, match="2 training embeddings, but captions of 1"):
         nearest_photo_captions(train, captions[:1], train)
-    with pytest.raises(ValueError, match="different kinds"):
+    with pytest.raises(ValueError, match="need the same width"):
         nearest_photo_captions(train, captions, np.zeros((3, 5)))
