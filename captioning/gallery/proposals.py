@@ -1,9 +1,9 @@
 """Chooses photos worth showing in the gallery: captions that fit, captions that fail, and a first guess at why.
 
 Photos are ranked by CIDEr, by ROUGE-L and, at half weight, by the model's confidence: in a good example the model is
-right and sure, in a bad one wrong and sure. A caption may be true although no reference says the same. So captions whose
-mistake shows in the words alone come first among the bad: they repeat a thing, or contradict a reference's colour or
-number.
+right and sure, in a bad one wrong and sure. A caption may be true although no reference says the same. So captions
+whose mistake shows in the words alone come first among the bad: they repeat a thing, or contradict a reference's colour
+or number.
 """
 
 import math

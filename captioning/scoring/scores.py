@@ -97,10 +97,9 @@ def score_captions(
 
     Args:
         captions: photo name -> words. An empty list is a caption too; it scores 0.
-        references: photo name -> lists of words. References without a word do not count (pycocoevalcap would give an
-            empty caption full ROUGE-L for matching one), nor do photos without a caption.
-        tokenizer: name of what split the text, a label. "ptb" does more: it splits captions and references again as the
-            MSCOCO challenge does, by Java. Both may then be sentences.
+        references: photo name -> lists of words. Empty ones do not count: an empty caption would get full ROUGE-L.
+        tokenizer: name of what split the text, a label. Only "ptb" has an effect: captions and references, which may
+            then be sentences, are split again as the MSCOCO challenge does. This needs Java.
         decoding: how the captions were made, a label.
         seed: of the intervals.
         extra: names out of JAVA_METRICS. Those that can't be measured are left out, with the reason.

@@ -1,4 +1,4 @@
-"""Proposals for the gallery are varied and repeatable."""
+"""Proposed examples fit or fail, are varied, and the same for the same input."""
 
 import random
 
@@ -36,14 +36,14 @@ def test_the_same_input_in_any_order_gives_the_same_proposal(scored):
 def test_a_proposal_does_not_say_ten_times_the_same():
     captions, references = made_up_captions(60)
     wave = words("a man riding a wave on a surfboard")
-    for name in list(captions)[:20]:                        # a third of the photos: the same caption, and right
+    for name in list(captions)[:20]:                       # a third of the photos have the same, right caption
         captions[name], references[name] = wave, [wave] * 5
     proposal = propose_examples(captions, captions, references, score_captions(captions, references), n=5)
     assert [c.caption for c in proposal.good].count(tuple(wave)) == 1
     assert len({c.caption for c in proposal.good}) == len({c.caption for c in proposal.bad}) == 5
 
 
-def test_the_same_again_comes_only_when_there_is_nothing_else():
+def test_equal_captions_come_only_if_there_are_no_others():
     captions = {f"{n}.jpg": ["a", "dog"] for n in range(8)}
     references = {name: [["a", "dog"], ["a", "cat"]] for name in captions}
     scores = score_captions(captions, references)
@@ -70,7 +70,7 @@ def test_captions_that_contradict_a_reference_come_before_those_that_are_only_un
     assert [(c.name, c.hint) for c in bad] == [("2.jpg", "wrong colour"), ("3.jpg", "wrong object")]
 
 
-def test_few_photos_give_what_there_is_and_strangers_are_named(scored):
+def test_few_photos_give_short_lists_and_unknown_photos_are_named(scored):
     captions, references, scores = scored
     proposal = propose_examples(list(captions)[:5], captions, references, scores, n=10)
     assert (len(proposal.good), len(proposal.bad)) == (2, 3)
@@ -88,8 +88,8 @@ def test_few_photos_give_what_there_is_and_strangers_are_named(scored):
     ("two red dogs on a beach under an umbrella", "invented detail"),
     ("a train", "wrong object"),
     ("", "too general"),
-    ("two dogs by a blue man on a beach", "invented detail"),       # nobody told the man's colour
-    ("two red red dogs running", "too general"),                    # a word that tells how things are may come twice
+    ("two dogs by a blue man on a beach", "invented detail"),       # no reference gives the man a colour
+    ("two red red dogs running", "too general"),                    # a colour may come twice
 ])
 def test_the_likely_reason_is_guessed_from_words(caption, reason):
     references = [words("two red dogs running on the beach"), words("two dogs by a man on a beach")]

@@ -6,11 +6,12 @@ from captioning.scoring.words import COLOURS
 
 
 def words(text):
+    """The words of a text without punctuation."""
     return text.split()
 
 
 def made_up_captions(photos=40, seed=0):
-    """Captions and five references a photo, as a small grammar writes them: some right, some wrong."""
+    """Captions and five references per photo from a small grammar. About half of the captions are wrong."""
     rng = random.Random(seed)
     animals = ["dog", "cat", "horse", "sheep", "bird", "cow"]
     places = ["beach", "street", "field", "bed", "hill"]
@@ -30,6 +31,6 @@ def made_up_captions(photos=40, seed=0):
 
 
 def scored_strings(captions, references):
-    """References and captions as pycocoevalcap wants them."""
+    """References and captions as pycocoevalcap expects them."""
     return ({name: [" ".join(words) for words in references[name]] for name in sorted(captions)},
             {name: [" ".join(captions[name])] for name in sorted(captions)})

@@ -1,14 +1,11 @@
-"""Intervals are those of the bootstrap; a difference is paired."""
+"""Intervals are those of the bootstrap over photos."""
 
 import numpy as np
 import pytest
 from pycocoevalcap.bleu.bleu import Bleu
 
-from captioning.scoring.baselines import human_agreement
-from captioning.scoring.difference import cider_difference
 from captioning.scoring.intervals import bootstrap_interval, pooled_interval
 from captioning.scoring.metrics import bleu, bleu_of_counts
-from captioning.scoring.scores import score_captions
 from tests.helpers.captions import scored_strings
 
 
@@ -31,7 +28,7 @@ def test_the_interval_of_one_photo_is_its_score():
 
 
 def test_the_interval_of_bleu_is_that_of_the_pooled_score(scored):
-    """The same as scoring each resample of the photos anew with pycocoevalcap."""
+    """It equals the interval of scoring each resample with pycocoevalcap."""
     captions, references, scores = scored
     rng, drawn = np.random.default_rng(0), []
     for _ in range(200):
@@ -42,23 +39,3 @@ def test_the_interval_of_bleu_is_that_of_the_pooled_score(scored):
         drawn.append(Bleu(4).compute_score(truths, hypotheses, verbose=0)[0])
     again = pooled_interval(bleu(*scored_strings(captions, references))[2], bleu_of_counts, seed=0, resamples=200)
     assert again == [pytest.approx(ends, abs=1e-9) for ends in np.percentile(drawn, [2.5, 97.5], axis=0).T]
-
-
-def test_a_difference_is_paired_and_needs_the_same_photos(scored):
-    captions, references, scores = scored
-    same = cider_difference(scores, scores)
-    assert (same.mean, same.low, same.high) == (0, 0, 0) and "opposite order" in str(same)
-    silent = score_captions({name: [] for name in captions}, references, decoding="silence")
-    above = cider_difference(scores, silent)
-    assert 0 < above.low < above.mean < above.high and above.mean == pytest.approx(scores["CIDEr"])
-    assert "the same order" in str(above) and "“silence”" in str(above) and f"{above.low:+.3f}" in str(above)
-    assert above.as_dict()["CIDEr_interval_95"] == [above.low, above.high]
-    assert (above.as_dict()["tokenizer"], above.as_dict()["baseline"]) == ("split_sentence", "silence")
-    below = str(cider_difference(silent, score_captions(captions, references, decoding="self-critical")))
-    assert "“self-critical”: −" in below and "interval −" in below
-    with pytest.raises(ValueError, match="same photos"):
-        cider_difference(scores, score_captions(dict(list(captions.items())[:5]), references))
-    with pytest.raises(ValueError, match="40 against 4 "):       # people meet one reference fewer
-        cider_difference(scores, human_agreement(references))
-    with pytest.raises(ValueError, match="tokenizer"):
-        cider_difference(scores, score_captions(captions, references, tokenizer="another"))

@@ -1,4 +1,4 @@
-"""Scores that need Java: as pycocoevalcap's, and missed by nothing else where they are missing."""
+"""Scores that need Java equal pycocoevalcap's. Without Java, all others still work."""
 
 import json
 import shutil
@@ -50,7 +50,7 @@ def test_line_breaks_and_empty_sentences_move_no_words_to_another_photo():
 
 
 @with_java
-def test_meteor_is_left_out_where_memory_is_short(monkeypatch):
+def test_meteor_is_left_out_if_memory_is_short(monkeypatch):
     monkeypatch.setattr(java.psutil, "virtual_memory", lambda: SimpleNamespace(available=1_500_000_000))
     scores = score_captions({"a": ["a", "dog"]}, {"a": [["a", "dog"]]}, extra=["METEOR"])
     assert "METEOR" not in scores.values
@@ -59,7 +59,7 @@ def test_meteor_is_left_out_where_memory_is_short(monkeypatch):
 
 @with_java
 @pytest.mark.slow           # METEOR reads its paraphrases for ten seconds and takes 1.1 GB
-def test_meteor_is_pycocoevalcaps():
+def test_meteor_equals_pycocoevalcaps():
     captions = {"a": words("a brown dog sitting"), "b": [], "c": words("a black cat")}
     references = {name: [text.split() for text in texts if text] for name, texts in SENTENCES.items()}
     scores = score_captions(captions, references, extra=["METEOR"])
@@ -69,11 +69,11 @@ def test_meteor_is_pycocoevalcaps():
     assert "METEOR" in str(scores) and f"{corpus:.3f}" in scores._repr_html_() and scores.as_dict()["METEOR"]
 
 
-def test_spice_fetches_nothing_and_says_what_it_lacks(scored, monkeypatch):
+def test_spice_downloads_nothing_and_says_what_is_missing(scored, monkeypatch):
     captions, references, scores = scored
     if (java.PACKAGE / "spice" / "lib" / "stanford-corenlp-3.6.0-models.jar").is_file():
         pytest.skip("SPICE's parser is here")
-    monkeypatch.setattr(java, "Spice", None)             # its constructor would fetch
+    monkeypatch.setattr(java, "Spice", None)             # its constructor would download
     asked = score_captions(captions, references, extra=["SPICE"])
     assert asked.values == scores.values
     assert len(asked.left_out) == 1 and "stanford-corenlp-3.6.0.jar" in asked.left_out[0]
@@ -81,7 +81,7 @@ def test_spice_fetches_nothing_and_says_what_it_lacks(scored, monkeypatch):
 
 
 @pytest.mark.parametrize("kind", ["absent", "a stub that fails"])
-def test_without_java_nothing_but_its_own_scores_is_missing(tmp_path, kind):
+def test_without_java_only_its_own_scores_are_missing(tmp_path, kind):
     if kind != "absent":
         (tmp_path / "java").write_text("#!/bin/sh\nexit 1\n")
         (tmp_path / "java").chmod(0o755)

@@ -1,4 +1,4 @@
-"""The nearest photos are those of the highest cosine, in blocks of any size."""
+"""The nearest photos have the highest cosines, whatever the size of the blocks."""
 
 import numpy as np
 import pytest
@@ -10,8 +10,8 @@ from captioning.scoring.nearest import nearest_photo_captions, nearest_photos
 def test_nearest_photos_are_the_same_for_any_block_from_memory_mapped_halves(tmp_path, block):
     rng = np.random.default_rng(0)
     train, val = rng.normal(size=(50, 16)).astype(np.float16), rng.normal(size=(20, 16)).astype(np.float16)
-    train[9] = train[30]                        # a tie, which the lower row must win
-    val[3], val[4] = train[30] * 2, 0           # cosine ignores length; a row of zeros is no error
+    train[9] = train[30]                        # a tie, which goes to the lower row
+    val[3], val[4] = train[30] * 2, 0           # the cosine ignores length; zeros are no error
     for name, rows in (("train", train), ("val", val)):
         np.save(tmp_path / f"{name}.npy", rows)
     rows, cosines = nearest_photos(np.load(tmp_path / "train.npy", mmap_mode="r"),

@@ -1,4 +1,4 @@
-"""Scores are pycocoevalcap's, and say what they depend on."""
+"""Scores equal pycocoevalcap's and say what they depend on."""
 
 import random
 import subprocess
@@ -27,8 +27,8 @@ def test_scores_equal_pycocoevalcap_on_the_same_words(scored):
         assert scores.by_photo(metric) == pytest.approx(dict(zip(captions, each, strict=True)), abs=1e-6)
 
 
-def test_a_caption_worked_out_by_hand():
-    # 3 of 4 words and 2 of 3 pairs are in the reference; it has the same length, so there is no brevity penalty
+def test_the_scores_of_one_caption_by_hand():
+    # 3 of 4 words and 2 of 3 pairs are in the reference; both have the same length, so no brevity penalty applies
     scores = score_captions({"a": words("a dog on grass")}, {"a": [words("a dog on sand")]})
     assert scores["BLEU-1"] == pytest.approx(3 / 4)
     assert scores["BLEU-2"] == pytest.approx((3 / 4 * 2 / 3) ** 0.5)
@@ -65,7 +65,7 @@ def test_the_order_of_photos_changes_nothing(scored):
     ({"a.jpg": "a dog"}, {"a.jpg": [["a", "dog"]]}, r"'a.jpg' is the string 'a dog'"),
     ({"a.jpg": ["a"]}, {"a.jpg": ["a dog"]}, r"reference of 'a.jpg' is the string"),
 ])
-def test_what_cannot_be_scored_is_named(captions, references, message):
+def test_errors_name_what_cannot_be_scored(captions, references, message):
     with pytest.raises(ValueError, match=message):
         score_captions(captions, references)
 
@@ -89,7 +89,7 @@ def test_scores_carry_what_they_depend_on(scored):
     assert "tok &lt;1&gt;" in scores._repr_html_()
 
 
-def test_a_metric_that_does_not_exist_is_named(scored):
+def test_an_unknown_metric_is_named_in_the_error(scored):
     with pytest.raises(ValueError, match="'METEOT'"):
         score_captions(scored[0], scored[1], extra=["METEOT"])
 
