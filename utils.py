@@ -9,8 +9,7 @@ figures:    encoder_decoder, data_flow, photos_with_captions, teacher_forcing, f
 live:       hushed, TrainingPicture, photo_chooser, show_photo_file
 scores:     score_captions, cider_difference, ScoreTable, JAVA_METRICS, NoJavaScore
 rewards:    CiderD, cider_reward
-baselines:  most_frequent_caption, nearest_photos, nearest_photo_captions, cosine, hold_out_reference,
-            human_agreement
+baselines:  most_frequent_caption, nearest_photos, nearest_photo_captions, hold_out_reference, human_agreement
 diversity:  caption_diversity, confused_photos
 gallery:    propose_examples, caption_confidence, REASONS, Album, gallery_figure, write_gallery
 files:      write_json, written_aside
@@ -36,18 +35,16 @@ from captioning.gallery.page import write_gallery
 from captioning.gallery.proposals import REASONS, caption_confidence, propose_examples
 from captioning.photos.crop import IMG_SIZE, center_crop
 from captioning.photos.decode import decode_photo
-from captioning.scoring.baselines import (
-    cosine,
-    hold_out_reference,
-    human_agreement,
-    most_frequent_caption,
-    nearest_photo_captions,
-    nearest_photos,
-)
+from captioning.scoring.baselines import hold_out_reference, human_agreement, most_frequent_caption
 from captioning.scoring.cider import CiderD, cider_reward
-from captioning.scoring.diversity import caption_diversity, confused_photos
-from captioning.scoring.java_scores import NoJavaScore
-from captioning.scoring.metrics import JAVA_METRICS, ScoreTable, cider_difference, score_captions
+from captioning.scoring.confusions import confused_photos
+from captioning.scoring.difference import cider_difference
+from captioning.scoring.diversity import caption_diversity
+from captioning.scoring.java import NoJavaScore
+from captioning.scoring.metrics import JAVA_METRICS
+from captioning.scoring.nearest import nearest_photo_captions, nearest_photos
+from captioning.scoring.scores import score_captions
+from captioning.scoring.table import ScoreTable
 from captioning.settings import Settings
 from captioning.storage.files import write_json, written_aside
 
@@ -61,8 +58,7 @@ __all__ = [
     "hushed", "TrainingPicture", "photo_chooser", "show_photo_file",
     "score_captions", "cider_difference", "ScoreTable", "JAVA_METRICS", "NoJavaScore",
     "CiderD", "cider_reward",
-    "most_frequent_caption", "nearest_photos", "nearest_photo_captions", "cosine", "hold_out_reference",
-    "human_agreement",
+    "most_frequent_caption", "nearest_photos", "nearest_photo_captions", "hold_out_reference", "human_agreement",
     "caption_diversity", "confused_photos",
     "propose_examples", "caption_confidence", "REASONS", "Album", "gallery_figure", "write_gallery",
     "write_json", "written_aside",

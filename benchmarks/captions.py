@@ -20,7 +20,7 @@ from benchmarks import notebook_code, report
 from captioning.datasets.loading import load_dataset
 from captioning.decoder.fine_tuning import SelfCritical
 from captioning.scoring.cider import CiderD, cider_reward
-from captioning.scoring.metrics import score_captions
+from captioning.scoring.scores import score_captions
 from captioning.settings import Settings
 
 WAYS = {                                # the notebook's

@@ -742,6 +742,8 @@ utils.why_this_caption(
 # embeddings is 1 where the encoder sees the photos alike; where it is low, the decoder made the same of different things.
 
 # %%
+from sklearn.metrics.pairwise import cosine_similarity
+
 row_of = {name: row for row, name in enumerate(val_img_fns)}
 
 
@@ -752,7 +754,7 @@ def of_photo(name):
 
 def in_common(pair):
     """How alike two confused photos are to the model, to people and to the encoder."""
-    cosine = utils.cosine(*val_img_embeds[[row_of[pair.first], row_of[pair.second]]])
+    cosine = cosine_similarity(val_img_embeds[[row_of[pair.first], row_of[pair.second]]])[0, 1]
     return f"in common: {pair.captions:.0%} of the captions’ words, {pair.references:.0%} of people’s; cosine {cosine:.2f}"
 
 

@@ -22,7 +22,7 @@ from captioning.gallery.figure import contact_sheet
 from captioning.gallery.page import PHOTO_SIDE
 from captioning.gallery.proposals import REASONS, Proposal
 from captioning.photos.decode import decode_photo, read_photo_file
-from captioning.scoring.metrics import Scores
+from captioning.scoring.scores import Scores
 from captioning.scoring.words import Words
 
 EXPECTED = 10               # good examples, and bad ones, that peers expect to review

@@ -17,7 +17,8 @@ from PIL import Image
 
 from captioning.gallery.examples import Example, _fills_box, _mean_colour, _printable
 from captioning.gallery.proposals import REASONS
-from captioning.scoring.metrics import SCALE, Scores
+from captioning.scoring.metrics import SCALE
+from captioning.scoring.scores import Scores
 from captioning.storage import files
 
 PHOTO_SIDE = 800            # pixels of a photo's longer side on the page: sharp at a card's width, 50 to 120 kB each

@@ -1,13 +1,19 @@
-"""Photos worth showing: which captions fit, which fail, and a first guess at why."""
+"""Chooses photos worth showing in the gallery: captions that fit, captions that fail, and a first guess at why.
+
+Photos are ranked by CIDEr, by ROUGE-L and, at half weight, by the model's confidence: in a good example the model is
+right and sure, in a bad one wrong and sure. A caption may be true although no reference says the same. So captions
+whose mistake shows in the words alone come first among the bad: they repeat a thing, or contradict a reference's colour
+or number.
+"""
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from captioning.scoring.metrics import Scores
+from captioning.scoring.scores import Scores
 from captioning.scoring.words import COLOURS, FUNCTION_WORDS, NUMBERS, Words
 
 REASONS = {
@@ -20,24 +26,38 @@ REASONS = {
     "too general": "would fit hundreds of photos",
     "broken sentence": "is not a sentence a person would say",
 }
-DISPUTED = ("repetition", "wrong count", "wrong colour")     # reasons for which words alone are good evidence
+EVIDENT = ("repetition", "wrong count", "wrong colour")      # reasons that words alone can show well
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A photo that may go into the gallery, and why it was proposed."""
+    """A photo that may go into the gallery, and why it was proposed.
+
+    Attributes:
+        name: of the photo.
+        caption: words.
+        cider: CIDEr of this photo, 0..10.
+        agreement: ROUGE-L with the references, 0..1.
+        confidence: of the model in its caption, 0..1, see `caption_confidence`; None if unknown.
+        hint: likely reason why a bad caption fails, a key of REASONS; "" for a good one.
+    """
 
     name: str
     caption: tuple[str, ...]
-    cider: float                 # of this photo, 0..10
-    agreement: float             # ROUGE-L with the references, 0..1
-    confidence: float | None     # the model's own, 0..1
-    hint: str                    # for a bad one the likely reason, a key of REASONS; else ""
+    cider: float
+    agreement: float
+    confidence: float | None
+    hint: str
 
 
 @dataclass(frozen=True)
 class Proposal:
-    """Candidates for the gallery, the clearest first. The choice is the learner's."""
+    """Candidates for the gallery, the clearest first. The learner chooses from them.
+
+    Attributes:
+        good: photos whose captions fit.
+        bad: photos whose captions fail.
+    """
 
     good: tuple[Candidate, ...]
     bad: tuple[Candidate, ...]
@@ -57,49 +77,94 @@ def propose_examples(
     confidence: Mapping[str, float] | None = None,
     n: int = 10,
 ) -> Proposal:
-    """Photos worth showing: n whose captions fit and n whose captions fail, each list varied in what it says.
+    """Proposes n photos whose captions fit and n whose captions fail.
 
-    Photos are ranked by CIDEr, by agreement with the references (ROUGE-L) and, at half weight, by the model's own
-    confidence: a good example is right and sure of it, a bad one is wrong and sure of it. A caption may be true and yet
-    unlike all references, so bad ones that repeat themselves or contradict a reference's colour or number go first.
-    The good come from the better half of `names`, the bad from the other, so no photo is in both. From the top of each
-    ranking photos are taken whose captions share at most half of their content words with one already taken; only
-    when those run out, closer ones are. The same input gives the same proposal, whatever its order.
+    Good examples come from the better half of the photos, bad ones from the other half. Captions in a list share at
+    most half of their content words, as long as there are enough of them. The order of the input changes nothing.
 
-    confidence: photo name -> number, higher is surer, see `caption_confidence`; a photo without one counts lowest.
-    Returns at most n a side: ask for more than 10 to have a choice.
-    Raises ValueError for a name that was not scored, and for fewer than two photos.
+    Args:
+        names: photos to choose from.
+        captions: photo name -> words.
+        references: photo name -> lists of words.
+        scores: of these captions.
+        confidence: photo name -> confidence, see `caption_confidence`. Photos without one rank lowest.
+        n: number of photos in each list.
+
+    Returns:
+        At most n good and n bad candidates.
+
+    Raises:
+        ValueError: a photo was not scored, or there are fewer than two photos.
     """
     names = sorted(set(names))
     cider, agreement = scores.by_photo("CIDEr"), scores.by_photo("ROUGE-L")
-    missing = [name for name in names if name not in cider or name not in captions or name not in references]
-    if missing:
-        raise ValueError(f"{len(missing)} of the photos have no caption, references or score, the first is "
-                         f"{missing[0]!r}: propose examples from the photos that were scored.")
-    if len(names) < 2:
-        raise ValueError(f"Good and bad examples need two photos or more; there are {len(names)}.")
-    quality = _rank(cider[name] for name in names) + _rank(agreement[name] for name in names)      # (N,) in 0..2
-    sureness = _rank((confidence or {}).get(name, -math.inf) for name in names) / 2                # (N,) in 0..0.5
-    disputed = np.array([likely_reason(captions[name], references[name]) in DISPUTED for name in names])
-    better_first = np.argsort(-quality, kind="stable")
-    half = len(names) // 2
+    _check_scored(names, cider, captions, references)
+    confidence = confidence or {}
+    reasons = {name: likely_reason(captions[name], references[name]) for name in names}
+    good, bad = _ranked(names, cider, agreement, confidence, reasons)
 
-    def choose(rows: np.ndarray, value: np.ndarray, good: bool) -> tuple[Candidate, ...]:
-        ranked = rows[np.lexsort((rows, -value[rows]))]               # highest value first, then by name
+    def candidates(ranked: Sequence[str], hints: Mapping[str, str]) -> tuple[Candidate, ...]:
         return tuple(
-            Candidate(name, tuple(captions[name]), cider[name], agreement[name], (confidence or {}).get(name),
-                      "" if good else likely_reason(captions[name], references[name]))
-            for name in _varied([names[row] for row in ranked], captions, n)
+            Candidate(name, tuple(captions[name]), cider[name], agreement[name], confidence.get(name),
+                      hints.get(name, ""))
+            for name in _varied(ranked, captions, n)
         )
 
-    return Proposal(choose(better_first[:half], quality + sureness, good=True),
-                    choose(better_first[half:], sureness - quality + 3 * disputed, good=False))
+    return Proposal(candidates(good, hints={}), candidates(bad, hints=reasons))
+
+
+def _check_scored(names: Sequence[str], *by_photo: Mapping[str, object]):
+    """Raises ValueError if there are fewer than two photos, or one is missing in `by_photo`."""
+    missing = [name for name in names if not all(name in known for known in by_photo)]
+    if missing:
+        raise ValueError(f"{len(missing)} of the photos have no caption, references or score, such as {missing[0]!r}. "
+                         "Propose examples from photos that were scored.")
+    if len(names) < 2:
+        raise ValueError(f"Good and bad examples need at least two photos, but there are {len(names)}.")
+
+
+def _ranked(
+    names: Sequence[str],
+    cider: Mapping[str, float],
+    agreement: Mapping[str, float],
+    confidence: Mapping[str, float],
+    reasons: Mapping[str, str],
+) -> tuple[list[str], list[str]]:
+    """Ranks the photos.
+
+    Args:
+        names: of N photos.
+        cider: photo name -> CIDEr.
+        agreement: photo name -> ROUGE-L.
+        confidence: photo name -> confidence.
+        reasons: photo name -> likely reason, a key of REASONS.
+
+    Returns:
+        The better half of the names, the best first, and the other half, the worst first.
+    """
+    fit = _rank(cider[name] for name in names) + _rank(agreement[name] for name in names)          # (N,) in 0..2
+    sureness = _rank(confidence.get(name, -math.inf) for name in names) / 2                        # (N,) in 0..0.5
+    evident = np.array([reasons[name] in EVIDENT for name in names])
+    better, worse = np.split(np.argsort(-fit, kind="stable"), [len(names) // 2])
+    good = _highest_first(better, fit + sureness)
+    bad = _highest_first(worse, sureness - fit + 3 * evident)
+    return [names[row] for row in good], [names[row] for row in bad]
+
+
+def _highest_first(rows: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """The rows in the order of their values, the highest first. Ties go to the lower row."""
+    rows = np.sort(rows)
+    return rows[np.argsort(-values[rows], kind="stable")]
 
 
 def caption_confidence(word_probabilities: Sequence[float]) -> float:
-    """Geometric mean of the probabilities that the decoder gave its words, 0..1: the same for long and short captions.
+    """Geometric mean of the probabilities of a caption's words, so that long captions do not rank lower.
 
-    0 for an empty caption.
+    Args:
+        word_probabilities: of each word, by the decoder, 0..1.
+
+    Returns:
+        The mean, 0..1; 0 for an empty caption.
     """
     if len(word_probabilities) == 0 or min(word_probabilities) <= 0:
         return 0.0
@@ -107,60 +172,78 @@ def caption_confidence(word_probabilities: Sequence[float]) -> float:
 
 
 def likely_reason(caption: Words, references: Sequence[Words]) -> str:
-    """A first guess at why a caption fails, from words alone: a key of REASONS. A person should look and decide."""
-    said = Counter(word for word in caption if word not in FUNCTION_WORDS)
-    written = [Counter(words) for words in references]
-    known = set().union(*written)
-    things = {word: count for word, count in said.items() if word not in COLOURS | NUMBERS}
-    if any(count > max((words[word] for words in written), default=0) and count > 1 for word, count in things.items()):
+    """Guesses from words alone why a caption fails. A person should look at the photo and decide.
+
+    Args:
+        caption: words.
+        references: lists of words.
+
+    Returns:
+        A key of REASONS.
+    """
+    if _repeats_a_thing(caption, references):
         return "repetition"
     for reason, kind in (("wrong count", NUMBERS), ("wrong colour", COLOURS)):
-        there = [pair for words in references for pair in _described(words, kind)]
-        nouns = {noun for _, noun in there}
-        if any(noun in nouns and (word, noun) not in there for word, noun in _described(caption, kind)):
+        if _contradicts(caption, references, kind):
             return reason
-    strange = sum(word not in known for word in said)
+    said = frozenset(caption) - FUNCTION_WORDS
+    strange = len(said.difference(*references))
     if not strange:
         return "too general"
     return "wrong object" if strange * 2 >= len(said) else "invented detail"
 
 
+def _repeats_a_thing(caption: Words, references: Sequence[Words]) -> bool:
+    """Whether a word occurs twice or more, and more often than in each reference. Colours and numbers do not count."""
+    things = Counter(word for word in caption if word not in FUNCTION_WORDS | COLOURS | NUMBERS)
+    return any(count > 1 and all(count > list(words).count(word) for words in references)
+               for word, count in things.items())
+
+
+def _contradicts(caption: Words, references: Sequence[Words], kind: frozenset) -> bool:
+    """Whether the caption gives a thing another colour (or number) than the references do."""
+    told = {pair for words in references for pair in _described(words, kind)}
+    things = {thing for _, thing in told}
+    return any(thing in things and (word, thing) not in told for word, thing in _described(caption, kind))
+
+
 def _described(words: Words, kind: frozenset) -> list[tuple[str, str]]:
-    """(word of that kind, noun) where one stands before the other, colours and numbers between left out."""
+    """Pairs (word of that kind, thing): the thing is the next word that is no colour or number."""
     pairs = []
     for place, word in enumerate(words):
-        noun = next((w for w in words[place + 1:] if w not in COLOURS | NUMBERS), "")
-        if word in kind and noun not in FUNCTION_WORDS:
-            pairs.append((word, noun))
+        thing = next((w for w in words[place + 1:] if w not in COLOURS | NUMBERS), "")
+        if word in kind and thing not in FUNCTION_WORDS:
+            pairs.append((word, thing))
     return pairs
 
 
 def _rank(values: Iterable[float]) -> np.ndarray:
-    """Share of the values below each one, equals counting half: (N,) in 0..1, unmoved by scale or outliers."""
+    """Share of the values below each value, (N,) in 0..1. Equal values count half. Scale and outliers do not matter."""
     values = np.fromiter(values, dtype=np.float64)
     ordered = np.sort(values)
     return (np.searchsorted(ordered, values, "left") + np.searchsorted(ordered, values, "right")) / (2 * len(values))
 
 
-def _varied(ranked: Sequence[str], captions: Mapping[str, Words], n: int) -> Iterator[str]:
-    """Up to n of the names in their order, passing over captions that resemble one taken, as long as that lasts."""
+def _varied(ranked: Sequence[str], captions: Mapping[str, Words], n: int) -> list[str]:
+    """Takes up to n of the names in their order, and skips captions that are like one taken while others are left."""
     content = {name: frozenset(captions[name]) - FUNCTION_WORDS for name in ranked}
     taken: list[str] = []
-    for allowed in (0.5, 0.8, 1.0):                # the last one lets equal captions in: better than too few
+    for allowed in (0.5, 0.8, 1.0):                # at last equal captions too: better than too few
         for name in ranked:
             if len(taken) == n:
                 break
             if name not in taken and all(_overlap(content[name], content[other]) <= allowed for other in taken):
                 taken.append(name)
-    return iter(sorted(taken, key=ranked.index))
+    return sorted(taken, key=ranked.index)
 
 
 def _overlap(one: frozenset, other: frozenset) -> float:
-    """Jaccard index; two empty sets are the same."""
+    """Jaccard index of two sets, 1 for two empty ones."""
     return len(one & other) / len(one | other) if one | other else 1.0
 
 
 def _candidate_line(candidate: Candidate) -> str:
+    """A candidate as one line of text."""
     confidence = "" if candidate.confidence is None else f", confidence {candidate.confidence:.0%}"
     hint = f", perhaps {candidate.hint}" if candidate.hint else ""
     return f"  {candidate.name}: {' '.join(candidate.caption)} (CIDEr {candidate.cider:.2f}{confidence}{hint})"

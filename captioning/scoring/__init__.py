@@ -1,0 +1,1 @@
+"""Scores of captions, their intervals, and what they are compared with."""

@@ -15,7 +15,7 @@ from captioning.gallery.figure import gallery_figure
 from captioning.gallery.page import PHOTO_SIDE, write_gallery
 from captioning.gallery.proposals import REASONS, Candidate, Proposal
 from captioning.photos import decode
-from captioning.scoring.metrics import score_captions
+from captioning.scoring.scores import score_captions
 from tests.helpers.photo_files import encoded, plain, png
 
 NAMES = [f"COCO_val2014_{number:012}.jpg" for number in range(1, 31)]

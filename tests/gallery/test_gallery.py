@@ -21,7 +21,7 @@ from captioning.gallery.examples import Example
 from captioning.gallery.figure import contact_sheet, gallery_figure
 from captioning.gallery.page import PHOTO_SIDE, write_gallery
 from captioning.gallery.proposals import REASONS
-from captioning.scoring.metrics import score_captions
+from captioning.scoring.scores import score_captions
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 HOSTILE = ["<script>alert(1)</script>", "\"onload='x'&amp;", "](javascript:alert(1))", "כלב על החוף",

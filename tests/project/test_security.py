@@ -12,7 +12,8 @@ from captioning.grading import service
 from captioning.grading.parts import PARTS
 from captioning.grading.report import Problem
 from captioning.grading.verdicts import Verdict
-from captioning.scoring.metrics import ScoreTable, score_captions
+from captioning.scoring.scores import score_captions
+from captioning.scoring.table import ScoreTable
 from course import project_files
 from tests.helpers import ROOT
 

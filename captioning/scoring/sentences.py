@@ -1,0 +1,78 @@
+"""Captions and references in the form that the scorers need."""
+
+from collections.abc import Mapping, Sequence
+
+from captioning.scoring import java
+from captioning.scoring.java import Sentences
+from captioning.scoring.words import Words
+
+Written = Sequence[str] | str           # a list of words, or a sentence
+
+
+def for_scorers(
+    captions: Mapping[str, Words], references: Mapping[str, Sequence[Words]]
+) -> tuple[Sentences, Sentences]:
+    """Checks captions and references, and joins their words as pycocoevalcap expects them.
+
+    Args:
+        captions: photo name -> words.
+        references: photo name -> lists of words.
+
+    Returns:
+        Captions and references of the same photos: name -> strings with one space between words. References without
+        a word are left out. Photos are sorted by name, because sums of floats depend on their order.
+
+    Raises:
+        ValueError: there are no captions, a photo has no reference with a word, or words are a string, not a list.
+    """
+    if not captions:
+        raise ValueError("There are no captions to score: the dict of captions is empty.")
+    unknown = sorted(set(captions) - set(references))
+    if unknown:
+        raise ValueError(
+            f"{len(unknown)} of {len(captions)} captions are for photos that have no references, such as "
+            f"{unknown[0]!r}. Score captions against the references of the same split."
+        )
+    joined_captions, joined_references = {}, {}
+    for name in sorted(captions):
+        joined_captions[name] = [_joined(captions[name], "caption", name)]
+        joined_references[name] = [text for words in references[name] if (text := _joined(words, "reference", name))]
+        if not joined_references[name]:
+            raise ValueError(f"Photo {name!r} has no reference with a word in it. Leave it out of the captions.")
+    return joined_captions, joined_references
+
+
+def ptb_words(
+    captions: Mapping[str, Written], references: Mapping[str, Sequence[Written]]
+) -> tuple[dict[str, list[str]], dict[str, list[list[str]]]]:
+    """Splits captions and references with the tokenizer of the MSCOCO challenge.
+
+    Args:
+        captions: photo name -> words or a sentence.
+        references: photo name -> lists of words, or sentences.
+
+    Returns:
+        Captions as words by name, and the references of the same photos as lists of words.
+
+    Raises:
+        NoJavaScore: Java is missing or failed.
+    """
+    def sentence(written):
+        return written if isinstance(written, str) else " ".join(written)
+
+    of_photos = {name: references[name] for name in captions if name in references}
+    texts = [sentence(written) for written in captions.values()]
+    texts += [sentence(written) for all_written in of_photos.values() for written in all_written]
+    words = iter(java.ptb_tokenize(texts) if texts else [])
+    return ({name: next(words) for name in captions},
+            {name: [next(words) for _ in all_written] for name, all_written in of_photos.items()})
+
+
+def _joined(words: Words, what: str, name: str) -> str:
+    """The words with one space between. Raises ValueError, with `what` of which photo, if they are a string."""
+    if isinstance(words, str):
+        raise ValueError(
+            f"The {what} of {name!r} is the string {words!r}, but a list of words is needed. "
+            "Split captions and references with the same tokenizer."
+        )
+    return " ".join(words)

@@ -1,0 +1,101 @@
+"""Proposed examples fit or fail, are varied, and the same for the same input."""
+
+import random
+
+import pytest
+
+from captioning.gallery.proposals import REASONS, caption_confidence, likely_reason, propose_examples
+from captioning.scoring.scores import score_captions
+from tests.helpers.captions import made_up_captions, words
+
+
+@pytest.fixture(scope="module")
+def scored():
+    """(captions, references, scores) of 40 photos."""
+    captions, references = made_up_captions()
+    return captions, references, score_captions(captions, references)
+
+
+def test_good_proposals_beat_bad_ones_and_no_photo_is_both(scored):
+    captions, references, scores = scored
+    proposal = propose_examples(captions, captions, references, scores, n=10)
+    assert len(proposal.good) == len(proposal.bad) == 10
+    assert min(c.cider for c in proposal.good) > max(c.cider for c in proposal.bad)
+    assert not {c.name for c in proposal.good} & {c.name for c in proposal.bad}
+    assert all(c.hint in REASONS for c in proposal.bad) and not any(c.hint for c in proposal.good)
+
+
+def test_the_same_input_in_any_order_gives_the_same_proposal(scored):
+    captions, references, scores = scored
+    confidence = {name: random.Random(name).random() for name in captions}
+    shuffled = random.Random(1).sample(sorted(captions), len(captions))
+    assert (propose_examples(captions, captions, references, scores, confidence)
+            == propose_examples(shuffled, captions, references, scores, confidence))
+
+
+def test_a_proposal_does_not_say_ten_times_the_same():
+    captions, references = made_up_captions(60)
+    wave = words("a man riding a wave on a surfboard")
+    for name in list(captions)[:20]:                       # a third of the photos have the same, right caption
+        captions[name], references[name] = wave, [wave] * 5
+    proposal = propose_examples(captions, captions, references, score_captions(captions, references), n=5)
+    assert [c.caption for c in proposal.good].count(tuple(wave)) == 1
+    assert len({c.caption for c in proposal.good}) == len({c.caption for c in proposal.bad}) == 5
+
+
+def test_equal_captions_come_only_if_there_are_no_others():
+    captions = {f"{n}.jpg": ["a", "dog"] for n in range(8)}
+    references = {name: [["a", "dog"], ["a", "cat"]] for name in captions}
+    scores = score_captions(captions, references)
+    proposal = propose_examples(captions, captions, references, scores, n=3)
+    assert len(proposal.good) == len(proposal.bad) == 3
+    assert proposal == propose_examples(sorted(captions, reverse=True), captions, references, scores, n=3)
+
+
+def test_surer_mistakes_come_first():
+    captions = {f"{n}.jpg": [word] for n, word in enumerate(["dog", "cat", "cow", "bird"])}
+    references = {name: [["a", "red", "kite"]] for name in captions}
+    scores = score_captions(captions, references)
+    confidence = {"0.jpg": 0.1, "1.jpg": 0.2, "2.jpg": 0.3, "3.jpg": 0.9}
+    assert propose_examples(captions, captions, references, scores, confidence, n=1).bad[0].name == "3.jpg"
+
+
+def test_captions_that_contradict_a_reference_come_before_those_that_are_only_unlike_them():
+    captions = {"0.jpg": words("a red kite over the beach"), "1.jpg": words("a red kite flying high"),
+                "2.jpg": words("a blue kite over a hill"), "3.jpg": words("somebody out walking")}
+    references = {name: [words("a red kite over the beach"), words("a kite flying high")] for name in captions}
+    scores = score_captions(captions, references)
+    assert scores.by_photo("ROUGE-L")["2.jpg"] > scores.by_photo("ROUGE-L")["3.jpg"] == 0
+    bad = propose_examples(captions, captions, references, scores).bad
+    assert [(c.name, c.hint) for c in bad] == [("2.jpg", "wrong colour"), ("3.jpg", "wrong object")]
+
+
+def test_few_photos_give_short_lists_and_unknown_photos_are_named(scored):
+    captions, references, scores = scored
+    proposal = propose_examples(list(captions)[:5], captions, references, scores, n=10)
+    assert (len(proposal.good), len(proposal.bad)) == (2, 3)
+    with pytest.raises(ValueError, match="'stranger.jpg'"):
+        propose_examples([*captions, "stranger.jpg"], captions, references, scores)
+    with pytest.raises(ValueError, match="two photos"):
+        propose_examples(list(captions)[:1], captions, references, scores)
+
+
+@pytest.mark.parametrize(("caption", "reason"), [
+    ("a man and a man on a beach", "repetition"),
+    ("three dogs on a beach", "wrong count"),
+    ("two blue dogs on a beach", "wrong colour"),
+    ("two dogs on a beach", "too general"),
+    ("two red dogs on a beach under an umbrella", "invented detail"),
+    ("a train", "wrong object"),
+    ("", "too general"),
+    ("two dogs by a blue man on a beach", "invented detail"),       # no reference gives the man a colour
+    ("two red red dogs running", "too general"),                    # a colour may come twice
+])
+def test_the_likely_reason_is_guessed_from_words(caption, reason):
+    references = [words("two red dogs running on the beach"), words("two dogs by a man on a beach")]
+    assert likely_reason(caption.split(), references) == reason
+
+
+def test_confidence_does_not_fall_with_length():
+    assert caption_confidence([0.5, 0.5]) == pytest.approx(caption_confidence([0.5] * 12)) == pytest.approx(0.5)
+    assert caption_confidence([]) == caption_confidence([0.9, 0.0]) == 0

@@ -1,0 +1,35 @@
+"""A difference is paired, and refuses scores that can't be compared."""
+
+import pytest
+
+from captioning.scoring.baselines import human_agreement
+from captioning.scoring.difference import cider_difference
+from captioning.scoring.scores import score_captions
+
+
+def test_a_difference_is_paired_and_needs_the_same_photos(scored):
+    captions, references, scores = scored
+    same = cider_difference(scores, scores)
+    assert (same.mean, same.low, same.high) == (0, 0, 0) and "opposite order" in str(same)
+    silent = score_captions({name: [] for name in captions}, references, decoding="silence")
+    above = cider_difference(scores, silent)
+    assert 0 < above.low < above.mean < above.high and above.mean == pytest.approx(scores["CIDEr"])
+    assert "the same order" in str(above) and "“silence”" in str(above) and f"{above.low:+.3f}" in str(above)
+    assert above.as_dict()["CIDEr_interval_95"] == [above.low, above.high]
+    assert (above.as_dict()["tokenizer"], above.as_dict()["baseline"]) == ("split_sentence", "silence")
+    below = str(cider_difference(silent, score_captions(captions, references, decoding="self-critical")))
+    assert "“self-critical”: −" in below and "interval −" in below
+    with pytest.raises(ValueError, match="same photos"):
+        cider_difference(scores, score_captions(dict(list(captions.items())[:5]), references))
+    with pytest.raises(ValueError, match="40 against 4 "):       # people meet one reference fewer
+        cider_difference(scores, human_agreement(references))
+    with pytest.raises(ValueError, match="tokenizer"):
+        cider_difference(scores, score_captions(captions, references, tokenizer="another"))
+
+
+def test_a_difference_that_is_surely_below_zero_is_called_sure(scored):
+    captions, references, scores = scored
+    silent = score_captions({name: [] for name in captions}, references, decoding="silence")
+    below = cider_difference(silent, scores)
+    assert below.low < below.mean < below.high < 0 and "the same order" in str(below)
+    assert str(below).startswith("CIDEr of “silence” minus that of “greedy”: −")

@@ -1,0 +1,41 @@
+"""Intervals are those of the bootstrap over photos."""
+
+import numpy as np
+import pytest
+from pycocoevalcap.bleu.bleu import Bleu
+
+from captioning.scoring.intervals import bootstrap_interval, pooled_interval
+from captioning.scoring.metrics import bleu, bleu_of_counts
+from tests.helpers.captions import scored_strings
+
+
+def test_the_interval_depends_on_its_seed_alone():
+    values = np.random.default_rng(0).gamma(1, 0.5, 300)
+    assert bootstrap_interval(values, seed=1) == bootstrap_interval(values, seed=1)
+    assert bootstrap_interval(values, seed=1) != bootstrap_interval(values, seed=2)
+
+
+def test_the_interval_has_the_width_that_theory_gives_a_mean():
+    values = np.random.default_rng(0).normal(1, 0.5, 400)
+    low, high = bootstrap_interval(values)
+    assert (high - low) / 2 == pytest.approx(1.96 * values.std() / 20, rel=0.1)
+    assert low < values.mean() < high
+
+
+def test_the_interval_of_one_photo_is_its_score():
+    assert bootstrap_interval([0.25]) == (0.25, 0.25)
+    assert pooled_interval(np.array([[3, 4]]), lambda sums: sums[:1] / sums[1:]) == [(0.75, 0.75)]
+
+
+def test_the_interval_of_bleu_is_that_of_the_pooled_score(scored):
+    """It equals the interval of scoring each resample with pycocoevalcap."""
+    captions, references, scores = scored
+    rng, drawn = np.random.default_rng(0), []
+    for _ in range(200):
+        rows = rng.integers(0, scores.photos, scores.photos)
+        names = [scores.names[row] for row in rows]
+        hypotheses = {n: [" ".join(captions[name])] for n, name in enumerate(names)}
+        truths = {n: [" ".join(words) for words in references[name]] for n, name in enumerate(names)}
+        drawn.append(Bleu(4).compute_score(truths, hypotheses, verbose=0)[0])
+    again = pooled_interval(bleu(*scored_strings(captions, references))[2], bleu_of_counts, seed=0, resamples=200)
+    assert again == [pytest.approx(ends, abs=1e-9) for ends in np.percentile(drawn, [2.5, 97.5], axis=0).T]

@@ -1,0 +1,104 @@
+"""Scores that need Java equal pycocoevalcap's. Without Java, all others still work."""
+
+import json
+import shutil
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import pytest
+from pycocoevalcap.bleu.bleu import Bleu
+from pycocoevalcap.cider.cider import Cider
+from pycocoevalcap.meteor.meteor import Meteor
+from pycocoevalcap.rouge.rouge import Rouge
+from pycocoevalcap.tokenizer.ptbtokenizer import PTBTokenizer
+
+from captioning.scoring import java
+from captioning.scoring.metrics import METRICS
+from captioning.scoring.scores import score_captions
+from tests.helpers import ROOT
+from tests.helpers.captions import scored_strings, words
+
+with_java = pytest.mark.skipif(shutil.which("java") is None, reason="no Java on this machine")
+SENTENCES = {
+    "a": ["A man's dog (brown) can't sit!", "Two dogs - one brown - in the U.S.", 'A dog, "sitting"', "", "One dog;"],
+    "b": ["3 1/2 kites & a boat.", "A well-known beach at 5 o'clock", "Kites?", "The kites fly.", "It cannot fly:"],
+    "c": ["A cat", "A cat on a bed", "a black cat", "Cats", "The bed and the cat"],
+}
+SAID = {"a": "a brown dog sitting", "b": ["two", "kites", "fly"], "c": "a black cat on the bed"}
+
+
+@with_java
+def test_ptb_scores_equal_those_of_the_challenges_own_pipeline():
+    hypotheses = {name: [{"caption": said if isinstance(said, str) else " ".join(said)}] for name, said in SAID.items()}
+    truths = {name: [{"caption": text} for text in texts if text] for name, texts in SENTENCES.items()}
+    hypotheses, truths = PTBTokenizer().tokenize(hypotheses), PTBTokenizer().tokenize(truths)
+    scores = score_captions(SAID, SENTENCES, tokenizer="ptb")
+    expected = [*Bleu(4).compute_score(truths, hypotheses, verbose=0)[0], Rouge().compute_score(truths, hypotheses)[0],
+                Cider().compute_score(truths, hypotheses)[0]]
+    assert [scores[metric] for metric in METRICS] == pytest.approx(expected, abs=1e-6)
+    by_words = score_captions({name: words("x y") for name in SAID},
+                              {name: [text.split() for text in texts] for name, texts in SENTENCES.items()})
+    assert scores.tokenizer == "ptb" and scores.references == by_words.references == pytest.approx(14 / 3)
+
+
+@with_java
+def test_line_breaks_and_empty_sentences_move_no_words_to_another_photo():
+    texts = ["one\ntwo", "", "three\r\nfour\u2028five\x0bsix", "  ", "caf\u00e9", "..."]
+    assert java.ptb_tokenize(texts) == [
+        ["one", "two"], [], ["three", "four", "five", "six"], [], ["caf\u00e9"], []]
+
+
+@with_java
+def test_meteor_is_left_out_if_memory_is_short(monkeypatch):
+    monkeypatch.setattr(java.psutil, "virtual_memory", lambda: SimpleNamespace(available=1_500_000_000))
+    scores = score_captions({"a": ["a", "dog"]}, {"a": [["a", "dog"]]}, extra=["METEOR"])
+    assert "METEOR" not in scores.values
+    assert scores.left_out == ("METEOR was left out: it may take 2 GB of memory, and 1.5 GB are free.",)
+
+
+@with_java
+@pytest.mark.slow           # METEOR reads its paraphrases for ten seconds and takes 1.1 GB
+def test_meteor_equals_pycocoevalcaps():
+    captions = {"a": words("a brown dog sitting"), "b": [], "c": words("a black cat")}
+    references = {name: [text.split() for text in texts if text] for name, texts in SENTENCES.items()}
+    scores = score_captions(captions, references, extra=["METEOR"])
+    corpus, each = Meteor().compute_score(*scored_strings(captions, references))
+    assert scores["METEOR"] == pytest.approx(corpus, abs=1e-6) and scores.left_out == ()
+    assert scores.by_photo("METEOR") == pytest.approx(dict(zip("abc", each)), abs=1e-6)
+    assert "METEOR" in str(scores) and f"{corpus:.3f}" in scores._repr_html_() and scores.as_dict()["METEOR"]
+
+
+def test_spice_downloads_nothing_and_says_what_is_missing(scored, monkeypatch):
+    captions, references, scores = scored
+    if (java.PACKAGE / "spice" / "lib" / "stanford-corenlp-3.6.0-models.jar").is_file():
+        pytest.skip("SPICE's parser is here")
+    monkeypatch.setattr(java, "Spice", None)             # its constructor would download
+    asked = score_captions(captions, references, extra=["SPICE"])
+    assert asked.values == scores.values
+    assert len(asked.left_out) == 1 and "stanford-corenlp-3.6.0.jar" in asked.left_out[0]
+    assert asked.left_out[0] in str(asked) and asked.as_dict()["left_out"] == list(asked.left_out)
+
+
+@pytest.mark.parametrize("kind", ["absent", "a stub that fails"])
+def test_without_java_only_its_own_scores_are_missing(tmp_path, kind):
+    if kind != "absent":
+        (tmp_path / "java").write_text("#!/bin/sh\nexit 1\n")
+        (tmp_path / "java").chmod(0o755)
+    code = """
+import json
+from captioning.scoring import java
+from captioning.scoring.scores import score_captions
+captions, references = {"a": ["a", "dog"], "b": ["kites"]}, {"a": [["a", "dog"]], "b": [["two", "kites"]]}
+scores = score_captions(captions, references, extra=["METEOR"])
+try:
+    score_captions(captions, references, tokenizer="ptb")
+except java.NoJavaScore as reason:
+    print(json.dumps([scores["ROUGE-L"], scores.left_out, str(reason)]))
+"""
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env={"PATH": str(tmp_path)}, capture_output=True,
+                            text=True)
+    assert result.returncode == 0 and result.stderr == ""
+    rouge, (left_out,), reason = json.loads(result.stdout)
+    assert rouge > 0.5
+    assert left_out.startswith("METEOR needs Java") and reason.startswith("The challenge's tokenizer (PTB) needs Java")
