@@ -32,4 +32,4 @@ def test_a_difference_that_is_surely_below_zero_is_called_sure(scored):
     silent = score_captions({name: [] for name in captions}, references, decoding="silence")
     below = cider_difference(silent, scores)
     assert below.low < below.mean < below.high < 0 and "the same order" in str(below)
-    assert str(below).startswith("CIDEr of “silence” minus that of “greedy”: −")
+    assert str(below).startswith("CIDEr of “silence” minus CIDEr of “greedy”: −")
