@@ -18,7 +18,7 @@ from course import build
 
 FOLDER = "image-captioning"         # in the zip
 SHARED = ("*.py", "captioning/*.py", "captioning/*/*.py", "captioning/datasets/drawn/*.py",
-          "captioning/gallery/*.j2", "student/*.ipynb", "data/README.md", "data/drawn/*",
+          "captioning/*/*.j2", "student/*.ipynb", "data/README.md", "data/drawn/*",
           "checkpoints/README.md", "docs/gallery.jpg", "requirements.txt", "requirements-int8.txt",
           "requirements-ray.txt", "Dockerfile", ".dockerignore", "LICENSE")
 STORED_AT = (1980, 1, 1, 0, 0, 0)   # the earliest date that a zip can name

@@ -5,22 +5,19 @@ notebook cell that ends in a figure shows it once.
 """
 import io
 from base64 import b64encode
-from functools import lru_cache
 from typing import NamedTuple
 
-import numpy as np
 from matplotlib import style
 from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from matplotlib.path import Path
-from matplotlib.textpath import TextToPath
 from matplotlib.transforms import Bbox
-from PIL import Image
+
+from captioning.figures.pictures import as_rgb
+from captioning.figures.text import FONT, fitted, text_width
 
 WIDTH = 900
 own_style = style.context("default")  # matplotlib's own: a notebook's rcParams change no figure
-FONT = "DejaVu Sans"  # comes with matplotlib, so the layout is the same everywhere
 INK, MUTED, RULE, PANEL = "#1F2933", "#5B6672", "#AEB8C2", "#F5F7F9"
 
 
@@ -88,35 +85,6 @@ def cut(figure, ax, bottom):
     return figure
 
 
-@lru_cache(maxsize=4096)
-def text_width(text, size, weight="normal"):
-    """Width of one line in units; size in points."""
-    font = FontProperties(family=FONT, size=size, weight=weight)
-    return TextToPath().get_text_width_height_descent(text, font, ismath=False)[0] * 100 / 72
-
-
-def fitted(text, width, size, weight="normal"):
-    """The font size, at most `size`, with which the text is no wider than `width`."""
-    return size * min(1, width / max(text_width(text, size, weight), 1))
-
-
-def wrapped(line, width, size):
-    """Lines no wider than `width` units; a word wider than that is cut."""
-    lines = [""]
-    for word in line.split():
-        longer = f"{lines[-1]} {word}".strip()
-        if text_width(longer, size) <= width:
-            lines[-1] = longer
-            continue
-        if lines[-1]:
-            lines.append("")
-        for letter in word:
-            if lines[-1] and text_width(lines[-1] + letter, size) > width:
-                lines.append("")
-            lines[-1] += letter
-    return lines
-
-
 def draw_text(ax, x, y, text, size=9.5, colour=INK, ha="center", **options):
     """One line whose capitals are centred on y, so words in a row share a baseline whatever their letters."""
     options = {"parse_math": False} | options
@@ -155,21 +123,6 @@ def draw_arrow(ax, *points, colour=MUTED, head="-|>"):
     """Arrow through the points by straight lines."""
     ax.add_patch(FancyArrowPatch(path=Path(points), arrowstyle=f"{head},head_length=5.5,head_width=2.8", color=colour,
                                  linewidth=1.3, zorder=3, joinstyle="round"))
-
-
-def as_rgb(photo, largest):
-    """uint8 array (H, W, 3) of a PIL image or an array, made smaller so that no side is longer than `largest`."""
-    if not isinstance(photo, Image.Image):
-        pixels = np.asarray(photo)
-        channels = pixels.shape[2:]
-        if (pixels.dtype != np.uint8 or pixels.ndim < 2 or 0 in pixels.shape
-                or channels not in ((), (1,), (3,), (4,))):
-            raise ValueError(f"A photo must be a PIL image or a uint8 array (H, W, 3), not {pixels.dtype} "
-                             f"{pixels.shape}. For values from 0 to 1: (255 * photo).astype('uint8').")
-        photo = Image.fromarray(pixels[..., 0] if channels == (1,) else pixels)
-    photo = photo.convert("RGB")
-    photo.thumbnail((largest, largest), Image.Resampling.LANCZOS)
-    return np.asarray(photo)
 
 
 def draw_photo(ax, photo, x, y, width, height):

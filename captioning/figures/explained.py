@@ -10,7 +10,6 @@ from matplotlib.path import Path
 from matplotlib.ticker import MaxNLocator
 
 from captioning.figures.drawing import (
-    FONT,
     GREY,
     IMAGE,
     INK,
@@ -25,18 +24,16 @@ from captioning.figures.drawing import (
     Drawing,
     Hue,
     PhotoSheet,
-    as_rgb,
     canvas,
     draw_arrow,
     draw_box,
     draw_panel,
     draw_photo,
     draw_text,
-    fitted,
     own_style,
-    text_width,
-    wrapped,
 )
+from captioning.figures.pictures import as_rgb
+from captioning.figures.text import FONT, fitted, text_width, wrapped
 
 # ---------------------------------------------------------------- 1. encoder and decoder
 

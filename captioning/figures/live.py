@@ -1,10 +1,7 @@
 """What moves in the notebook: the picture of a training run, and photos that are chosen while it runs."""
 
-import base64
 import contextlib
 import functools
-import html
-import io
 import os
 
 from IPython.display import HTML, display
@@ -12,33 +9,35 @@ from PIL import Image
 
 from captioning.datasets.photo_zip import BadPhoto
 from captioning.figures.explained import loss_curves
+from captioning.figures.pictures import jpeg_data_url
+from captioning.markup import render
 from captioning.photos.decode import read_photo_file
 
-ROW = '<tr><td style="text-align:right">{epoch}</td><td style="text-align:left">{caption}</td></tr>'
-TABLE = """<div style="display:flex;gap:1.5em;align-items:flex-start;flex-wrap:wrap">
-<img alt="the photo that is captioned after each epoch" src="{photo}" style="width:240px">
-<table><thead><tr><th>epoch</th><th style="text-align:left">its caption</th></tr></thead>
-<tbody>{rows}</tbody></table></div>"""
+PHOTO_SIDE = 480            # pixels of the longer side, for 240 on the page
 
 
 class TrainingPicture:
     """Losses against epochs and the captions of one photo, drawn anew in the same place after each epoch."""
 
     def __init__(self, photo: Image.Image):
-        self.photo = _data_url(photo)
+        small = photo.copy()
+        small.thumbnail((PHOTO_SIDE, PHOTO_SIDE))
+        self.photo = jpeg_data_url(small, quality=88)
         self.displays = None
 
     def show(self, history):
         """history: rows as of `trainer.Trainer`, with `epoch`, losses and perhaps `caption`."""
-        cells = ((html.escape(str(row["epoch"])), html.escape(str(row.get("caption", "")))) for row in history)
-        rows = "".join(ROW.format(epoch=epoch, caption=caption) for epoch, caption in cells)
-        parts = [loss_curves(history), HTML(TABLE.format(photo=self.photo, rows=rows))]
+        parts = [loss_curves(history), HTML(self.table(history))]
         if self.displays is None:
             self.displays = [display(part, display_id=True) for part in parts]
         else:
             for shown, part in zip(self.displays, parts):
                 if shown is not None:           # outside a notebook there is nothing to update
                     shown.update(part)
+
+    def table(self, history) -> str:
+        """HTML of the photo and its caption after each epoch. history: as of `show`."""
+        return render("figures/training_picture.html.j2", photo=self.photo, history=history)
 
 
 @contextlib.contextmanager
@@ -85,11 +84,3 @@ def photo_chooser(on_photo):
     shown = ipywidgets.VBox([button, output])._repr_mimebundle_()
     # Where a saved notebook is read, there are no buttons; the widget's own text would be its Python code.
     display({**shown, "text/plain": "(Here is a button to choose a photo, while the notebook runs.)"}, raw=True)
-
-
-def _data_url(photo: Image.Image, largest: int = 480) -> str:
-    small = photo.copy()
-    small.thumbnail((largest, largest))
-    jpeg = io.BytesIO()
-    small.save(jpeg, "JPEG", quality=88, comment=b"")       # else the photo's own goes along
-    return "data:image/jpeg;base64," + base64.b64encode(jpeg.getvalue()).decode()

@@ -21,12 +21,10 @@ from captioning.figures.drawing import (
     draw_panel,
     draw_photo,
     draw_text,
-    fitted,
     long_canvas,
     own_style,
-    text_width,
-    wrapped,
 )
+from captioning.figures.text import fitted, text_width, wrapped
 from captioning.scoring.words import FUNCTION_WORDS
 
 # ---------------------------------------------------------------- why a caption came out

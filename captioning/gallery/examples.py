@@ -1,6 +1,5 @@
 """One photo of the gallery with its caption."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -74,21 +73,3 @@ class Example:
             return decode_photo(self.photo)
         except BadPhoto as error:
             raise ValueError(f"{self.name!r} {error}. Choose another photo for the gallery.") from None
-
-
-def _printable(text: str) -> str:
-    """Text that UTF-8 and HTML can hold: control characters and lone surrogates (from odd zips) become U+FFFD."""
-    return _UNPRINTABLE.sub("\ufffd", text)
-
-
-_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
-
-
-def _fills_box(image: Image.Image) -> bool:
-    """Whether the photo fills a 4:3 box at the price of an eighth of its width or height at most."""
-    return 7 / 8 <= image.width / image.height / (4 / 3) <= 8 / 7
-
-
-def _mean_colour(image: Image.Image) -> str:
-    """The photo's mean colour as #rrggbb: a quiet ground for what is left of its box."""
-    return "#{:02x}{:02x}{:02x}".format(*image.resize((1, 1), Image.Resampling.BOX).getpixel((0, 0)))

@@ -11,7 +11,9 @@ from matplotlib.patches import Rectangle
 from PIL import Image, ImageOps
 
 from captioning.figures.drawing import PhotoSheet
-from captioning.gallery.examples import Example, _fills_box, _mean_colour, _printable
+from captioning.figures.pictures import fills_box, mean_colour
+from captioning.gallery.examples import Example
+from captioning.markup import printable
 
 INK, MUTED = "#1d1c1a", "#68635a"
 GOOD, BAD = "#1d6b51", "#a03d18"
@@ -120,10 +122,10 @@ def _draw_cell(canvas, example: Example, texts: list[_Text], left: float, top: f
     """The photo in a 4:3 box, on a tint of its own colour where it is narrower or wider, and the texts below it."""
     box, dots = (CELL, CELL * 3 / 4), (round(CELL * 150), round(CELL * 3 / 4 * 150))
     photo = example.image
-    photo = (ImageOps.fit if _fills_box(photo) else ImageOps.contain)(photo, dots, Image.Resampling.LANCZOS)
+    photo = (ImageOps.fit if fills_box(photo) else ImageOps.contain)(photo, dots, Image.Resampling.LANCZOS)
     wide, high = box[0] * photo.width / dots[0], box[1] * photo.height / dots[1]
     x, y = left + (box[0] - wide) / 2, top + (box[1] - high) / 2
-    canvas.add_patch(Rectangle((left, top), *box, facecolor=_mean_colour(photo), alpha=0.35, linewidth=0))
+    canvas.add_patch(Rectangle((left, top), *box, facecolor=mean_colour(photo), alpha=0.35, linewidth=0))
     canvas.imshow(np.asarray(photo), extent=(x, x + wide, y + high, y), aspect="auto", interpolation="antialiased",
                   zorder=2)
     top += box[1] + 0.08
@@ -142,7 +144,7 @@ def _wrapped(text: str, size: float, width: float = CELL, **style) -> _Text:
         return _ruler.get_text_width_height_descent(line, font, ismath=False)[0] <= width * 72
 
     lines: list[str] = []
-    for word in _printable(text).split():
+    for word in printable(text).split():
         if lines and fits(f"{lines[-1]} {word}"):
             lines[-1] += f" {word}"
             continue

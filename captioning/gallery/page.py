@@ -5,18 +5,18 @@
     write_gallery("outputs/gallery.html", good, bad, title="My captions", scores=scores)
 """
 
-import base64
 import errno
-import io
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
-import jinja2
 from PIL import Image
 
-from captioning.gallery.examples import Example, _fills_box, _mean_colour, _printable
+from captioning.figures.pictures import fills_box, jpeg_data_url, mean_colour
+from captioning.gallery.examples import Example
 from captioning.gallery.proposals import REASONS
+from captioning.markup import render
 from captioning.scoring.metrics import SCALE, Scores
 from captioning.storage import files
 
@@ -28,11 +28,48 @@ METRIC_MEANINGS = {
     "BLEU-1": "single words that a person wrote too",
     "ROUGE-L": "longest shared sequence of words",
 }
-_page = jinja2.Environment(
-    loader=jinja2.FileSystemLoader(Path(__file__).parent),
-    autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
-    finalize=lambda value: _printable(value) if isinstance(value, str) else value,
-)
+
+
+class Bar(NamedTuple):
+    """A row of the page's table of scores."""
+
+    label: str
+    cider: float
+
+
+class Word(NamedTuple):
+    """A word of a caption. percent: its probability, or None."""
+
+    text: str
+    percent: int | None
+
+
+class Card(NamedTuple):
+    """One example, as the page shows it."""
+
+    photo: str                  # a data URL
+    width: int                  # of the photo, pixels
+    height: int
+    ground: str                 # colour behind a photo that does not fill its box
+    fills: bool                 # whether it does
+    alt: str
+    name: str
+    words: list[Word]
+    shaded: bool                # whether the words have probabilities
+    own: bool
+    score: float | None
+    confidence: float | None
+    references: list[str]
+    reason: str
+    explanation: str
+
+
+class Section(NamedTuple):
+    """The good or the bad examples. reasons: each with the number of examples that have it."""
+
+    kind: str
+    cards: list[Card]
+    reasons: list[tuple[str, int]]
 
 
 def write_gallery(
@@ -60,51 +97,55 @@ def write_gallery(
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, "is a folder: give the page a file name such as gallery.html", str(path))
     compared = {"This model": scores, **(baselines or {})} if scores else {}
-    files.write_text(path, _page.get_template("gallery.html.j2").render(
+    files.write_text(path, render(
+        "gallery/gallery.html.j2",
         title=title,
         about=about,
-        sections=[section for section in (_section("good", good), _section("bad", bad)) if section["cards"]],
+        sections=[_section(kind, examples) for kind, examples in (("good", good), ("bad", bad)) if examples],
         scores=scores,
         meanings=METRIC_MEANINGS,
         scale=SCALE,
-        compared=[{"label": label, "cider": row["CIDEr"]} for label, row in compared.items()] if baselines else [],
+        compared=[Bar(label, row["CIDEr"]) for label, row in compared.items()] if baselines else [],
         widest=max([row["CIDEr"] for row in compared.values()], default=1) or 1,
         shaded=any(example.word_probabilities is not None for example in (*good, *bad)),
     ))
     return path
 
 
-def _section(kind: str, examples: Sequence[Example]) -> dict:
+def _section(kind: str, examples: Sequence[Example]) -> Section:
     """What the template needs of the good or the bad examples."""
     reasons = Counter(example.reason for example in examples if example.reason in REASONS)
     others = sum(bool(example.reason) for example in examples) - reasons.total()
-    return {"kind": kind, "cards": [_card(example) for example in examples],
-            "reasons": reasons.most_common() + [("another reason", others)] * bool(reasons and others)}
+    counted = reasons.most_common() + [("another reason", others)] * bool(reasons and others)
+    return Section(kind, [_card(example) for example in examples], counted)
 
 
-def _card(example: Example) -> dict:
+def _card(example: Example) -> Card:
+    """What the template needs of one example."""
     image = example.image
     image.thumbnail((PHOTO_SIDE, PHOTO_SIDE), Image.Resampling.LANCZOS)
     written = example.written
-    probabilities = example.word_probabilities or [None] * len(example.caption)
-    return {
-        "photo": _data_uri(image), "width": image.width, "height": image.height,
-        "ground": _mean_colour(image), "fills": _fills_box(image),
-        "alt": written[0] if written else "",
-        "name": example.name,
-        "words": [{"text": word, "percent": None if probability is None else round(100 * probability)}
-                  for word, probability in zip(example.caption, probabilities, strict=True)],
-        "shaded": bool(example.word_probabilities),
-        "own": example.own,
-        "score": example.score,
-        "confidence": example.confidence,
-        "references": written,
-        "reason": example.reason,
-        "explanation": REASONS.get(example.reason, ""),
-    }
+    return Card(
+        photo=jpeg_data_url(image, quality=JPEG_QUALITY, optimize=True),
+        width=image.width,
+        height=image.height,
+        ground=mean_colour(image),
+        fills=fills_box(image),
+        alt=written[0] if written else "",
+        name=example.name,
+        words=_words(example),
+        shaded=bool(example.word_probabilities),
+        own=example.own,
+        score=example.score,
+        confidence=example.confidence,
+        references=written,
+        reason=example.reason,
+        explanation=REASONS.get(example.reason, ""),
+    )
 
 
-def _data_uri(image: Image.Image) -> str:
-    encoded = io.BytesIO()
-    image.save(encoded, "JPEG", quality=JPEG_QUALITY, optimize=True, comment=b"")   # else the photo's own goes along
-    return f"data:image/jpeg;base64,{base64.b64encode(encoded.getvalue()).decode('ascii')}"
+def _words(example: Example) -> list[Word]:
+    """The words of a caption with their probabilities in per cent."""
+    if not example.word_probabilities:
+        return [Word(word, None) for word in example.caption]
+    return [Word(word, round(100 * p)) for word, p in zip(example.caption, example.word_probabilities, strict=True)]

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from captioning.figures import live
+from captioning.photos.decode import decode_photo
 from tests.helpers import ROOT
 
 
@@ -64,7 +65,7 @@ def test_a_chosen_photo_is_captioned_and_a_broken_one_said_to_be(shown):
     seen = []
 
     def on_photo(raw):
-        live.utils.decode_photo(raw)
+        decode_photo(raw)
         seen.append(raw)
         return "a caption"
 
@@ -85,12 +86,12 @@ def test_a_chosen_photo_is_captioned_and_a_broken_one_said_to_be(shown):
 def test_a_photos_file_is_captioned_and_a_broken_one_said_to_be(shown, tmp_path, capsys):
     jpeg = tmp_path / "a.jpg"
     Image.new("RGB", (30, 30)).save(jpeg)
-    live.show_photo_file(str(jpeg), lambda raw: live.utils.decode_photo(raw).size)
+    live.show_photo_file(str(jpeg), lambda raw: decode_photo(raw).size)
     assert shown == [("display", (30, 30))]
     jpeg.write_bytes(b"text")
-    live.show_photo_file(jpeg, live.utils.decode_photo)
-    live.show_photo_file(tmp_path / "b.jpg", live.utils.decode_photo)
-    live.show_photo_file(tmp_path, live.utils.decode_photo)
+    live.show_photo_file(jpeg, decode_photo)
+    live.show_photo_file(tmp_path / "b.jpg", decode_photo)
+    live.show_photo_file(tmp_path, decode_photo)
     assert len(shown) == 1
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == f"{jpeg} is no photo (JPEG, PNG, GIF, WebP, BMP or TIFF)."
