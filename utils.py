@@ -19,16 +19,13 @@ from captioning.datasets.photo_zip import PhotoZip
 from captioning.datasets.splits import load_dataset
 from captioning.datasets.tokens import END, PAD, START, UNK
 from captioning.encoder.cache import embed_split, read_embeddings
-from captioning.figures.explained import (
-    data_flow,
-    encoder_decoder,
-    flatten_and_mask,
-    photos_with_captions,
-    teacher_forcing,
-    temperature,
-)
+from captioning.figures.architecture import data_flow, encoder_decoder
+from captioning.figures.batches import flatten_and_mask, teacher_forcing
+from captioning.figures.confusions import plot_confusions
+from captioning.figures.explanation import why_this_caption
 from captioning.figures.live import TrainingPicture, hushed, photo_chooser, show_photo_file
-from captioning.figures.trained import captions_by_temperature, plot_confusions, why_this_caption
+from captioning.figures.photo_grid import photos_with_captions
+from captioning.figures.temperatures import captions_by_temperature, temperature
 from captioning.gallery.album import Album
 from captioning.gallery.figure import gallery_figure
 from captioning.gallery.page import write_gallery

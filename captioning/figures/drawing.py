@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from matplotlib import style
 from matplotlib.figure import Figure
-from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
+from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Polygon
 from matplotlib.path import Path
 from matplotlib.transforms import Bbox
 
@@ -123,6 +123,21 @@ def draw_arrow(ax, *points, colour=MUTED, head="-|>"):
     """Arrow through the points by straight lines."""
     ax.add_patch(FancyArrowPatch(path=Path(points), arrowstyle=f"{head},head_length=5.5,head_width=2.8", color=colour,
                                  linewidth=1.3, zorder=3, joinstyle="round"))
+
+
+def draw_feed_arrow(ax, start, end, colour):
+    """Dashed arrow from a word's right edge, down between two time steps, to the left edge of the next input."""
+    (x0, y0), (x1, y1) = start, end
+    head = 7
+    middle = (x0 + x1) / 2
+    bend = x1 - head - middle
+    path = Path([start, (middle - bend, y0), (middle, y0), (middle, y0 - bend),
+                 (middle, y1 + bend), (middle, y1), (middle + bend, y1)],
+                [Path.MOVETO, Path.LINETO, Path.CURVE3, Path.CURVE3, Path.LINETO, Path.CURVE3, Path.CURVE3])
+    ax.add_patch(FancyArrowPatch(path=path, arrowstyle="-", color=colour, linewidth=1.3, linestyle=(0, (4, 2.5)),
+                                 zorder=3, capstyle="butt"))
+    # A head of its own: dashes would fray the outline of FancyArrowPatch's.
+    ax.add_patch(Polygon([(x1 - head, y1 - 4), (x1 - head, y1 + 4), (x1, y1)], facecolor=colour, linewidth=0, zorder=3))
 
 
 def draw_photo(ax, photo, x, y, width, height):

@@ -8,7 +8,7 @@ from IPython.display import HTML, display
 from PIL import Image
 
 from captioning.datasets.photo_zip import BadPhoto
-from captioning.figures.explained import loss_curves
+from captioning.figures.losses import loss_curves
 from captioning.figures.pictures import jpeg_data_url
 from captioning.markup import render
 from captioning.photos.decode import read_photo_file

@@ -15,17 +15,13 @@ from PIL import Image
 
 from captioning.decoding.writer import Caption
 from captioning.figures import drawing
-from captioning.figures.explained import (
-    _with_temperature,
-    data_flow,
-    encoder_decoder,
-    flatten_and_mask,
-    loss_curves,
-    photos_with_captions,
-    teacher_forcing,
-    temperature,
-)
-from captioning.figures.trained import captions_by_temperature, plot_confusions, why_this_caption
+from captioning.figures.architecture import data_flow, encoder_decoder
+from captioning.figures.batches import flatten_and_mask, teacher_forcing
+from captioning.figures.confusions import plot_confusions
+from captioning.figures.explanation import why_this_caption
+from captioning.figures.losses import loss_curves
+from captioning.figures.photo_grid import photos_with_captions
+from captioning.figures.temperatures import captions_by_temperature, temperature, with_temperature
 
 
 def history(*losses):
@@ -271,7 +267,7 @@ def test_temperature_is_the_softmax_of_logits_divided_by_t(t):
     logits = np.random.default_rng(1).normal(size=50)
     softmax = np.exp(logits) / np.exp(logits).sum()
     wanted = np.exp((logits - logits.max()) / t)
-    assert _with_temperature(softmax, t) == pytest.approx(wanted / wanted.sum())
+    assert with_temperature(softmax, t) == pytest.approx(wanted / wanted.sum())
 
 
 def test_temperature_sums_up_the_words_that_it_does_not_name(monkeypatch):

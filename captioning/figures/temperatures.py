@@ -1,0 +1,140 @@
+"""What the temperature does: to one word's distribution, and to captions."""
+
+import numpy as np
+from matplotlib.patches import Rectangle
+
+from captioning.figures.drawing import (
+    GREY,
+    IMAGE,
+    INK,
+    MUTED,
+    PANEL,
+    RULE,
+    WIDTH,
+    WORD,
+    PhotoSheet,
+    canvas,
+    cut,
+    draw_photo,
+    draw_text,
+    long_canvas,
+    own_style,
+)
+from captioning.figures.text import fitted, wrapped
+from captioning.figures.words import UNLIKELY, draw_sentence, draw_words, words_of
+
+PLAIN_WORDS = ("dog", "cat", "man", "horse", "sheep", "car", "kite", "boat")
+PLAIN_PROBABILITIES = (0.42, 0.22, 0.13, 0.09, 0.06, 0.04, 0.03, 0.01)
+
+
+def with_temperature(probabilities, temperature):
+    """p_i^(1/t) / sum_j p_j^(1/t), by logarithms so that a low temperature does not underflow."""
+    with np.errstate(divide="ignore"):
+        scaled = np.log(probabilities) / temperature
+    powers = np.exp(scaled - scaled.max())
+    return powers / powers.sum()
+
+
+def _next_word_inputs(probabilities, words, temperatures):
+    """Checked arguments of `temperature`: probabilities (V,) float64, words, temperatures."""
+    if probabilities is None:
+        probabilities, words = PLAIN_PROBABILITIES, PLAIN_WORDS
+    probabilities = np.asarray(probabilities, np.float64)
+    if probabilities.ndim != 1 or not (probabilities >= 0).all() or not abs(probabilities.sum() - 1) < 0.01:
+        raise ValueError(f"probabilities must be one distribution (V,) that sums to 1, not an array "
+                         f"{probabilities.shape} that sums to {probabilities.sum():.3g}. Take one row of the softmax.")
+    if words is None or len(words) != len(probabilities):
+        raise ValueError(f"words must name the {len(probabilities)} probabilities in their order, "
+                         f"not {'be missing' if words is None else f'have {len(words)} entries'}.")
+    if not len(temperatures) or not all(t > 0 for t in temperatures):
+        raise ValueError(f"temperatures must be above 0, not {temperatures}. For the most likely word, use greedy.")
+    return probabilities, words, temperatures
+
+
+def _draw_bars(ax, left, top, length, shares, hue, others):
+    """Horizontal bars 26 apart, downwards; `length` units for a share of 1. With `others`, the last one is grey."""
+    ax.plot([left, left], [top + 15, top - 26 * len(shares) + 11], color=RULE, linewidth=1)
+    for row, share in enumerate(shares):
+        y, colour = top - 26 * row, GREY.line if others and row == len(shares) - 1 else hue.line
+        ax.add_patch(Rectangle((left, y - 8), length * share, 16, color=colour, linewidth=0))
+        draw_text(ax, left + length * share + 6, y, f"{share:.2f}", 8.5, MUTED, ha="left")
+
+
+@own_style
+def temperature(probabilities=None, words=None, temperatures=(0.3, 0.7, 1, 1.5), top=8):
+    """How the temperature t sharpens or flattens a next-word distribution: p_i^(1/t) / sum_j p_j^(1/t).
+
+    probabilities: (V,) floats that sum to 1, of the words in `words`; None takes a made-up example. The `top` likeliest
+    words are drawn, the others as one bar. Returns a Figure. Raises ValueError for what is no distribution or t <= 0.
+    """
+    probabilities, words, temperatures = _next_word_inputs(probabilities, words, temperatures)
+    order = np.argsort(-probabilities, kind="stable")
+    others = len(order) > top
+    names = [str(words[index]) for index in order[:top]] + ["all others"] * others
+    changed = [with_temperature(probabilities, t)[order] for t in temperatures]
+    shares = np.array([[*p[:top], *([p[top:].sum()] * others)] for p in changed])       # (temperatures, names)
+
+    bottom, column = 66, (WIDTH - 120) / len(temperatures)
+    y = bottom + 26 * (len(names) - 1)                                                  # of the first bar
+    figure, ax = canvas(y + 84)
+    for row, name in enumerate(names):
+        colour = MUTED if others and row == top else INK
+        draw_text(ax, 106, y - 26 * row, name, fitted(name, 92, 9.5), colour, ha="right")
+    for panel, t in enumerate(temperatures):
+        left, hue = 116 + column * panel, IMAGE if t == 1 else WORD
+        draw_text(ax, left, y + 58, f"t = {t:g}", 11, hue.line, ha="left", weight="bold")
+        feel = "as predicted" if t == 1 else "sharper" if t < 1 else "flatter"
+        draw_text(ax, left, y + 36, feel, 9, MUTED, ha="left")
+        _draw_bars(ax, left, y, (column - 56) / shares.max(), shares[panel], hue, others)
+    draw_text(ax, 116, 24, r"Each probability $p_i$ becomes $p_i^{1/t}\ /\ \Sigma_j\, p_j^{1/t}$", 9.5, ha="left",
+              parse_math=True)
+    return figure
+
+
+@own_style
+def captions_by_temperature(photo, samples, references=(), shown=3):
+    """What a model says of one photo at each temperature: a few of the captions drawn, and how they differ.
+
+    photo: PIL image or uint8 array (H, W, 3). samples: temperature -> captioning.Caption objects, in the order drawn
+    (`CaptionWriter.sample` of the same embedding several times); the first `shown` different ones are written out.
+    Their probabilities are the model's, at t = 1. references: sentences of people. Returns a Figure.
+    Raises ValueError for a temperature without captions.
+    """
+    if not samples or not all(samples.values()):
+        raise ValueError("captions_by_temperature needs captions for each temperature, and one temperature or more; "
+                         f"got {({t: len(captions) for t, captions in samples.items()})}.")
+    figure, ax = long_canvas(PhotoSheet)
+    bottom = _photo_and_references(ax, photo, references)
+    y = -12
+    for t, captions in samples.items():
+        different = list({caption.words: caption for caption in captions}.values())
+        mean = np.mean([caption.log_probability / max(len(caption.word_probabilities), 1) for caption in captions])
+        draw_text(ax, 300, y - 9, f"t = {t:g}", 11, (IMAGE if t == 1 else WORD).line, "left", weight="bold")
+        draw_text(ax, WIDTH - 14, y - 9, f"{len(different)} of {len(captions)} captions are different; "
+                  f"log p {mean:.2f} per word".replace("-", "−"), 8.5, MUTED, "right")
+        y -= 26
+        for caption in different[:shown]:
+            words, probabilities = words_of(caption)
+            y = draw_words(ax, 300, y, WIDTH - 314, words, 10, probabilities) - 6
+        y -= 10
+    return cut(figure, ax, min(y, bottom))
+
+
+def _photo_and_references(ax, photo, references):
+    """On the left: the photo, how to read the figure, and what people wrote; returns the y below."""
+    width, height, y = 260, 195, -12
+    ax.add_patch(Rectangle((12, y - height), width, height, facecolor=PANEL, edgecolor="none", zorder=0))
+    draw_photo(ax, photo, 12 + width / 2, y - height / 2, width, height)
+    note = f"The bar below a word is the probability that the decoder gave it, orange below {UNLIKELY}. " \
+           "A high temperature takes such words more often, and the caption goes on from them."
+    y -= height + 19
+    for line in wrapped(note, width, 8.5):
+        draw_text(ax, 12, y, line, 8.5, MUTED, "left")
+        y -= 16
+    y -= 12
+    if references:
+        draw_text(ax, 12, y, "People wrote", 9, MUTED, "left")
+        y -= 12
+    for reference in references:
+        y = draw_sentence(ax, 12, y, width, reference, 9) - 4
+    return y - 4
