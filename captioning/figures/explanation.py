@@ -21,11 +21,11 @@ from captioning.figures.drawing import (
     own_style,
 )
 from captioning.figures.text import fitted
-from captioning.figures.words import UNLIKELY, draw_sentence, draw_words, log_p, words_of
+from captioning.figures.words import NOT_TAKEN, UNLIKELY, draw_sentence, draw_words, log_p, words_of
 from captioning.scoring.words import FUNCTION_WORDS
 
 PER_ROW, RUNNERS_UP = 8, 4      # steps side by side, and how many words of each are named
-TAKEN, NOT_TAKEN = "#A5DCC9", "#DCE2E8"     # bars with words on them
+TAKEN = "#A5DCC9"               # bar of a word that was taken; the others are NOT_TAKEN
 
 
 def _photo_and_caption(ax, top, photo, caption, references):
