@@ -1,6 +1,6 @@
-"""Encoder and decoder, and the data's way through them.
+"""Figures of the encoder, the decoder, and the way of the data from photos to the gallery.
 
-Letters in shapes: B photos in a batch, T tokens of a caption with #START# and #END#, N photos.
+Letters in shapes: N photos of a dataset, B photos in a batch, T tokens of a caption with #START# and #END#.
 """
 
 import numpy as np
@@ -27,7 +27,7 @@ from captioning.figures.text import fitted
 
 
 def _draw_street(ax, left, bottom, side):
-    """A red car on a street, in a square of `side` units."""
+    """Draws a red car on a street, in a square of `side` units."""
     def at(x, y):
         return left + x * side, bottom + y * side
 
@@ -54,7 +54,7 @@ def _draw_street(ax, left, bottom, side):
 
 
 def _square(photo):
-    """The largest square from the middle, which is what the encoder sees."""
+    """Cuts out the largest square in the middle: what the encoder sees."""
     pixels = as_rgb(photo, 1024)
     height, width = pixels.shape[:2]
     side = min(height, width)
@@ -63,7 +63,7 @@ def _square(photo):
 
 
 def _tensor(ax, x, y, height, hue, name, *notes):
-    """A vector per photo as a column of cells; its name above, notes and shape below."""
+    """Draws a vector as a column of cells, with its name above, and notes and shape below."""
     draw_box(ax, x, y, 20, height, hue, rounding=3)
     for edge in np.linspace(y - height / 2, y + height / 2, max(3, round(height / 14)))[1:-1]:
         ax.plot([x - 9.5, x + 9.5], [edge, edge], color=hue.line, linewidth=0.5, zorder=3)
@@ -73,7 +73,7 @@ def _tensor(ax, x, y, height, hue, name, *notes):
 
 
 def _draw_decoding(ax, words, first, pitch, y):
-    """LSTM steps from x = first: a word in below, the next word out above, and fed to the step after it."""
+    """Draws LSTM steps from x = first. Each reads a word from below and writes one above, which the next step reads."""
     for step, (taken, written) in enumerate(zip(("#START#", *words[:-1]), words, strict=True)):
         x = first + step * pitch
         draw_box(ax, x, y, 50, 52, STATE, ("LSTM", "300"), 9)
@@ -88,12 +88,18 @@ def _draw_decoding(ax, words, first, pitch, y):
 
 @own_style
 def encoder_decoder(photo=None, caption=("a", "red", "car")):
-    """From a photo to a caption: the frozen encoder, the initial state, and the LSTM that writes word by word.
+    """Plots the way from a photo to a caption: frozen encoder, initial state, and the LSTM that writes word by word.
 
-    photo: PIL image or uint8 array (H, W, 3); None draws a small street. caption: its words, without START and END
-    (a string is split); of a caption longer than three words, the first three steps are drawn and the whole is written
-    below. The photo is cut to a square. Returns a Figure.
-    Raises ValueError for an array that is not uint8.
+    Args:
+        photo: PIL image or uint8 array (H, W, 3). It is cut to a square. None: a drawing of a street.
+        caption: its words without START and END, or a sentence. If it has more than three words, the figure shows
+            the first three steps, and the whole caption below them.
+
+    Returns:
+        A Figure.
+
+    Raises:
+        ValueError: if the photo is an array, but not of uint8.
     """
     caption = tuple(caption.split() if isinstance(caption, str) else caption)
     words = (*caption, "#END#") if len(caption) < 4 else (*caption[:3], "…")
@@ -132,9 +138,10 @@ def encoder_decoder(photo=None, caption=("a", "red", "car")):
 
 @own_style
 def data_flow():
-    """From zips to the gallery: what is computed in memory, and what is on disk and outlives the kernel.
+    """Plots the way of the data from zips to the gallery: what is in memory, and what stays on disk without a kernel.
 
-    Returns a Figure.
+    Returns:
+        A Figure.
     """
     figure, ax = canvas(438)
     draw_panel(ax, 12, 272, 888, 426, "In memory", "gone when the kernel dies")

@@ -1,4 +1,4 @@
-"""How a batch trains the decoder: teacher forcing, and the loss without padding.
+"""Figures of how a batch trains the decoder: teacher forcing, and the loss without padding.
 
 Letters in shapes: B photos in a batch, T tokens of a caption with #START# and #END#, V tokens in the vocabulary.
 """
@@ -31,7 +31,7 @@ COLUMN, PITCH = 270, 108  # x of the first time step and the distance to the nex
 
 
 def _draw_steps(ax, y, inputs, predictions, truth=None):
-    """One row of LSTM steps at height y: input words below, next-word probabilities above."""
+    """Draws a row of LSTM steps at height y: input words below, probabilities of the next word above."""
     shape = np.array([0.25, 1, 0.45, 0.15, 0.3])
     draw_box(ax, 190, y, 60, 30, IMAGE, "h₀ = c₀", 9)
     draw_arrow(ax, (221, y), (COLUMN - 37, y), colour=STATE.line)
@@ -54,15 +54,17 @@ def _draw_steps(ax, y, inputs, predictions, truth=None):
 
 
 def _row_label(ax, y, name, shape):
+    """Writes the name and the shape of a row at its left."""
     draw_text(ax, 30, y + 8, name, 9, ha="left")
     draw_text(ax, 30, y - 8, shape, 8.5, MUTED, ha="left")
 
 
 @own_style
 def teacher_forcing():
-    """The decoder unrolled over six time steps, in training (the true word is fed) and in captioning (its own).
+    """Plots the decoder over six steps: in training it reads the true words, in captioning its own words.
 
-    Returns a Figure.
+    Returns:
+        A Figure.
     """
     truth = ("a", "dog", "on", "the", "beach", "#END#")
     figure, ax = canvas(650)
@@ -103,7 +105,7 @@ CAPTION_HUES = (IMAGE, WORD, STATE)
 
 
 def _cell(ax, x, y, width, text, hue):
-    """One entry centred on (x, y); grey ones look empty, #PAD# hatched."""
+    """Draws one entry centred on (x, y). Grey entries look empty, #PAD# is hatched."""
     options = {"facecolor": "white", "edgecolor": "#CDD5DC"} if hue is GREY else {}
     if text == "#PAD#":
         options |= {"hatch": "////", "edgecolor": "#DFE5EA"}
@@ -112,7 +114,7 @@ def _cell(ax, x, y, width, text, hue):
 
 
 def _matrix(ax, left, top, rows, name, shape):
-    """Rows of words from the upper left corner, each row in its caption's colour."""
+    """Draws rows of words from the upper left corner, each row in the colour of its caption."""
     draw_text(ax, left + 2, top + 14, name, 9.5, ha="left", weight="bold")
     draw_text(ax, left + text_width(name, 9.5, "bold") + 11, top + 14, shape, 8.5, MUTED, ha="left")
     for row, words in enumerate(rows):
@@ -122,7 +124,7 @@ def _matrix(ax, left, top, rows, name, shape):
 
 
 def _flat_rows(ax, left, y, targets, losses):
-    """Targets, cross-entropy and mask of all places in three rows of cells, padding grey."""
+    """Draws three rows of cells: targets, cross-entropy and mask. Padding is grey."""
     for offset, name in ((0, "target"), (-34, "xent"), (-68, "mask")):
         draw_text(ax, left - 8, y + offset, name, 9, ha="right")
     for place, (word, loss) in enumerate(zip(targets, losses, strict=True)):
@@ -135,9 +137,10 @@ def _flat_rows(ax, left, y, targets, losses):
 
 @own_style
 def flatten_and_mask():
-    """Three captions of unequal length: inputs and targets, flattened, and the mean loss without the padding.
+    """Plots how three captions of different lengths become flat inputs and targets, and a mean loss without padding.
 
-    Returns a Figure.
+    Returns:
+        A Figure.
     """
     captions = (("#START#", "a", "dog", "runs", "#END#", "#PAD#"),
                 ("#START#", "two", "kites", "#END#", "#PAD#", "#PAD#"),

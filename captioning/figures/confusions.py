@@ -1,4 +1,4 @@
-"""Photos that a trained decoder confuses."""
+"""Figure of photos that a trained decoder confuses."""
 
 from matplotlib.patches import Rectangle
 
@@ -19,7 +19,7 @@ from captioning.figures.words import draw_sentence, draw_words
 
 
 def _confused_pair(ax, left, top, width, pair):
-    """What was said of both photos, the photos, and what people wrote of each; returns the y below."""
+    """Draws the captions of two photos, the photos and their references, and returns the y below."""
     first, second, note = pair
     y = top
     for caption in dict.fromkeys((first[1], second[1])):
@@ -39,11 +39,15 @@ def _confused_pair(ax, left, top, width, pair):
 
 @own_style
 def plot_confusions(pairs):
-    """Pairs of photos that a model says (nearly) the same of, each with what people wrote.
+    """Plots pairs of photos with the same or nearly the same caption, each photo with what people wrote.
 
-    pairs: of each ((photo, caption, references), (photo, caption, references), note); `evaluation.confused_photos`
-    finds them. photo: PIL image or uint8 array (H, W, 3); caption: str; references: sentences.
-    No pairs are good news, and a picture that says so. Returns a Figure.
+    Args:
+        pairs: ((photo, caption, references), (photo, caption, references), note) each, as
+            `scoring.diversity.confused_photos` finds them. photo: PIL image or uint8 array (H, W, 3); caption: str;
+            references: sentences. Without pairs, the figure says that no photos are confused.
+
+    Returns:
+        A Figure.
     """
     figure, ax = long_canvas(PhotoSheet)
     gap, y = 14, -12

@@ -1,4 +1,4 @@
-"""Why a trained decoder wrote a caption."""
+"""Figure of why a trained decoder wrote a caption."""
 
 from difflib import SequenceMatcher
 
@@ -29,7 +29,7 @@ TAKEN = "#A5DCC9"               # bar of a word that was taken; the others are N
 
 
 def _photo_and_caption(ax, top, photo, caption, references):
-    """The photo on the left, its caption and what people wrote on the right; returns the y below."""
+    """Draws the photo at the left, its caption and the references at the right, and returns the y below."""
     left, height = 336, 225
     ax.add_patch(Rectangle((12, top - height), 300, height, facecolor=PANEL, edgecolor="none", zorder=0))
     draw_photo(ax, photo, 162, top - height / 2, 300, height)
@@ -49,7 +49,7 @@ def _photo_and_caption(ax, top, photo, caption, references):
 
 
 def _steps(ax, top, caption, next_words):
-    """For each step of the caption the words that came into question; returns the y below."""
+    """Draws the likeliest words at each step of the caption, and returns the y below."""
     tokens = [*caption.words, "#END#"][:len(next_words)]
     across = -(-len(tokens) // -(-len(tokens) // PER_ROW))
     pitch, line = min((WIDTH - 42) / across, 170), 20
@@ -59,7 +59,7 @@ def _steps(ax, top, caption, next_words):
         x, y = 26 + pitch * column, top - depth * row
         draw_text(ax, x + 5, y - 10, taken, fitted(taken, pitch - 16, 10.5, "bold"), weight="bold", ha="left")
         shown = [(word, p) for word, p in candidates[:RUNNERS_UP] if p >= 0.005] or candidates[:1]
-        if taken not in dict(shown):        # beam search and sampling may take a word that is not among the likeliest
+        if taken not in dict(shown):        # beam search and sampling may take an unlikely word
             shown = [*shown[:RUNNERS_UP - 1], (taken, caption.word_probabilities[step])]
         for rank, (word, p) in enumerate(shown):
             middle, colour = y - 33 - rank * line, INK if word == taken else MUTED
@@ -73,7 +73,7 @@ def _steps(ax, top, caption, next_words):
 
 
 def _ranking(ax, top, beams):
-    """The captions that beam search ended with, best first, each with what it says unlike the first."""
+    """Draws the captions of beam search, best first, with their differences from the first, and returns the y below."""
     for x, name in ((806, "log p"), (874, "per word")):
         draw_text(ax, x, top + 12, name, 8.5, MUTED, "right")
     kept, y = list(beams[0].words), top - 6
@@ -91,7 +91,7 @@ def _ranking(ax, top, beams):
 
 
 def _neighbours(ax, top, neighbours, caption):
-    """Training photos in a row, each with its cosine and captions; returns the y below."""
+    """Draws training photos in a row, each with its cosine and captions, and returns the y below."""
     count, gap = len(neighbours), 18
     width = min((WIDTH - 52 - gap * (count - 1)) / count, 270)
     tile, bottom = 0.75 * width, top
@@ -111,23 +111,34 @@ def _neighbours(ax, top, neighbours, caption):
 
 
 def _bare(word):
+    """Returns the word in lower case, without punctuation."""
     return "".join(filter(str.isalnum, word.lower()))
 
 
 @own_style
 def why_this_caption(photo, beams, next_words, neighbours=(), references=()):
-    """Why a decoder wrote a caption: its words with their runners-up, what the search threw away, photos learnt from.
+    """Plots why a decoder wrote a caption: other likely words, other captions of the search, similar training photos.
 
-    photo: PIL image or uint8 array (H, W, 3).
-    beams: captioning.Caption objects of the photo, best first (`CaptionWriter.beams`); the first is the one explained.
-        One alone will do, greedy or sampled.
-    next_words: for each step of it (word, probability) pairs, the likeliest first (`CaptionWriter.next_words`).
-    neighbours: (photo, cosine, captions) of the training photos most like it. references: sentences of people.
-    Returns a Figure.  Raises ValueError for no beams, or steps that are not those of the first.
+    Args:
+        photo: PIL image or uint8 array (H, W, 3).
+        beams: Caption objects of the photo, best first, as `CaptionWriter.beams` returns them. The figure explains
+            the first. A single caption will do, from any way of decoding.
+        next_words: for each step of the first caption, (word, probability) pairs, likeliest first, as
+            `CaptionWriter.next_words` returns them.
+        neighbours: (photo, cosine, captions) of the most similar training photos.
+        references: sentences that people wrote.
+
+    Returns:
+        A Figure.
+
+    Raises:
+        ValueError: if there are no beams, or next_words has more or fewer steps than the first caption.
     """
     if not beams or len(next_words) != len(beams[0].word_probabilities):
-        raise ValueError(f"why_this_caption needs one beam or more, and next_words for each of the first one's steps "
-                         f"(its words, and #END# if it ended); got {len(beams)} beams, {len(next_words)} steps.")
+        raise ValueError(
+            f"why_this_caption got {len(beams)} beams, {len(next_words)} steps. It needs one beam or more, and "
+            f"next_words for each step of the first beam: its words, and #END# if it ended."
+        )
     figure, ax = long_canvas(PhotoSheet)
 
     def panel(top, heading, note, draw, *arguments):

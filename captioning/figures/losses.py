@@ -1,4 +1,4 @@
-"""Losses against epochs."""
+"""Figure of the losses after each epoch."""
 
 import numpy as np
 from matplotlib.ticker import MaxNLocator
@@ -8,7 +8,15 @@ from captioning.figures.text import FONT, fitted, text_width
 
 
 def _points(history, key):
-    """Where `key` is a finite number: x and y (N,), and what x counts (the epoch, or the step if epochs repeat)."""
+    """Picks the rows of a history in which a loss is a finite number.
+
+    Args:
+        history: as for `loss_curves`.
+        key: name of the loss.
+
+    Returns:
+        x and y, (N,) float64 each, and what x counts: "epoch", or "step" if epochs repeat.
+    """
     epochs = [row["epoch"] for row in history]
     unit = "epoch" if all(a < b for a, b in zip(epochs, epochs[1:], strict=False)) else "step"
     pairs = [(row[unit], float(row[key])) for row in history if row.get(key) is not None]
@@ -17,7 +25,7 @@ def _points(history, key):
 
 
 def _loss_axes(figure, unit, top):
-    """Axes with little ink, up to `top` of the figure's height: light horizontal lines, no frame."""
+    """Adds axes with light horizontal lines and no frame, up to the share `top` of the figure's height."""
     ax = figure.add_axes((0.075, 0.14, 0.745, top - 0.14))
     ax.set_facecolor("white")
     ax.spines[["top", "right", "left"]].set_visible(False)
@@ -34,7 +42,7 @@ def _loss_axes(figure, unit, top):
 
 
 def _label_ends(figure, ax, ends):
-    """Name each line at its last value, to the right of the axes, at least 18 units apart."""
+    """Writes the names of the lines at the right, at the height of their last values, 18 or more units apart."""
     to_figure = ax.transData + figure.transFigure.inverted()
     labels = sorted((to_figure.transform(end)[1], name, hue) for end, name, hue in ends)
     gap = 0.18 / figure.get_figheight()
@@ -46,7 +54,7 @@ def _label_ends(figure, ax, ends):
 
 
 def _mark_best(ax, x, y, label):
-    """Ring around (x, y) and a dotted line up to its label above the axes, where no curve can cross it."""
+    """Draws a ring around (x, y), and a dotted line up to its label above the axes, where no curve can cross it."""
     ax.plot([x], [y], marker="o", markersize=10, markerfacecolor="none", markeredgecolor=WRONG.line,
             markeredgewidth=1.5, clip_on=False)
     place, height = (ax.transData + ax.transAxes.inverted()).transform((x, y))
@@ -59,10 +67,15 @@ def _mark_best(ax, x, y, label):
 
 @own_style
 def loss_curves(history, title=None):
-    """Training and validation loss against epochs, the best validation loss marked.
+    """Plots training and validation loss after each epoch, and marks the best validation loss.
 
-    history: list of dicts with step, epoch, train_loss, val_loss, losses in nats per word; None, NaN and infinity
-    are left out, and an empty list gives empty axes. Where epochs repeat, x counts steps. Returns a Figure.
+    Args:
+        history: list of dicts with step, epoch, train_loss and val_loss, in nats per word. None, NaN and infinity
+            are left out. An empty list gives empty axes. If epochs repeat, x counts steps.
+        title: a line above the axes, or None.
+
+    Returns:
+        A Figure.
     """
     figure = Drawing(figsize=(WIDTH / 100, 3.8), dpi=100, facecolor="white")
     lines = [(*_points(history, key), name, hue) for key, name, hue in
@@ -81,7 +94,7 @@ def loss_curves(history, title=None):
         ax.plot(x, y, color=hue.line, linewidth=2, marker="o" if len(x) <= 30 else "", markersize=4, clip_on=False)
     first, last = min(x[0] for x, *_ in drawn), max(x[-1] for x, *_ in drawn)
     ax.set_xlim((0, last or 1) if first == last else (first - (last - first) / 30, last))
-    ax.set_ylim(ax.get_ylim())      # fixed: labels are placed by it
+    ax.set_ylim(ax.get_ylim())      # fixes the limits, which the places of labels depend on
     _label_ends(figure, ax, [((x[-1], y[-1]), f"{name} {y[-1]:.2f}", hue) for x, y, _, name, hue in drawn])
     x, y, *_ = lines[1]
     if len(x):

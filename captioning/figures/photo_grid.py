@@ -1,4 +1,4 @@
-"""Photos with their captions."""
+"""Figure of photos with their captions."""
 
 from matplotlib.patches import Rectangle
 
@@ -9,7 +9,7 @@ LINE_HEIGHT, PARAGRAPH_GAP = 18, 5
 
 
 def _caption_lines(caption, width, size):
-    """Wrapped lines as (distance of the line from the photo, text); a new line in the caption begins a paragraph."""
+    """Breaks a caption into lines: (distance from the photo, text) each. A newline begins a paragraph."""
     lines, down = [], 17
     for paragraph in str(caption).splitlines():
         for text in wrapped(paragraph, width, size):
@@ -21,17 +21,26 @@ def _caption_lines(caption, width, size):
 
 @own_style
 def photos_with_captions(photos, captions, columns=4):
-    """A grid of photos, uncropped, each with its caption below.
+    """Plots a grid of whole photos, each with its caption below.
 
-    photos: PIL images or uint8 arrays (H, W, 3), (H, W, 4) or (H, W), of any size and aspect. captions: a string each,
-    wrapped to the tile's width; lines in it stay apart. Returns a Figure.
-    Raises ValueError for no photos, another number of captions, or an array that is not uint8.
+    Args:
+        photos: PIL images or uint8 arrays (H, W, 3), (H, W, 4) or (H, W), of any size and aspect.
+        captions: a string for each photo. Long lines are wrapped, newlines are kept.
+        columns: photos in a row.
+
+    Returns:
+        A Figure.
+
+    Raises:
+        ValueError: if there are no photos, more or fewer captions than photos, or an array that is not uint8.
     """
     if not len(photos) or len(photos) != len(captions) or columns < 1:
-        raise ValueError(f"photos_with_captions needs one photo or more, a caption for each and at least one column; "
-                         f"got {len(photos)} photos, {len(captions)} captions, {columns} columns.")
+        raise ValueError(
+            f"photos_with_captions got {len(photos)} photos, {len(captions)} captions, {columns} columns. "
+            "It needs one photo or more, a caption for each, and one column or more."
+        )
     gap, size = 16, 9.5
-    # At most half the page wide: a single photo need not fill the screen.
+    # No photo is wider than half the page: a single one need not fill the screen.
     width = min((WIDTH - gap * (columns + 1)) / columns, WIDTH / 2)
     tile = 0.75 * width
     lines = [_caption_lines(caption, 0.97 * width, size) for caption in captions]

@@ -1,4 +1,4 @@
-"""What the temperature does: to one word's distribution, and to captions."""
+"""Figures of what the temperature does to the probabilities of the next word, and to captions."""
 
 import numpy as np
 from matplotlib.patches import Rectangle
@@ -28,7 +28,15 @@ PLAIN_PROBABILITIES = (0.42, 0.22, 0.13, 0.09, 0.06, 0.04, 0.03, 0.01)
 
 
 def with_temperature(probabilities, temperature):
-    """p_i^(1/t) / sum_j p_j^(1/t), by logarithms so that a low temperature does not underflow."""
+    """Computes p_i^(1/t) / sum_j p_j^(1/t). Logarithms keep a low temperature from underflow.
+
+    Args:
+        probabilities: (V,) floats that sum to 1.
+        temperature: t, above 0.
+
+    Returns:
+        (V,) float64 that sum to 1.
+    """
     with np.errstate(divide="ignore"):
         scaled = np.log(probabilities) / temperature
     powers = np.exp(scaled - scaled.max())
@@ -36,23 +44,25 @@ def with_temperature(probabilities, temperature):
 
 
 def _next_word_inputs(probabilities, words, temperatures):
-    """Checked arguments of `temperature`: probabilities (V,) float64, words, temperatures."""
+    """Checks the arguments of `temperature` and fills in the example. Probabilities become (V,) float64."""
     if probabilities is None:
         probabilities, words = PLAIN_PROBABILITIES, PLAIN_WORDS
     probabilities = np.asarray(probabilities, np.float64)
     if probabilities.ndim != 1 or not (probabilities >= 0).all() or not abs(probabilities.sum() - 1) < 0.01:
-        raise ValueError(f"probabilities must be one distribution (V,) that sums to 1, not an array "
-                         f"{probabilities.shape} that sums to {probabilities.sum():.3g}. Take one row of the softmax.")
+        raise ValueError(
+            f"probabilities is an array {probabilities.shape} that sums to {probabilities.sum():.3g}. It must be "
+            "one distribution (V,) that sums to 1. Take one row of the softmax."
+        )
     if words is None or len(words) != len(probabilities):
-        raise ValueError(f"words must name the {len(probabilities)} probabilities in their order, "
-                         f"not {'be missing' if words is None else f'have {len(words)} entries'}.")
+        found = "is missing" if words is None else f"has {len(words)} entries"
+        raise ValueError(f"words {found}. It must name the {len(probabilities)} probabilities in their order.")
     if not len(temperatures) or not all(t > 0 for t in temperatures):
-        raise ValueError(f"temperatures must be above 0, not {temperatures}. For the most likely word, use greedy.")
+        raise ValueError(f"temperatures are {temperatures}, but must be above 0. For the likeliest word, use greedy.")
     return probabilities, words, temperatures
 
 
 def _draw_bars(ax, left, top, length, shares, hue, others):
-    """Horizontal bars 26 apart, downwards; `length` units for a share of 1. With `others`, the last one is grey."""
+    """Draws bars to the right, 26 units apart; a share of 1 is `length` long. With `others`, the last is grey."""
     ax.plot([left, left], [top + 15, top - 26 * len(shares) + 11], color=RULE, linewidth=1)
     for row, share in enumerate(shares):
         y, colour = top - 26 * row, GREY.line if others and row == len(shares) - 1 else hue.line
@@ -62,10 +72,19 @@ def _draw_bars(ax, left, top, length, shares, hue, others):
 
 @own_style
 def temperature(probabilities=None, words=None, temperatures=(0.3, 0.7, 1, 1.5), top=8):
-    """How the temperature t sharpens or flattens a next-word distribution: p_i^(1/t) / sum_j p_j^(1/t).
+    """Plots how the temperature t sharpens or flattens a next-word distribution: p_i^(1/t) / sum_j p_j^(1/t).
 
-    probabilities: (V,) floats that sum to 1, of the words in `words`; None takes a made-up example. The `top` likeliest
-    words are drawn, the others as one bar. Returns a Figure. Raises ValueError for what is no distribution or t <= 0.
+    Args:
+        probabilities: (V,) floats that sum to 1, or None for a made-up example.
+        words: the V words, in the order of their probabilities.
+        temperatures: values of t, above 0; a column of bars for each.
+        top: this many of the likeliest words have a bar each. All others share one bar.
+
+    Returns:
+        A Figure.
+
+    Raises:
+        ValueError: if the probabilities are not one distribution, the words do not match them, or a t is not above 0.
     """
     probabilities, words, temperatures = _next_word_inputs(probabilities, words, temperatures)
     order = np.argsort(-probabilities, kind="stable")
@@ -93,16 +112,27 @@ def temperature(probabilities=None, words=None, temperatures=(0.3, 0.7, 1, 1.5),
 
 @own_style
 def captions_by_temperature(photo, samples, references=(), shown=3):
-    """What a model says of one photo at each temperature: a few of the captions drawn, and how they differ.
+    """Plots sampled captions of one photo at each temperature, and how much they differ.
 
-    photo: PIL image or uint8 array (H, W, 3). samples: temperature -> captioning.Caption objects, in the order drawn
-    (`CaptionWriter.sample` of the same embedding several times); the first `shown` different ones are written out.
-    Their probabilities are the model's, at t = 1. references: sentences of people. Returns a Figure.
-    Raises ValueError for a temperature without captions.
+    Args:
+        photo: PIL image or uint8 array (H, W, 3).
+        samples: temperature -> Caption objects in the order of sampling, from several `CaptionWriter.sample` of the
+            same embedding. Their probabilities are the model's own, at t = 1.
+        references: sentences that people wrote.
+        shown: this many different captions are written out at each temperature.
+
+    Returns:
+        A Figure.
+
+    Raises:
+        ValueError: if there is no temperature, or one without captions.
     """
     if not samples or not all(samples.values()):
-        raise ValueError("captions_by_temperature needs captions for each temperature, and one temperature or more; "
-                         f"got {({t: len(captions) for t, captions in samples.items()})}.")
+        counts = {t: len(captions) for t, captions in samples.items()}
+        raise ValueError(
+            f"captions_by_temperature got these numbers of captions by temperature: {counts}. "
+            "It needs one temperature or more, and captions for each."
+        )
     figure, ax = long_canvas(PhotoSheet)
     bottom = _photo_and_references(ax, photo, references)
     y = -12
@@ -121,7 +151,7 @@ def captions_by_temperature(photo, samples, references=(), shown=3):
 
 
 def _photo_and_references(ax, photo, references):
-    """On the left: the photo, how to read the figure, and what people wrote; returns the y below."""
+    """Draws at the left the photo, how to read the figure, and the references; returns the y below."""
     width, height, y = 260, 195, -12
     ax.add_patch(Rectangle((12, y - height), width, height, facecolor=PANEL, edgecolor="none", zorder=0))
     draw_photo(ax, photo, 12 + width / 2, y - height / 2, width, height)

@@ -1,6 +1,6 @@
-"""Text in figures, measured before it is drawn: how wide a line is, the size that fits, where lines break.
+"""Text in figures, measured before it is drawn: the width of a line, the size that fits, where lines break.
 
-Widths are in units of 1/100 inch, sizes in points.
+Widths are in units of 1/100 inch, font sizes in points.
 """
 
 from functools import lru_cache
@@ -8,23 +8,54 @@ from functools import lru_cache
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextToPath
 
-FONT, MONOSPACE = "DejaVu Sans", "DejaVu Sans Mono"     # come with matplotlib, so the layout is the same everywhere
+FONT, MONOSPACE = "DejaVu Sans", "DejaVu Sans Mono"     # matplotlib has both: same layout everywhere
 
 
 @lru_cache(maxsize=4096)
 def text_width(text, size, weight="normal", style="normal", family=FONT):
-    """Width of one line in units; size in points."""
+    """Measures one line of text.
+
+    Args:
+        text: the line.
+        size: font size in points.
+        weight: as matplotlib names it: "normal" or "bold".
+        style: "normal" or "italic".
+        family: name of the font.
+
+    Returns:
+        Its width in units.
+    """
     font = FontProperties(family=family, size=size, weight=weight, style=style)
     return TextToPath().get_text_width_height_descent(text, font, ismath=False)[0] * 100 / 72
 
 
 def fitted(text, width, size, weight="normal"):
-    """The font size, at most `size`, with which the text is no wider than `width`."""
+    """Finds the font size with which a line fits.
+
+    Args:
+        text: the line.
+        width: space for it in units.
+        size: the largest font size in points.
+        weight: as for `text_width`.
+
+    Returns:
+        The font size in points.
+    """
     return size * min(1, width / max(text_width(text, size, weight), 1))
 
 
 def wrapped(line, width, size, **font):
-    """Lines no wider than `width` units; a word wider than that is cut. font: as of `text_width`."""
+    """Breaks a text into lines. A word that is wider than a line is cut.
+
+    Args:
+        line: the text.
+        width: of the lines, in units.
+        size: font size in points.
+        **font: weight, style and family, as for `text_width`.
+
+    Returns:
+        The lines, one or more; an empty text is one empty line.
+    """
     lines = [""]
     for word in line.split():
         longer = f"{lines[-1]} {word}".strip()

@@ -1,16 +1,16 @@
-"""A caption's words, each over a bar of its probability."""
+"""Parts of figures with captions: their words in lines, each word over a bar of its probability."""
 
 from matplotlib.patches import Rectangle
 
 from captioning.figures.drawing import INK, WORD, WRONG, draw_text
 from captioning.figures.text import fitted, text_width, wrapped
 
-UNLIKELY = 0.1                  # words less probable than this stand out
+UNLIKELY = 0.1                  # words with a lower probability are orange
 NOT_TAKEN = "#DCE2E8"
 
 
 def draw_sentence(ax, left, top, width, text, size):
-    """A sentence in lines from (left, top) downwards; returns the y below them."""
+    """Draws a sentence in lines, from (left, top) downwards, and returns the y below them."""
     for line in wrapped(str(text), width, size):
         draw_text(ax, left, top - 0.9 * size, line, size, ha="left")
         top -= 1.8 * size
@@ -18,7 +18,22 @@ def draw_sentence(ax, left, top, width, text, size):
 
 
 def draw_words(ax, left, top, width, words, size, probabilities=None, hues=None, weight="normal"):
-    """As `draw_sentence`, each word over a bar of its probability (if any), in its colour (hues; None for ink)."""
+    """Draws words in lines, each in its colour and over a bar of its probability.
+
+    Args:
+        ax: axes of a canvas.
+        left: left edge of the lines.
+        top: upper edge of the first line.
+        width: of the lines, in units.
+        words: strings.
+        size: font size in points.
+        probabilities: 0..1 for each word, or None for a word without a bar; None for no bars at all.
+        hues: a Hue for each word that stands out, or None for the others; None if no word does.
+        weight: of the words without a hue.
+
+    Returns:
+        The y below the last line.
+    """
     bars = probabilities is not None
     space, step = 0.45 * size + 3 * bars, 1.8 * size + 8 * bars
     x, y = left, top
@@ -40,7 +55,10 @@ def draw_words(ax, left, top, width, words, size, probabilities=None, hues=None,
 
 
 def words_of(caption):
-    """A caption's words and their probabilities; an empty or a cut one is seen to be so."""
+    """Returns the words of a caption and their probabilities, ready to draw.
+
+    An empty caption becomes "(no words)", and one that was cut ends in "…"; these have None for a probability.
+    """
     words, probabilities = [*caption.words], [*caption.word_probabilities[:len(caption.words)]]
     if not words or not caption.ended:
         return [*words, "…" if words else "(no words)"], [*probabilities, None]
@@ -48,6 +66,6 @@ def words_of(caption):
 
 
 def log_p(caption):
-    """Its log-probability, and that of a word on average, as text."""
+    """Returns the log-probability of a caption, and its mean per word, as texts."""
     total, steps = caption.log_probability, max(len(caption.word_probabilities), 1)
     return tuple(f"{number:.2f}".replace("-", "−") for number in (total, total / steps))

@@ -1,4 +1,4 @@
-"""The gallery, and the sheets to choose from, as figures."""
+"""Figures of the gallery, and of the numbered photos to choose from."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,24 +34,24 @@ class Paragraph:
     family: str = FONT
 
     def depth(self, lines: int) -> float:
-        """Inches that so many lines take."""
+        """Returns the height of some lines in inches."""
         return lines * self.size * 1.32 / 72
 
     @property
     def height(self) -> float:
-        """Inches that it takes, with the gap below it."""
+        """Inches, with the gap below."""
         return self.depth(len(self.lines)) + (0.05 if self.lines else 0)
 
 
 class Cell(NamedTuple):
-    """An example and what is written below its photo."""
+    """An example, and the texts below its photo."""
 
     example: Example
     texts: list[Paragraph]
 
 
 class Section(NamedTuple):
-    """Cells below a heading in its colour."""
+    """Cells below a title. colour: of the title."""
 
     title: str
     colour: str
@@ -59,7 +59,7 @@ class Section(NamedTuple):
 
 
 class Row(NamedTuple):
-    """Cells side by side. title: of the section, above its first row; else ""."""
+    """Cells side by side. title: that of the section in its first row, "" in the others."""
 
     title: str
     colour: str
@@ -67,45 +67,64 @@ class Row(NamedTuple):
 
     @property
     def heading(self) -> float:
-        """Inches that the title takes."""
+        """Inches for the title."""
         return HEADING if self.title else 0
 
     @property
     def height(self) -> float:
-        """Inches with the gap below: the highest text counts, so nothing overlaps."""
+        """Inches, with the gap below. The cell with the most text decides, so nothing overlaps."""
         texts = max(sum(text.height for text in cell.texts) for cell in self.cells)
         return self.heading + PHOTO_HEIGHT + PHOTO_GAP + GAP + texts
 
 
 def contact_sheet(examples: Sequence[Example], columns: int = 4, first: int = 1) -> Figure:
-    """Photos with caption, score and name, numbered from `first`: to choose from.
+    """Plots numbered photos to choose from, with caption, score and name.
 
-    A reason is shown as a guess. Raises ValueError without any examples.
+    Args:
+        examples: their reasons are shown as guesses.
+        columns: photos in a row.
+        first: number of the first photo.
+
+    Returns:
+        A Figure.
+
+    Raises:
+        ValueError: if there are no examples.
     """
     if not examples:
-        raise ValueError("A contact sheet needs examples: the list is empty.")
+        raise ValueError("A contact sheet needs examples, but the list is empty.")
     cells = [Cell(example, _choice_texts(number, example)) for number, example in enumerate(examples, first)]
     return _plot([Section("", INK, cells)], columns)
 
 
 def gallery_figure(good: Sequence[Example], bad: Sequence[Example], columns: int = 5) -> Figure:
-    """The good and the bad examples as one figure, on white. Save it with `figure.savefig(path)`.
+    """Plots the good and the bad examples. Save the figure with `figure.savefig(path)`.
 
-    Raises ValueError when there are neither good nor bad ones.
+    Args:
+        good: examples with captions that fit.
+        bad: examples with captions that fail.
+        columns: photos in a row.
+
+    Returns:
+        A Figure.
+
+    Raises:
+        ValueError: if there are neither good nor bad examples.
     """
     if not good and not bad:
-        raise ValueError("A gallery needs examples: both lists are empty.")
+        raise ValueError("A gallery needs examples, but both lists are empty.")
     fit = Section(f"{len(good)} captions that fit", GOOD, _gallery_cells(good))
     fail = Section(f"{len(bad)} captions that fail", BAD, _gallery_cells(bad))
     return _plot([section for section in (fit, fail) if section.cells], columns)
 
 
 def _gallery_cells(examples: Sequence[Example]) -> list[Cell]:
-    """Examples with what the gallery writes below each."""
+    """Adds to each example what the gallery writes below it."""
     return [Cell(example, _gallery_texts(example)) for example in examples]
 
 
 def _choice_texts(number: int, example: Example) -> list[Paragraph]:
+    """Returns what the contact sheet writes below a photo."""
     return [
         _paragraph(f"{number}.  {example.text}", 9.5, weight="bold"),
         _paragraph(f"Perhaps {example.reason}?" if example.reason else "", 9, colour=BAD, style="italic"),
@@ -115,6 +134,7 @@ def _choice_texts(number: int, example: Example) -> list[Paragraph]:
 
 
 def _gallery_texts(example: Example) -> list[Paragraph]:
+    """Returns what the gallery writes below a photo."""
     return [
         _paragraph(example.text, 10.5, weight="bold"),
         _paragraph(example.reason, 9, colour=GOOD if example.good else BAD, style="italic"),
@@ -124,7 +144,7 @@ def _gallery_texts(example: Example) -> list[Paragraph]:
 
 
 def _facts(example: Example) -> str:
-    """Score and confidence in a line."""
+    """Returns score and confidence in a line."""
     facts = [f"CIDEr {example.score:.2f}" if example.score is not None else
              "own photo, not scored" if example.own else "not scored"]
     if example.confidence is not None:
@@ -133,21 +153,21 @@ def _facts(example: Example) -> str:
 
 
 def _rows(section: Section, columns: int) -> list[Row]:
-    """A section's cells in rows of so many columns."""
+    """Splits the cells of a section into rows."""
     starts = range(0, len(section.cells), columns)
     return [Row("" if start else section.title, section.colour, section.cells[start:start + columns])
             for start in starts]
 
 
 def _plot(sections: Sequence[Section], columns: int) -> Figure:
-    """Sections below each other."""
+    """Plots sections, one below the other."""
     columns = min(columns, max(len(section.cells) for section in sections))
     rows = [row for section in sections for row in _rows(section, columns)]
     width = 2 * MARGIN + columns * CELL + (columns - 1) * GAP
     height = 2 * MARGIN + sum(row.height for row in rows) - GAP + SECTION_GAP * (len(sections) - 1)
 
     figure = PhotoSheet(figsize=(width, height), dpi=FIGURE_DPI, facecolor="white")
-    ax = figure.add_axes((0, 0, 1, 1))          # its units are inches from the upper left corner
+    ax = figure.add_axes((0, 0, 1, 1))          # in inches from the upper left corner
     ax.set(xlim=(0, width), ylim=(height, 0))
     ax.axis("off")
     ax.add_patch(Rectangle((0, 0), width, height, color="white", zorder=0))
@@ -162,7 +182,7 @@ def _plot(sections: Sequence[Section], columns: int) -> Figure:
 
 
 def _draw_row(ax, row: Row, top: float, width: float):
-    """The title, if there is one, and the cells."""
+    """Draws the title, if there is one, and the cells."""
     if row.title:
         ax.text(MARGIN, top, row.title, size=17, color=row.colour, weight="bold", va="top")
         ax.plot([MARGIN, width - MARGIN], [top + 0.38] * 2, color=row.colour, linewidth=1)
@@ -173,7 +193,7 @@ def _draw_row(ax, row: Row, top: float, width: float):
 
 
 def _draw_photo(ax, photo: Image.Image, left: float, top: float):
-    """The photo in a 4:3 box, on a tint of its own colour where it is narrower or wider."""
+    """Draws a photo in a 4:3 box. A tint of its mean colour fills what it leaves empty."""
     dots = round(CELL * PHOTO_DPI), round(PHOTO_HEIGHT * PHOTO_DPI)
     photo = (ImageOps.fit if fills_box(photo) else ImageOps.contain)(photo, dots, Image.Resampling.LANCZOS)
     wide, high = CELL * photo.width / dots[0], PHOTO_HEIGHT * photo.height / dots[1]
@@ -184,7 +204,7 @@ def _draw_photo(ax, photo: Image.Image, left: float, top: float):
 
 
 def _draw_texts(ax, texts: Sequence[Paragraph], left: float, top: float):
-    """Paragraphs below each other."""
+    """Draws paragraphs, one below the other."""
     for text in texts:
         for number, line in enumerate(text.lines):
             ax.text(left, top + text.depth(number), line, size=text.size, color=text.colour, va="top",
@@ -193,6 +213,6 @@ def _draw_texts(ax, texts: Sequence[Paragraph], left: float, top: float):
 
 
 def _paragraph(text: str, size: float, colour: str = INK, **font) -> Paragraph:
-    """The text in lines no wider than a cell, none for an empty one. font: as of `text_width`."""
+    """Wraps a text to the width of a cell. An empty text has no lines. font: as for `text_width`."""
     lines = wrapped(printable(text), 100 * CELL, size, **font) if text else []
     return Paragraph(lines, size, colour, **font)

@@ -1,7 +1,7 @@
-"""The gallery that peers review: good and bad captions beside their photos, as a figure and as one HTML file.
+"""The gallery that peers review: photos with good and bad captions, in one HTML file.
 
+Example:
     good = [Example("a.jpg", photo, ["a", "dog"], references=["A dog on a beach."], score=1.2)]
-    gallery_figure(good, bad)
     write_gallery("outputs/gallery.html", good, bad, title="My captions", scores=scores)
 """
 
@@ -20,7 +20,7 @@ from captioning.markup import render
 from captioning.scoring.metrics import SCALE, Scores
 from captioning.storage import files
 
-PHOTO_SIDE = 800            # pixels of a photo's longer side on the page: sharp at a card's width, 50 to 120 kB each
+PHOTO_SIDE = 800            # longer side in pixels: sharp at the width of a card, 50 to 120 kB each
 JPEG_QUALITY = 82
 METRIC_MEANINGS = {
     "CIDEr": "agreement with what people wrote, rare words counting more",
@@ -31,14 +31,14 @@ METRIC_MEANINGS = {
 
 
 class Bar(NamedTuple):
-    """A row of the page's table of scores."""
+    """A row in the table of scores."""
 
     label: str
     cider: float
 
 
 class Word(NamedTuple):
-    """A word of a caption. percent: its probability, or None."""
+    """A word of a caption. percent: its probability in per cent, or None."""
 
     text: str
     percent: int | None
@@ -50,8 +50,8 @@ class Card(NamedTuple):
     photo: str                  # a data URL
     width: int                  # of the photo, pixels
     height: int
-    ground: str                 # colour behind a photo that does not fill its box
-    fills: bool                 # whether it does
+    ground: str                 # colour behind the photo, #rrggbb
+    fills: bool                 # whether the photo fills its 4:3 box
     alt: str
     name: str
     words: list[Word]
@@ -65,7 +65,7 @@ class Card(NamedTuple):
 
 
 class Section(NamedTuple):
-    """The good or the bad examples. reasons: each with the number of examples that have it."""
+    """The good or the bad examples. reasons: each with the number of examples that it applies to."""
 
     kind: str
     cards: list[Card]
@@ -81,19 +81,30 @@ def write_gallery(
     scores: Scores | None = None,
     baselines: Mapping[str, Scores] | None = None,
 ) -> Path:
-    """Writes the gallery as one HTML file that needs nothing else, and returns its path.
+    """Writes the gallery as one HTML file that needs nothing else.
 
-    Photos are embedded as JPEG of at most 800 pixels a side, without their metadata (a phone's photo says where it was
-    taken). Everything from outside shows as text. The file is written aside and takes its name when whole.
+    The file holds the photos as JPEGs of up to 800 pixels a side, without metadata: a phone writes into a photo where
+    it was taken. Text from outside always shows as text. The file takes its name when it is whole.
 
-    about: a paragraph on who made it and how. scores: shown in the header; baselines: label -> Scores, shown as bars
-    beside the CIDEr of `scores`.
-    Raises ValueError for no examples at all or a photo that can't be decoded, OSError naming the path when it can't be
-    written (the file that was there before is then untouched).
+    Args:
+        path: of the file.
+        good: examples with captions that fit.
+        bad: examples with captions that fail.
+        title: heading of the page.
+        about: a paragraph on who made it and how.
+        scores: for the head of the page.
+        baselines: label -> Scores. The page compares their CIDEr with that of `scores`.
+
+    Returns:
+        The path.
+
+    Raises:
+        ValueError: if there are no examples, or a photo can't be decoded.
+        OSError: if the file can't be written. The message names it, and a file that was there stays as it was.
     """
     path = Path(path)
     if not good and not bad:
-        raise ValueError("A gallery needs examples: both lists are empty.")
+        raise ValueError("A gallery needs examples, but both lists are empty.")
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, "is a folder: give the page a file name such as gallery.html", str(path))
     compared = {"This model": scores, **(baselines or {})} if scores else {}
@@ -113,7 +124,7 @@ def write_gallery(
 
 
 def _section(kind: str, examples: Sequence[Example]) -> Section:
-    """What the template needs of the good or the bad examples."""
+    """Collects what the template needs of the good or the bad examples."""
     reasons = Counter(example.reason for example in examples if example.reason in REASONS)
     others = sum(bool(example.reason) for example in examples) - reasons.total()
     counted = reasons.most_common() + [("another reason", others)] * bool(reasons and others)
@@ -121,7 +132,7 @@ def _section(kind: str, examples: Sequence[Example]) -> Section:
 
 
 def _card(example: Example) -> Card:
-    """What the template needs of one example."""
+    """Collects what the template needs of one example."""
     image = example.image
     image.thumbnail((PHOTO_SIDE, PHOTO_SIDE), Image.Resampling.LANCZOS)
     written = example.written
@@ -145,7 +156,7 @@ def _card(example: Example) -> Card:
 
 
 def _words(example: Example) -> list[Word]:
-    """The words of a caption with their probabilities in per cent."""
+    """Pairs the words of a caption with their probabilities in per cent."""
     if not example.word_probabilities:
         return [Word(word, None) for word in example.caption]
     return [Word(word, round(100 * p)) for word, p in zip(example.caption, example.word_probabilities, strict=True)]

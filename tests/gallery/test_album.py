@@ -1,4 +1,4 @@
-"""A learner chooses examples by number, by name or from files; whatever is wrong with a choice is said in sentences."""
+"""A learner chooses examples by number, by name or from files. Each mistake gets a sentence."""
 
 import base64
 import io
@@ -151,19 +151,19 @@ def test_all_broken_files_of_a_choice_are_named_with_their_reasons(album, tmp_pa
 # ---------------------------------------------------------------------------------------- what is wrong with a choice
 
 WRONG = {
-    "number 0": ([0], {}, "0 is no number on the sheets: they go from 1 to 30"),
+    "number 0": ([0], {}, "0 is no number on the sheets. They go from 1 to 30"),
     "a number too high": ([1], {31: "wrong count"}, "31 is no number"),
-    "twice": ([1, 2, 1], {}, "1 is among the good twice: once is enough"),
+    "twice": ([1, 2, 1], {}, "1 is among the good twice. Name it once."),
     "number and name": ([1, NAMES[0]], {}, f"'{NAMES[0]}' is among the good twice (as 1 too)"),
     "in both lists": ([1, 16], {16: "wrong count"}, "16 is among the good and among the bad"),
-    "in both, another way": ([NAMES[15]], {16: "wrong count"}, "leave it in one of them"),
+    "in both, another way": ([NAMES[15]], {16: "wrong count"}, "Leave it in one of them"),
     "unknown name": (["COCO_val2014_9.jpg"], {}, "is neither the name of a validation photo nor a file here"),
-    "part of a name": (["000007"], {}, "Is 'COCO_val2014_000000000007.jpg' meant?"),
-    "no reason": ([], {16: " "}, "16 has no reason: say why its caption fails", "too general"),
+    "part of a name": (["000007"], {}, "Did you mean 'COCO_val2014_000000000007.jpg'?"),
+    "no reason": ([], {16: " "}, "16 has no reason. Say why its caption fails", "too general"),
     "None as a reason": ([], {16: None}, "16 has no reason"),
     "a list of bad ones": ([1], [16, 17], 'need a reason each: write {16: "wrong count"', "[16, 17]"),
-    "one number": (3, {}, "should be a list, like [1, 4, 7]; 3 is none"),
-    "a string": ("1, 2", {}, "should be a list"),
+    "one number": (3, {}, "3 is no list of good ones. Write a list like [1, 4, 7]."),
+    "a string": ("1, 2", {}, "'1, 2' is no list of good ones"),
     "a list in a list": ([[1, 2]], {}, "[1, 2] names no photo"),
     "True": ([True], {}, "True names no photo"),
     "a float": ([1.5], {}, "1.5 names no photo"),
