@@ -87,7 +87,7 @@ def _draw_decoding(ax, words, first, pitch, y):
 
 
 @own_style
-def encoder_decoder(photo=None, caption=("a", "red", "car")):
+def plot_encoder_decoder(photo=None, caption=("a", "red", "car")):
     """Plots the way from a photo to a caption: frozen encoder, initial state, and the LSTM that writes word by word.
 
     Args:
@@ -137,7 +137,7 @@ def encoder_decoder(photo=None, caption=("a", "red", "car")):
 
 
 @own_style
-def data_flow():
+def plot_data_flow():
     """Plots the way of the data from zips to the gallery: what is in memory, and what stays on disk without a kernel.
 
     Returns:

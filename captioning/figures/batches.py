@@ -60,7 +60,7 @@ def _row_label(ax, y, name, shape):
 
 
 @own_style
-def teacher_forcing():
+def plot_teacher_forcing():
     """Plots the decoder over six steps: in training it reads the true words, in captioning its own words.
 
     Returns:
@@ -136,7 +136,7 @@ def _flat_rows(ax, left, y, targets, losses):
 
 
 @own_style
-def flatten_and_mask():
+def plot_flatten_and_mask():
     """Plots how three captions of different lengths become flat inputs and targets, and a mean loss without padding.
 
     Returns:

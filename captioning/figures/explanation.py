@@ -116,7 +116,7 @@ def _bare(word):
 
 
 @own_style
-def why_this_caption(photo, beams, next_words, neighbours=(), references=()):
+def plot_explanation(photo, beams, next_words, neighbours=(), references=()):
     """Plots why a decoder wrote a caption: other likely words, other captions of the search, similar training photos.
 
     Args:
@@ -136,7 +136,7 @@ def why_this_caption(photo, beams, next_words, neighbours=(), references=()):
     """
     if not beams or len(next_words) != len(beams[0].word_probabilities):
         raise ValueError(
-            f"why_this_caption got {len(beams)} beams, {len(next_words)} steps. It needs one beam or more, and "
+            f"plot_explanation got {len(beams)} beams, {len(next_words)} steps. It needs one beam or more, and "
             f"next_words for each step of the first beam: its words, and #END# if it ended."
         )
     figure, ax = long_canvas(PhotoSheet)

@@ -8,7 +8,7 @@ from IPython.display import HTML, display
 from PIL import Image
 
 from captioning.datasets.photo_zip import BadPhoto
-from captioning.figures.losses import loss_curves
+from captioning.figures.losses import plot_loss_curves
 from captioning.figures.pictures import jpeg_data_url
 from captioning.markup import render
 from captioning.photos.decode import read_photo_file
@@ -37,7 +37,7 @@ class TrainingPicture:
             history: rows as the Trainer writes them: dicts with step, epoch, train_loss, val_loss, and caption if
                 there is one.
         """
-        parts = [loss_curves(history), HTML(self.table(history))]
+        parts = [plot_loss_curves(history), HTML(self.table(history))]
         if self.displays is None:
             self.displays = [display(part, display_id=True) for part in parts]
         else:

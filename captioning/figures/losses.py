@@ -11,7 +11,7 @@ def _points(history, key):
     """Picks the rows of a history in which a loss is a finite number.
 
     Args:
-        history: as for `loss_curves`.
+        history: as for `plot_loss_curves`.
         key: name of the loss.
 
     Returns:
@@ -66,7 +66,7 @@ def _mark_best(ax, x, y, label):
 
 
 @own_style
-def loss_curves(history, title=None):
+def plot_loss_curves(history, title=None):
     """Plots training and validation loss after each epoch, and marks the best validation loss.
 
     Args:

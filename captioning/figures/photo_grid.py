@@ -20,7 +20,7 @@ def _caption_lines(caption, width, size):
 
 
 @own_style
-def photos_with_captions(photos, captions, columns=4):
+def plot_photos(photos, captions, columns=4):
     """Plots a grid of whole photos, each with its caption below.
 
     Args:
@@ -36,7 +36,7 @@ def photos_with_captions(photos, captions, columns=4):
     """
     if not len(photos) or len(photos) != len(captions) or columns < 1:
         raise ValueError(
-            f"photos_with_captions got {len(photos)} photos, {len(captions)} captions, {columns} columns. "
+            f"plot_photos got {len(photos)} photos, {len(captions)} captions, {columns} columns. "
             "It needs one photo or more, a caption for each, and one column or more."
         )
     gap, size = 16, 9.5

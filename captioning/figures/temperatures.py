@@ -44,7 +44,7 @@ def with_temperature(probabilities, temperature):
 
 
 def _next_word_inputs(probabilities, words, temperatures):
-    """Checks the arguments of `temperature` and fills in the example. Probabilities become (V,) float64."""
+    """Checks the arguments of `plot_temperature` and fills in the example. Probabilities become (V,) float64."""
     if probabilities is None:
         probabilities, words = PLAIN_PROBABILITIES, PLAIN_WORDS
     probabilities = np.asarray(probabilities, np.float64)
@@ -71,7 +71,7 @@ def _draw_bars(ax, left, top, length, shares, hue, others):
 
 
 @own_style
-def temperature(probabilities=None, words=None, temperatures=(0.3, 0.7, 1, 1.5), top=8):
+def plot_temperature(probabilities=None, words=None, temperatures=(0.3, 0.7, 1, 1.5), top=8):
     """Plots how the temperature t sharpens or flattens a next-word distribution: p_i^(1/t) / sum_j p_j^(1/t).
 
     Args:
@@ -111,7 +111,7 @@ def temperature(probabilities=None, words=None, temperatures=(0.3, 0.7, 1, 1.5),
 
 
 @own_style
-def captions_by_temperature(photo, samples, references=(), shown=3):
+def plot_captions_by_temperature(photo, samples, references=(), shown=3):
     """Plots sampled captions of one photo at each temperature, and how much they differ.
 
     Args:
@@ -130,7 +130,7 @@ def captions_by_temperature(photo, samples, references=(), shown=3):
     if not samples or not all(samples.values()):
         counts = {t: len(captions) for t, captions in samples.items()}
         raise ValueError(
-            f"captions_by_temperature got these numbers of captions by temperature: {counts}. "
+            f"plot_captions_by_temperature got these numbers of captions by temperature: {counts}. "
             "It needs one temperature or more, and captions for each."
         )
     figure, ax = long_canvas(PhotoSheet)

@@ -19,7 +19,7 @@ from PIL import Image
 
 from captioning.datasets.photo_zip import BadPhoto
 from captioning.gallery.examples import Example
-from captioning.gallery.figure import contact_sheet
+from captioning.gallery.figure import plot_contact_sheet
 from captioning.gallery.page import PHOTO_SIDE
 from captioning.gallery.proposals import REASONS, Proposal
 from captioning.photos.decode import decode_photo, read_photo_file
@@ -96,7 +96,7 @@ class Album:
         candidates, first = ((self.proposal.good, 1) if good else
                              (self.proposal.bad, 1 + len(self.proposal.good)))
         cider = self.scores.by_photo("CIDEr")
-        return contact_sheet([self._known(each.name, good, each.hint, cider) for each in candidates], first=first)
+        return plot_contact_sheet([self._known(each.name, good, each.hint, cider) for each in candidates], first=first)
 
     def choose(self, good: Iterable[Entry], bad: Mapping[Entry, str]) -> Choice:
         """Makes the examples that a learner names, in the same order.

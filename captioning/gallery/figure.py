@@ -77,7 +77,7 @@ class Row(NamedTuple):
         return self.heading + PHOTO_HEIGHT + PHOTO_GAP + GAP + texts
 
 
-def contact_sheet(examples: Sequence[Example], columns: int = 4, first: int = 1) -> Figure:
+def plot_contact_sheet(examples: Sequence[Example], columns: int = 4, first: int = 1) -> Figure:
     """Plots numbered photos to choose from, with caption, score and name.
 
     Args:
@@ -97,7 +97,7 @@ def contact_sheet(examples: Sequence[Example], columns: int = 4, first: int = 1)
     return _plot([Section("", INK, cells)], columns)
 
 
-def gallery_figure(good: Sequence[Example], bad: Sequence[Example], columns: int = 5) -> Figure:
+def plot_gallery(good: Sequence[Example], bad: Sequence[Example], columns: int = 5) -> Figure:
     """Plots the good and the bad examples. Save the figure with `figure.savefig(path)`.
 
     Args:

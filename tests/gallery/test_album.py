@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from captioning.gallery.album import Album, WrongChoice
-from captioning.gallery.figure import gallery_figure
+from captioning.gallery.figure import plot_gallery
 from captioning.gallery.page import PHOTO_SIDE, write_gallery
 from captioning.gallery.proposals import REASONS, Candidate, Proposal
 from captioning.photos import decode
@@ -100,7 +100,7 @@ def test_a_photo_of_ones_own_is_captioned_and_stands_without_a_score(album, tmp_
         assert example.score is None and example.written == []
     page = write_gallery(tmp_path / "gallery.html", choice.good, choice.bad).read_text()
     assert "holiday.jpg" in page and "not scored" in page and "home of somebody" not in page
-    assert gallery_figure(choice.good, choice.bad)
+    assert plot_gallery(choice.good, choice.bad)
 
 
 def test_a_photo_of_ones_own_is_turned_as_its_exif_says_and_says_not_where_it_was_taken(album, tmp_path):

@@ -18,7 +18,7 @@ import pytest
 from PIL import Image
 
 from captioning.gallery.examples import Example
-from captioning.gallery.figure import contact_sheet, gallery_figure
+from captioning.gallery.figure import plot_contact_sheet, plot_gallery
 from captioning.gallery.page import PHOTO_SIDE, write_gallery
 from captioning.gallery.proposals import REASONS
 from captioning.scoring.metrics import score_captions
@@ -124,7 +124,7 @@ def test_a_photo_of_ones_own_stands_without_score_references_and_probabilities(t
     assert "a person" in page.text and "own photo. Nobody has described it, so it is not scored." in page.text
     assert "Confidence" not in page.text and page.text.count("CIDEr") == 1      # where it is explained
     assert len(page.all("h2")) == 1 and page.all("img")[0]["alt"] == "Photo that nobody has described"
-    assert "own photo, not scored" in " ".join(text for text, _ in drawn_texts(gallery_figure([own], [])))
+    assert "own photo, not scored" in " ".join(text for text, _ in drawn_texts(plot_gallery([own], [])))
 
 
 def test_a_reason_in_ones_own_words_is_shown_and_counted_beside_the_common_ones(tmp_path):
@@ -250,9 +250,9 @@ def drawn_texts(figure):
 
 
 @pytest.mark.parametrize("draw", [
-    lambda odd: gallery_figure(examples(7) + odd, examples(10, good=False)),
-    lambda odd: gallery_figure([], examples(3, good=False) + odd),
-    lambda odd: contact_sheet(examples(7) + odd),
+    lambda odd: plot_gallery(examples(7) + odd, examples(10, good=False)),
+    lambda odd: plot_gallery([], examples(3, good=False) + odd),
+    lambda odd: plot_contact_sheet(examples(7) + odd),
 ])
 def test_no_text_of_a_figure_overlaps_another_or_is_cut_off(draw):
     odd = [Example("x" * 80 + ".jpg", jpeg(), words, references=["long " * 40], reason="$x$ and $" * 9)
@@ -269,7 +269,7 @@ def test_no_text_of_a_figure_overlaps_another_or_is_cut_off(draw):
 
 
 def test_figures_say_what_they_are_asked_to_show(tmp_path):
-    figure = gallery_figure(examples(10), examples(10, good=False))
+    figure = plot_gallery(examples(10), examples(10, good=False))
     shown = " ".join(text for text, _ in drawn_texts(figure))
     for expected in ("10 captions that fit", "10 captions that fail", "wrong count", "CIDEr 1.23", "a dog on a beach"):
         assert expected in shown
@@ -278,8 +278,8 @@ def test_figures_say_what_they_are_asked_to_show(tmp_path):
     assert abs(in_notebook.width - 1800) <= 1
     image = Image.open(tmp_path / "gallery.png").convert("RGB")
     assert image.width > 1200 and image.getpixel((3, 3)) == (255, 255, 255)
-    assert "photo_3.jpg" in " ".join(text for text, _ in drawn_texts(contact_sheet(examples(4), columns=2)))
-    for draw in (lambda: contact_sheet([]), lambda: gallery_figure([], [])):
+    assert "photo_3.jpg" in " ".join(text for text, _ in drawn_texts(plot_contact_sheet(examples(4), columns=2)))
+    for draw in (lambda: plot_contact_sheet([]), lambda: plot_gallery([], [])):
         with pytest.raises(ValueError, match="needs examples"):
             draw()
 
