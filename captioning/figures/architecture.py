@@ -62,7 +62,7 @@ def _square(photo):
     return pixels[top:top + side, left:left + side]
 
 
-def _tensor(ax, x, y, height, hue, name, *notes):
+def _draw_tensor(ax, x, y, height, hue, name, *notes):
     """Draws a vector as a column of cells, with its name above, and notes and shape below."""
     draw_box(ax, x, y, 20, height, hue, rounding=3)
     for edge in np.linspace(y - height / 2, y + height / 2, max(3, round(height / 14)))[1:-1]:
@@ -121,11 +121,11 @@ def plot_encoder_decoder(photo=None, caption=("a", "red", "car")):
     draw_text(ax, 236, y + 8, "InceptionV3", weight="bold", zorder=4)
     draw_text(ax, 236, y - 10, "once a photo", 8.5, MUTED, zorder=4)
     draw_arrow(ax, (294, y), (333, y))
-    _tensor(ax, 346, y, 172, IMAGE, "embedding", "(B, 2048)")
+    _draw_tensor(ax, 346, y, 172, IMAGE, "embedding", "(B, 2048)")
     draw_arrow(ax, (358, y), (432, y))
-    _tensor(ax, 446, y, 54, STATE, "bottleneck", "elu", "(B, 120)")
+    _draw_tensor(ax, 446, y, 54, STATE, "bottleneck", "elu", "(B, 120)")
     draw_arrow(ax, (458, y), (499, y))
-    _tensor(ax, 513, y, 104, STATE, "state", "elu", "(B, 300)")
+    _draw_tensor(ax, 513, y, 104, STATE, "state", "elu", "(B, 300)")
     draw_arrow(ax, (525, y), (575, y), colour=STATE.line)
     draw_text(ax, 549, y + 14, "h₀ = c₀", 8.5, MUTED)
     _draw_decoding(ax, words, 603, 82, y)

@@ -53,7 +53,7 @@ def _draw_steps(ax, y, inputs, predictions, truth=None):
             draw_arrow(ax, (x + 36, y), (x + PITCH - 36, y), colour=STATE.line)
 
 
-def _row_label(ax, y, name, shape):
+def _draw_row_label(ax, y, name, shape):
     """Writes the name and the shape of a row at its left."""
     draw_text(ax, 30, y + 8, name, 9, ha="left")
     draw_text(ax, 30, y - 8, shape, 8.5, MUTED, ha="left")
@@ -79,7 +79,7 @@ def plot_teacher_forcing():
             draw_feed_arrow(ax, (x + 41, y + 156), (x + PITCH - 41, y - 64), TARGET.line)
     for offset, name, shape in ((156, "true next word", "targets (B, T−1)"), (68, "probabilities", "(B, T−1, V)"),
                                 (0, "hidden state", "(B, T−1, 300)"), (-64, "word in", "inputs (B, T−1)")):
-        _row_label(ax, y + offset, name, shape)
+        _draw_row_label(ax, y + offset, name, shape)
     draw_text(ax, 30, y + 114, "compared by cross-entropy", 8.5, MUTED, ha="left")
     draw_text(ax, COLUMN - 40, y - 101,
               "It says “cat” where the caption says “dog”: that costs loss, and “dog” goes in.", 9, MUTED, ha="left")
@@ -93,7 +93,7 @@ def plot_teacher_forcing():
         draw_feed_arrow(ax, (x + 43, y + 68), (x + PITCH - 41, y - 64), WORD.line)
     for offset, name, shape in ((68, "word out", "(B, V) each step"), (0, "hidden state", "(B, 300) each step"),
                                 (-64, "word in", "(B,) each step")):
-        _row_label(ax, y + offset, name, shape)
+        _draw_row_label(ax, y + offset, name, shape)
     draw_text(ax, COLUMN - 40, y - 101, "An early mistake steers the rest of the caption. #END# stops it.", 9, MUTED,
               ha="left")
     return figure
@@ -104,7 +104,7 @@ MATRIX_CELL, ROW_CELL = 66, 55  # widths; a row holds 15 cells
 CAPTION_HUES = (IMAGE, WORD, STATE)
 
 
-def _cell(ax, x, y, width, text, hue):
+def _draw_cell(ax, x, y, width, text, hue):
     """Draws one entry centred on (x, y). Grey entries look empty, #PAD# is hatched."""
     options = {"facecolor": "white", "edgecolor": "#CDD5DC"} if hue is GREY else {}
     if text == "#PAD#":
@@ -113,26 +113,26 @@ def _cell(ax, x, y, width, text, hue):
     draw_text(ax, x, y, text, fitted(text, width - 11, 8.5), MUTED if hue is GREY else INK, zorder=4)
 
 
-def _matrix(ax, left, top, rows, name, shape):
+def _draw_matrix(ax, left, top, rows, name, shape):
     """Draws rows of words from the upper left corner, each row in the colour of its caption."""
     draw_text(ax, left + 2, top + 14, name, 9.5, ha="left", weight="bold")
     draw_text(ax, left + text_width(name, 9.5, "bold") + 11, top + 14, shape, 8.5, MUTED, ha="left")
     for row, words in enumerate(rows):
         for column, word in enumerate(words):
             hue = GREY if word == "#PAD#" else CAPTION_HUES[row]
-            _cell(ax, left + MATRIX_CELL * (column + 0.5), top - CELL_HEIGHT * (row + 0.5), MATRIX_CELL, word, hue)
+            _draw_cell(ax, left + MATRIX_CELL * (column + 0.5), top - CELL_HEIGHT * (row + 0.5), MATRIX_CELL, word, hue)
 
 
-def _flat_rows(ax, left, y, targets, losses):
+def _draw_flat_rows(ax, left, y, targets, losses):
     """Draws three rows of cells: targets, cross-entropy and mask. Padding is grey."""
     for offset, name in ((0, "target"), (-34, "xent"), (-68, "mask")):
         draw_text(ax, left - 8, y + offset, name, 9, ha="right")
     for place, (word, loss) in enumerate(zip(targets, losses, strict=True)):
         x = left + ROW_CELL * (place + 0.5)
         counts = word != "#PAD#"
-        _cell(ax, x, y, ROW_CELL, word, CAPTION_HUES[3 * place // len(targets)] if counts else GREY)
-        _cell(ax, x, y - 34, ROW_CELL, f"{loss:.1f}", TARGET if counts else GREY)
-        _cell(ax, x, y - 68, ROW_CELL, str(int(counts)), TARGET if counts else GREY)
+        _draw_cell(ax, x, y, ROW_CELL, word, CAPTION_HUES[3 * place // len(targets)] if counts else GREY)
+        _draw_cell(ax, x, y - 34, ROW_CELL, f"{loss:.1f}", TARGET if counts else GREY)
+        _draw_cell(ax, x, y - 68, ROW_CELL, str(int(counts)), TARGET if counts else GREY)
 
 
 @own_style
@@ -151,13 +151,13 @@ def plot_flatten_and_mask():
     total, count = losses[mask].sum(), mask.sum()
 
     figure, ax = canvas(512)
-    _matrix(ax, 276, 478, captions, "captions", "(B, T) = (3, 6)")
+    _draw_matrix(ax, 276, 478, captions, "captions", "(B, T) = (3, 6)")
     draw_arrow(ax, (272, 438), (225, 438), (225, 361))
     draw_text(ax, 214, 438, "[:, :-1]", 9.5, ha="right")
     draw_arrow(ax, (676, 438), (722, 438), (722, 361))
     draw_text(ax, 733, 438, "[:, 1:]", 9.5, ha="left")
-    _matrix(ax, 60, 330, [caption[:-1] for caption in captions], "inputs", "(B, T−1) = (3, 5)")
-    _matrix(ax, 557, 330, [caption[1:] for caption in captions], "targets", "(B, T−1) = (3, 5)")
+    _draw_matrix(ax, 60, 330, [caption[:-1] for caption in captions], "inputs", "(B, T−1) = (3, 5)")
+    _draw_matrix(ax, 557, 330, [caption[1:] for caption in captions], "targets", "(B, T−1) = (3, 5)")
 
     draw_box(ax, 225, 200, 120, 34, STATE, "decoder")
     draw_arrow(ax, (225, 245), (225, 219))
@@ -167,7 +167,7 @@ def plot_flatten_and_mask():
     draw_arrow(ax, (722, 245), (722, 200), (542, 200))
     draw_text(ax, 633, 213, "flat targets (15,)", 8.5, MUTED)
     draw_arrow(ax, (474, 182), (474, 158))
-    _flat_rows(ax, 60, 140, targets, losses)
+    _draw_flat_rows(ax, 60, 140, targets, losses)
     draw_text(ax, 62, 26, f"loss = sum(mask · xent) / sum(mask) = {total:.1f} / {count} = {total / count:.2f}", 10.5,
               ha="left", weight="bold")
     draw_text(ax, 883, 26, "The mask takes the padding out of the loss.", 9, MUTED, ha="right")

@@ -18,7 +18,7 @@ from captioning.figures.text import fitted
 from captioning.figures.words import draw_sentence, draw_words
 
 
-def _confused_pair(ax, left, top, width, pair):
+def _draw_pair(ax, left, top, width, pair):
     """Draws the captions of two photos, the photos and their references, and returns the y below."""
     first, second, note = pair
     y = top
@@ -57,7 +57,7 @@ def plot_confusions(pairs):
     width = (WIDTH - 24 - gap) / 2
     for start in range(0, len(pairs), 2):
         lefts = [12, 12 + width + gap][:len(pairs[start:start + 2])]
-        bottom = min(_confused_pair(ax, left + 14, y - 12, width - 28, pair)
+        bottom = min(_draw_pair(ax, left + 14, y - 12, width - 28, pair)
                      for left, pair in zip(lefts, pairs[start:start + 2], strict=True)) - 8
         for left in lefts:
             draw_panel(ax, left, bottom, left + width, y)

@@ -28,7 +28,7 @@ PER_ROW, RUNNERS_UP = 8, 4      # steps side by side, and how many words of each
 TAKEN = "#A5DCC9"               # bar of a word that was taken; the others are NOT_TAKEN
 
 
-def _photo_and_caption(ax, top, photo, caption, references):
+def _draw_photo_and_caption(ax, top, photo, caption, references):
     """Draws the photo at the left, its caption and the references at the right, and returns the y below."""
     left, height = 336, 225
     ax.add_patch(Rectangle((12, top - height), 300, height, facecolor=PANEL, edgecolor="none", zorder=0))
@@ -48,7 +48,7 @@ def _photo_and_caption(ax, top, photo, caption, references):
     return min(y, top - height)
 
 
-def _steps(ax, top, caption, next_words):
+def _draw_steps(ax, top, caption, next_words):
     """Draws the likeliest words at each step of the caption, and returns the y below."""
     tokens = [*caption.words, "#END#"][:len(next_words)]
     across = -(-len(tokens) // -(-len(tokens) // PER_ROW))
@@ -72,7 +72,7 @@ def _steps(ax, top, caption, next_words):
     return top - depth * (row + 1) + 8
 
 
-def _ranking(ax, top, beams):
+def _draw_ranking(ax, top, beams):
     """Draws the captions of beam search, best first, with their differences from the first, and returns the y below."""
     for x, name in ((806, "log p"), (874, "per word")):
         draw_text(ax, x, top + 12, name, 8.5, MUTED, "right")
@@ -90,7 +90,7 @@ def _ranking(ax, top, beams):
     return y
 
 
-def _neighbours(ax, top, neighbours, caption):
+def _draw_neighbours(ax, top, neighbours, caption):
     """Draws training photos in a row, each with its cosine and captions, and returns the y below."""
     count, gap = len(neighbours), 18
     width = min((WIDTH - 52 - gap * (count - 1)) / count, 270)
@@ -146,13 +146,13 @@ def plot_explanation(photo, beams, next_words, neighbours=(), references=()):
         draw_panel(ax, 12, bottom, WIDTH - 12, top, heading, note)
         return bottom - 14
 
-    y = _photo_and_caption(ax, -12, photo, beams[0], references) - 14
+    y = _draw_photo_and_caption(ax, -12, photo, beams[0], references) - 14
     y = panel(y, "Word by word", "the likeliest words at each step; the one taken is green",
-              _steps, beams[0], next_words)
+              _draw_steps, beams[0], next_words)
     if len(beams) > 1:
         y = panel(y, "Beam search", "what it ended with, best first; words that the kept caption lacks are orange",
-                  _ranking, beams)
+                  _draw_ranking, beams)
     if neighbours:
         y = panel(y, "The nearest training photos", "by cosine of their embeddings; words of the caption are green",
-                  _neighbours, neighbours, beams[0])
+                  _draw_neighbours, neighbours, beams[0])
     return cut(figure, ax, y + 2)

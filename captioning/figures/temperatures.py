@@ -23,8 +23,8 @@ from captioning.figures.drawing import (
 from captioning.figures.text import fitted, wrapped
 from captioning.figures.words import UNLIKELY, draw_sentence, draw_words, words_of
 
-PLAIN_WORDS = ("dog", "cat", "man", "horse", "sheep", "car", "kite", "boat")
-PLAIN_PROBABILITIES = (0.42, 0.22, 0.13, 0.09, 0.06, 0.04, 0.03, 0.01)
+EXAMPLE_WORDS = ("dog", "cat", "man", "horse", "sheep", "car", "kite", "boat")
+EXAMPLE_PROBABILITIES = (0.42, 0.22, 0.13, 0.09, 0.06, 0.04, 0.03, 0.01)
 
 
 def with_temperature(probabilities, temperature):
@@ -43,10 +43,10 @@ def with_temperature(probabilities, temperature):
     return powers / powers.sum()
 
 
-def _next_word_inputs(probabilities, words, temperatures):
+def _checked(probabilities, words, temperatures):
     """Checks the arguments of `plot_temperature` and fills in the example. Probabilities become (V,) float64."""
     if probabilities is None:
-        probabilities, words = PLAIN_PROBABILITIES, PLAIN_WORDS
+        probabilities, words = EXAMPLE_PROBABILITIES, EXAMPLE_WORDS
     probabilities = np.asarray(probabilities, np.float64)
     if probabilities.ndim != 1 or not (probabilities >= 0).all() or not abs(probabilities.sum() - 1) < 0.01:
         raise ValueError(
@@ -86,7 +86,7 @@ def plot_temperature(probabilities=None, words=None, temperatures=(0.3, 0.7, 1, 
     Raises:
         ValueError: if the probabilities are not one distribution, the words do not match them, or a t is not above 0.
     """
-    probabilities, words, temperatures = _next_word_inputs(probabilities, words, temperatures)
+    probabilities, words, temperatures = _checked(probabilities, words, temperatures)
     order = np.argsort(-probabilities, kind="stable")
     others = len(order) > top
     names = [str(words[index]) for index in order[:top]] + ["all others"] * others
@@ -134,7 +134,7 @@ def plot_captions_by_temperature(photo, samples, references=(), shown=3):
             "It needs one temperature or more, and captions for each."
         )
     figure, ax = long_canvas(PhotoSheet)
-    bottom = _photo_and_references(ax, photo, references)
+    bottom = _draw_photo_and_references(ax, photo, references)
     y = -12
     for t, captions in samples.items():
         different = list({caption.words: caption for caption in captions}.values())
@@ -150,7 +150,7 @@ def plot_captions_by_temperature(photo, samples, references=(), shown=3):
     return cut(figure, ax, min(y, bottom))
 
 
-def _photo_and_references(ax, photo, references):
+def _draw_photo_and_references(ax, photo, references):
     """Draws at the left the photo, how to read the figure, and the references; returns the y below."""
     width, height, y = 260, 195, -12
     ax.add_patch(Rectangle((12, y - height), width, height, facecolor=PANEL, edgecolor="none", zorder=0))
