@@ -1,4 +1,5 @@
-"""The course's figures: drawn without warnings, nothing cut off, nothing on top of something else."""
+"""The figures of the course: no warnings, nothing is cut off, nothing covers anything else."""
+
 import base64
 import io
 import math
@@ -25,13 +26,13 @@ from captioning.figures.temperatures import plot_captions_by_temperature, plot_t
 
 
 def history(*losses):
-    """Rows with these (train_loss, val_loss), one an epoch."""
+    """Makes a row for each pair (train_loss, val_loss), one an epoch."""
     return [{"step": 100 * n, "epoch": n, "train_loss": train, "val_loss": val}
             for n, (train, val) in enumerate(losses, 1)]
 
 
 def photo(width, height, mode="RGB"):
-    """A smooth picture with a red left edge and a blue right edge."""
+    """Makes a smooth picture, red at the left edge and blue at the right."""
     across = np.linspace(0, 255, width, dtype=np.uint8)
     pixels = np.zeros((height, width, 3), np.uint8)
     pixels[..., 0], pixels[..., 2] = 255 - across, across
@@ -39,6 +40,7 @@ def photo(width, height, mode="RGB"):
 
 
 def many_photos():
+    """Plots photos of odd shapes with odd captions."""
     shapes = ((640, 480), (480, 640), (1200, 90), (90, 1200), (1, 1), (300, 300))
     long = "a man in a red coat and a dog that runs next to him along a very long beach at the end of the day " * 2
     return plot_photos(
@@ -49,14 +51,14 @@ def many_photos():
 
 
 def said(text, *probabilities, ended=True):
-    """A caption; where probabilities run out, the last one goes on."""
+    """Makes a caption. Words without a probability get the last one."""
     words = tuple(text.split())
     steps = len(words) + ended
     return Caption(words, tuple([*probabilities, *[(probabilities or (0.5,))[-1]] * steps][:steps]), ended)
 
 
 def choices(caption):
-    """Runners-up of each word, which the caption took or did not take."""
+    """Makes the likeliest words at each step of a caption, with and without the one it took first."""
     words = [*caption.words, *["#END#"] * caption.ended]
     return [[("dog", 0.6), (word, 0.3), ("cat", 0.05), ("#END#", 0.04), ("kite", 0.01)][step % 3 == 0:]
             for step, word in enumerate(words)]
@@ -132,7 +134,7 @@ PHOTO_SHEETS = {"plot_photos", "plot_explanation", "plot_confusions", "plot_capt
 
 
 def draw(figure, monkeypatch, dpi=100):
-    """Draws the figure, any warning an error; returns {text: extent} of what was drawn (ticks out of sight are not)."""
+    """Draws the figure; a warning is an error. Returns {text: extent} of the visible texts."""
     figure.dpi = dpi
     texts, plain_draw = {}, Text.draw
 
@@ -149,16 +151,18 @@ def draw(figure, monkeypatch, dpi=100):
 
 
 def intersect(a, b, slack=0.5):
-    """Whether two extents share more than `slack` pixels in both directions."""
+    """Says whether two extents share more than `slack` pixels in both directions."""
     return min(a.x1, b.x1) - max(a.x0, b.x0) > slack and min(a.y1, b.y1) - max(a.y0, b.y0) > slack
 
 
 def encloses(outer, inner, slack=0.5):
+    """Says whether the inner extent lies in the outer, give or take `slack` pixels."""
     return (outer.x0 - slack <= inner.x0 and inner.x1 <= outer.x1 + slack
             and outer.y0 - slack <= inner.y0 and inner.y1 <= outer.y1 + slack)
 
 
 def words_of(figure, monkeypatch):
+    """Returns the visible texts of a figure."""
     return {text.get_text() for text in draw(figure, monkeypatch)}
 
 
@@ -328,7 +332,7 @@ def test_loss_curves_are_fast_enough_to_be_drawn_while_training():
         start = time.process_time()
         plot_loss_curves(rows).savefig(io.BytesIO(), dpi=100)
         seconds.append(time.process_time() - start)
-    assert min(seconds) < 0.2       # 0.04 to 0.07 measured; a loaded machine gets some room
+    assert min(seconds) < 0.2       # measured: 0.04 to 0.07; a busy machine takes longer
 
 
 @pytest.mark.parametrize("mode", ("RGB", "RGBA", "L", "P", "CMYK"))
@@ -361,12 +365,12 @@ def test_photos_given_are_not_changed():
     ([np.zeros((4, 4, 2), np.uint8)], ["a"], r"\(4, 4, 2\)"),
     ([np.zeros((0, 4, 3), np.uint8)], ["a"], r"\(0, 4, 3\)"),
 ))
-def test_photos_with_captions_say_what_is_wrong_with_their_arguments(photos, captions, complaint):
+def test_plot_photos_says_what_is_wrong_with_its_arguments(photos, captions, complaint):
     with pytest.raises(ValueError, match=complaint):
         plot_photos(photos, captions)
 
 
-def test_why_this_caption_shows_what_was_taken_what_might_have_been_and_what_was_learnt_from(monkeypatch):
+def test_explanation_shows_the_words_taken_the_runners_up_and_the_nearest_training_photos(monkeypatch):
     kept, other = said("a red kite", 0.9, 0.25, 0.8, 0.7), said("a blue kite", 0.9, 0.24, 0.8, 0.7)
     steps = [[("a", 0.9), ("the", 0.1)], [("green", 0.3), ("red", 0.25)], [("kite", 0.8), ("bird", 0.001)],
              [("#END#", 0.7), ("on", 0.3)]]
@@ -375,7 +379,7 @@ def test_why_this_caption_shows_what_was_taken_what_might_have_been_and_what_was
     texts = draw(figure, monkeypatch)
     shown = [text.get_text() for text in texts]
     assert {"green", "0.30", "0.25", "0.90", "on", "cosine 0.88", "One kite.", "kept", "2"} <= set(shown)
-    assert "bird" not in shown                          # what is as good as impossible is left out
+    assert "bird" not in shown                          # too unlikely to be shown
     assert f"{kept.log_probability:.2f}".replace("-", "−") in shown
     colours = {text.get_text(): text.get_color() for text in texts}
     assert colours["blue"] == drawing.WRONG.line and colours["Kite,"] == drawing.WORD.line
@@ -389,7 +393,7 @@ def test_a_word_that_is_not_among_the_likeliest_is_shown_as_taken(monkeypatch):
     assert {"dog", "cat", "cow", "kite", "0.02"} <= shown and not {"bird", "boat"} & shown
 
 
-def test_why_this_caption_says_what_is_missing():
+def test_explanation_says_what_is_missing():
     with pytest.raises(ValueError, match="got 1 beams, 2 steps"):
         plot_explanation(photo(4, 4), [said("a kite")], [[("a", 1.0)]] * 2)
     with pytest.raises(ValueError, match="got 0 beams"):

@@ -1,4 +1,4 @@
-"""What moves in the notebook: hushed imports, the training picture, the button for a photo."""
+"""What changes while a notebook runs: hidden greetings, the training picture, the button for a photo."""
 
 import base64
 import datetime
@@ -27,7 +27,7 @@ def test_hushed_hides_what_compiled_code_writes_but_no_exception(capfd):
 
 @pytest.fixture
 def shown(monkeypatch):
-    """What `display` was given, and updates of it."""
+    """Collects what `display` was given, and its updates."""
     calls = []
 
     class Handle:
@@ -44,7 +44,7 @@ def shown(monkeypatch):
 
 def test_the_picture_is_drawn_again_in_its_place_with_captions_as_text(shown):
     photo = Image.new("RGB", (640, 480), "red")
-    photo.info["comment"] = b"by a friend"      # as that of a JPEG file is read
+    photo.info["comment"] = b"by a friend"      # as Pillow reads it from a JPEG
     picture = live.TrainingPicture(photo)
     picture.show([])
     picture.show([{"step": 5, "epoch": 1, "train_loss": 2.0, "val_loss": 2.1, "caption": "<script>a cat"}])
@@ -56,7 +56,7 @@ def test_the_picture_is_drawn_again_in_its_place_with_captions_as_text(shown):
 
 
 def chosen(name, content):
-    """A file as the button gives it."""
+    """Makes a file as the button gives it."""
     return {"name": name, "type": "", "size": len(content), "content": memoryview(content),
             "last_modified": datetime.datetime(2026, 1, 1)}
 
@@ -99,6 +99,6 @@ def test_a_photos_file_is_captioned_and_a_broken_one_said_to_be(shown, tmp_path,
 
 
 def test_no_module_but_the_notebooks_loads_pyplot():
-    """The figures show themselves; pyplot would keep each of them in memory."""
+    """pyplot would keep each figure in memory."""
     code = "import sys, utils; assert 'matplotlib.pyplot' not in sys.modules"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0

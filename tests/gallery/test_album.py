@@ -123,7 +123,7 @@ def test_a_large_photo_of_ones_own_is_captioned_and_kept_small(album, tmp_path):
 
 
 def broken_files(folder, monkeypatch):
-    """{path: what is said of it}"""
+    """Writes broken files and returns {path: what the message says}."""
     monkeypatch.setattr(decode, "MAX_PHOTO_BYTES", 50_000)
     contents = {
         "cut.jpg": (encoded(plain(size=(640, 480)))[:400], "can't be decoded"),
@@ -135,7 +135,7 @@ def broken_files(folder, monkeypatch):
     for name, (content, _) in contents.items():
         (folder / name).write_bytes(content)
     (folder / "folder.jpg").mkdir()
-    os.mkfifo(folder / "pipe.jpg")              # would be waited for
+    os.mkfifo(folder / "pipe.jpg")              # reading a pipe would wait forever
     said = {name: text for name, (_, text) in contents.items()}
     return {folder / name: text for name, text in {**said, "folder.jpg": "no file", "pipe.jpg": "no file"}.items()}
 
