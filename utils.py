@@ -4,14 +4,14 @@ settings:   Settings
 tokens:     PAD, UNK, START, END
 data:       load_dataset, PhotoZip, decode_photo, center_crop, IMG_SIZE
 embeddings: embed_split, read_embeddings
-figures:    encoder_decoder, data_flow, photos_with_captions, teacher_forcing, flatten_and_mask, temperature,
-            captions_by_temperature, why_this_caption, plot_confusions
+figures:    plot_encoder_decoder, plot_data_flow, plot_photos, plot_teacher_forcing, plot_flatten_and_mask,
+            plot_temperature, plot_captions_by_temperature, plot_explanation, plot_confusions
 live:       hushed, TrainingPicture, photo_chooser, show_photo_file
 scores:     score_captions, cider_difference, ScoreTable, JAVA_METRICS, NoJavaScore
 rewards:    CiderD, cider_reward
 baselines:  most_frequent_caption, nearest_photos, nearest_photo_captions, hold_out_reference, human_agreement
 diversity:  caption_diversity, confused_photos
-gallery:    propose_examples, caption_confidence, REASONS, Album, gallery_figure, write_gallery
+gallery:    propose_examples, caption_confidence, REASONS, Album, plot_gallery, write_gallery
 files:      write_json, written_aside
 """
 
@@ -19,18 +19,15 @@ from captioning.datasets.loading import load_dataset
 from captioning.datasets.photo_zip import PhotoZip
 from captioning.datasets.tokens import END, PAD, START, UNK
 from captioning.encoder.cache import embed_split, read_embeddings
-from captioning.figures.explained import (
-    data_flow,
-    encoder_decoder,
-    flatten_and_mask,
-    photos_with_captions,
-    teacher_forcing,
-    temperature,
-)
+from captioning.figures.architecture import plot_data_flow, plot_encoder_decoder
+from captioning.figures.batches import plot_flatten_and_mask, plot_teacher_forcing
+from captioning.figures.confusions import plot_confusions
+from captioning.figures.explanation import plot_explanation
 from captioning.figures.live import TrainingPicture, hushed, photo_chooser, show_photo_file
-from captioning.figures.trained import captions_by_temperature, plot_confusions, why_this_caption
+from captioning.figures.photo_grid import plot_photos
+from captioning.figures.temperatures import plot_captions_by_temperature, plot_temperature
 from captioning.gallery.album import Album
-from captioning.gallery.figure import gallery_figure
+from captioning.gallery.figure import plot_gallery
 from captioning.gallery.page import write_gallery
 from captioning.gallery.proposals import REASONS, caption_confidence, propose_examples
 from captioning.photos.crop import IMG_SIZE, center_crop
@@ -53,13 +50,13 @@ __all__ = [
     "PAD", "UNK", "START", "END",
     "load_dataset", "PhotoZip", "decode_photo", "center_crop", "IMG_SIZE",
     "embed_split", "read_embeddings",
-    "encoder_decoder", "data_flow", "photos_with_captions", "teacher_forcing", "flatten_and_mask", "temperature",
-    "captions_by_temperature", "why_this_caption", "plot_confusions",
+    "plot_encoder_decoder", "plot_data_flow", "plot_photos", "plot_teacher_forcing", "plot_flatten_and_mask",
+    "plot_temperature", "plot_captions_by_temperature", "plot_explanation", "plot_confusions",
     "hushed", "TrainingPicture", "photo_chooser", "show_photo_file",
     "score_captions", "cider_difference", "ScoreTable", "JAVA_METRICS", "NoJavaScore",
     "CiderD", "cider_reward",
     "most_frequent_caption", "nearest_photos", "nearest_photo_captions", "hold_out_reference", "human_agreement",
     "caption_diversity", "confused_photos",
-    "propose_examples", "caption_confidence", "REASONS", "Album", "gallery_figure", "write_gallery",
+    "propose_examples", "caption_confidence", "REASONS", "Album", "plot_gallery", "write_gallery",
     "write_json", "written_aside",
 ]

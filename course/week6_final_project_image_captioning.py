@@ -44,7 +44,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")       # of TensorFlow's messa
 
 import utils
 
-utils.encoder_decoder()
+utils.plot_encoder_decoder()
 
 # %% [markdown]
 # ## Set-up
@@ -97,7 +97,7 @@ print(settings)
 settings.checkpoint_dir.mkdir(parents=True, exist_ok=True)
 settings.output_dir.mkdir(parents=True, exist_ok=True)
 print(f"Checkpoints go to {settings.checkpoint_dir}, results to {settings.output_dir}.")
-utils.data_flow()
+utils.plot_data_flow()
 
 # %% [markdown]
 # ## The grader
@@ -170,7 +170,7 @@ print(train_captions[0])
 # %%
 train_photos, val_photos = utils.PhotoZip(train.photos), utils.PhotoZip(val.photos)
 
-utils.photos_with_captions(
+utils.plot_photos(
     [utils.decode_photo(train_photos.read(name)) for name in train_img_fns[:4]],
     ["\n".join(captions[:3]) for captions in train_captions[:4]])
 
@@ -318,7 +318,7 @@ print(generate_batch(train_img_embeds, train_captions_indexed, 3, rng=np.random.
 # a caption are learnt at once.
 
 # %%
-utils.teacher_forcing()
+utils.plot_teacher_forcing()
 
 # %% [markdown]
 # So the inputs are all tokens of a caption but the last, and the targets are all but the first. To compare them, the
@@ -326,7 +326,7 @@ utils.teacher_forcing()
 # *mask* takes those places out of the loss.
 
 # %%
-utils.flatten_and_mask()
+utils.plot_flatten_and_mask()
 
 # %% [markdown]
 # Below, `keras.Input`s stand for a batch of any size, and calling a layer on them gives another such symbol, with a
@@ -526,7 +526,7 @@ def apply_model_to_image_raw_bytes(raw):
     photo = utils.decode_photo(raw)
     tokens = generate_caption(utils.center_crop(photo, IMG_SIZE))
     caption = " ".join(token for token in tokens if token not in (START, END))
-    return utils.photos_with_captions([photo], [caption], columns=1)
+    return utils.plot_photos([photo], [caption], columns=1)
 
 
 def show_valid_example(val_img_fns, example_idx=0):
@@ -545,14 +545,14 @@ h, c = final_model.initial_state(np.float32(val_img_embeds[[1]]))
 _, h, c = final_model.one_step([tf.constant([vocab[START]]), h, c])
 logits, _, _ = final_model.one_step([tf.constant([vocab[first_word]]), h, c])
 print(f"after “{first_word}”:")
-utils.temperature(np.array(ops.softmax(logits[0])), list(vocab))
+utils.plot_temperature(np.array(ops.softmax(logits[0])), list(vocab))
 
 # %% [markdown]
 # A word that is drawn against the odds takes the rest of the caption along. Here are some of 50 captions drawn at each temperature:
 
 # %%
 samples = {t: writer.sample(np.repeat(val_img_embeds[[1]], 50, axis=0), temperature=t, seed=1) for t in (0.3, 0.7, 1, 1.5)}
-utils.captions_by_temperature(utils.decode_photo(val_photos.read(val_img_fns[1])), samples, val_captions[1])
+utils.plot_captions_by_temperature(utils.decode_photo(val_photos.read(val_img_fns[1])), samples, val_captions[1])
 
 # %% [markdown]
 # `writer` does the same for many photos at once, in one compiled graph. *Greedy* takes the most probable word at each step. *Sampling* draws.
@@ -569,7 +569,7 @@ ways = {
     "t = 0.7": writer.sample(val_img_embeds[list(shown)], temperature=0.7, seed=1),
     "t = 1.5": writer.sample(val_img_embeds[list(shown)], temperature=1.5, seed=1),
 }
-utils.photos_with_captions(
+utils.plot_photos(
     [utils.decode_photo(val_photos.read(val_img_fns[i])) for i in shown],
     ["\n".join(f"{way}: {captions[i]}" for way, captions in ways.items()) for i in range(len(shown))],
     columns=3)
@@ -602,7 +602,7 @@ if settings.self_critical_epochs:
     print(f"CIDEr of greedy captions: {-tuner.history[0]['val_loss']:.3f} before, {-tuned['val_loss']:.3f} after "
           f"epoch {tuned['epoch']} of {tuner.history[-1]['epoch']}.")
     after = writer.greedy(val_img_embeds[list(shown)])
-    display(utils.photos_with_captions(
+    display(utils.plot_photos(
         [utils.decode_photo(val_photos.read(val_img_fns[i])) for i in shown],
         [f"before: {old}\nafter: {new}" for old, new in zip(before, after)], columns=3))
 
@@ -726,7 +726,7 @@ looked_at = val_img_fns.index(min(val_img_fns, key=by_beam.by_photo("CIDEr").get
 embedding = val_img_embeds[[looked_at]]
 beams = writer.beams(embedding, width=3, no_repeat=2)[0]
 nearest_rows, cosines = utils.nearest_photos(train_img_embeds, embedding, count=min(3, len(train_img_fns)))
-utils.why_this_caption(
+utils.plot_explanation(
     utils.decode_photo(val_photos.read(val_img_fns[looked_at])), beams, writer.next_words(embedding[0], beams[0]),
     [(utils.decode_photo(train_photos.read(train_img_fns[row])), cosine, train_captions[row][:2])
      for row, cosine in zip(nearest_rows[0], cosines[0])],
@@ -815,7 +815,7 @@ utils.write_gallery(
     settings.output_dir / "gallery.html", choice.good, choice.bad, scores=by_beam, baselines=baselines | as_people,
     about=f"Learnt from {len(train_img_fns):,} photos of the dataset “{settings.dataset}” in "
           f"{best['step']:,} steps{fine_tuning}. Captions by beam search of width 3.{wrote}")
-figure = utils.gallery_figure(choice.good, choice.bad)
+figure = utils.plot_gallery(choice.good, choice.bad)
 with utils.written_aside(settings.output_dir / "gallery.png") as aside:
     figure.savefig(aside, format="png")
 figure

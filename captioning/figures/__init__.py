@@ -1,0 +1,1 @@
+"""The figures of the notebook: diagrams, curves, and photos with captions."""

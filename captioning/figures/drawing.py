@@ -1,37 +1,35 @@
-"""What all figures are made of: a white canvas, text that is measured, boxes, arrows, photos, and their colours.
+"""The parts that all figures share: a white canvas, colours, boxes, arrows, text and photos.
 
-A canvas is 900 units wide, 1 unit = 1/100 inch = 1 pixel at 100 dpi, y upwards. pyplot knows of none of it, so a
-notebook cell that ends in a figure shows it once.
+A canvas is 900 units wide (1 unit = 1/100 inch = 1 pixel at 100 dpi), and y points upwards. pyplot does not know of
+these figures, so a notebook cell that ends in a figure shows it once.
 """
+
 import io
 from base64 import b64encode
-from functools import lru_cache
 from typing import NamedTuple
 
-import numpy as np
 from matplotlib import style
 from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties
-from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
+from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Polygon
 from matplotlib.path import Path
-from matplotlib.textpath import TextToPath
 from matplotlib.transforms import Bbox
-from PIL import Image
+
+from captioning.figures.pictures import as_rgb
+from captioning.figures.text import FONT, fitted, text_width
 
 WIDTH = 900
-own_style = style.context("default")  # matplotlib's own: a notebook's rcParams change no figure
-FONT = "DejaVu Sans"  # comes with matplotlib, so the layout is the same everywhere
+own_style = style.context("default")  # matplotlib's defaults, whatever the notebook's rcParams are
 INK, MUTED, RULE, PANEL = "#1F2933", "#5B6672", "#AEB8C2", "#F5F7F9"
 
 
 class Hue(NamedTuple):
-    """One role's colour: a strong one for lines and a pale one for areas."""
+    """The colours of one role: a strong one for lines, a pale one for areas."""
 
     line: str
     fill: str
 
 
-# Okabe and Ito's colours, told apart by readers of all kinds of colour vision; some a little darker for thin lines.
+# The colours of Okabe and Ito, which colour-blind readers can tell apart. Some are a little darker, for thin lines.
 IMAGE = Hue("#0072B2", "#DCECF7")
 STATE = Hue("#A64D86", "#F6E4EF")
 WORD = Hue("#00805E", "#DAF1E9")
@@ -41,7 +39,7 @@ GREY = Hue("#8793A0", "#E9EDF1")
 
 
 class Drawing(Figure):
-    """A Figure that Jupyter shows though pyplot was never imported, at twice the dots for dense screens."""
+    """A Figure that Jupyter shows without pyplot, with twice the pixels for sharp screens."""
 
     def _repr_png_(self):
         return self._shown("png")
@@ -54,12 +52,15 @@ class Drawing(Figure):
         return b64encode(picture.getvalue()).decode(), {"width": width, "height": height}
 
     def get_tightbbox(self, *_, **__):
-        """The whole canvas: pyplot's notebook backend crops to this box, but a live picture must keep its size."""
+        """Returns the box of the whole canvas in inches.
+
+        pyplot's notebook backend crops figures to this box, but a live picture must keep its size.
+        """
         return Bbox.from_bounds(0, 0, *self.get_size_inches())
 
 
 class PhotoSheet(Drawing):
-    """A drawing full of photos: as JPEG, a quarter of the bytes in the notebook's file."""
+    """A drawing full of photos. Shown as JPEG, it takes a quarter of the bytes in the notebook's file."""
 
     _repr_png_ = None
 
@@ -68,7 +69,15 @@ class PhotoSheet(Drawing):
 
 
 def canvas(height, kind=Drawing):
-    """Empty white drawing and the axes that cover it: x in 0..900, y in 0..height."""
+    """Makes an empty white drawing.
+
+    Args:
+        height: in units.
+        kind: Drawing, or PhotoSheet for a figure with photos.
+
+    Returns:
+        The figure and the axes that cover it: x in 0..900, y in 0..height.
+    """
     figure = kind(figsize=(WIDTH / 100, height / 100), dpi=100, facecolor="white")
     ax = figure.add_axes((0, 0, 1, 1))
     ax.set(xlim=(0, WIDTH), ylim=(0, height), autoscale_on=False)
@@ -77,55 +86,53 @@ def canvas(height, kind=Drawing):
 
 
 def long_canvas(kind=Drawing):
-    """Drawing of a height that is not known yet: y runs from 0 downwards; `cut` it at the end."""
+    """Makes a drawing whose height is not known yet. y starts at 0 and falls; `cut` the drawing at the end."""
     return canvas(1, kind)
 
 
 def cut(figure, ax, bottom):
-    """The long canvas down to y = bottom."""
+    """Cuts a long canvas off at y = bottom and returns the figure."""
     figure.set_size_inches(WIDTH / 100, -bottom / 100)
     ax.set_ylim(bottom, 0)
     return figure
 
 
-@lru_cache(maxsize=4096)
-def text_width(text, size, weight="normal"):
-    """Width of one line in units; size in points."""
-    font = FontProperties(family=FONT, size=size, weight=weight)
-    return TextToPath().get_text_width_height_descent(text, font, ismath=False)[0] * 100 / 72
-
-
-def fitted(text, width, size, weight="normal"):
-    """The font size, at most `size`, with which the text is no wider than `width`."""
-    return size * min(1, width / max(text_width(text, size, weight), 1))
-
-
-def wrapped(line, width, size):
-    """Lines no wider than `width` units; a word wider than that is cut."""
-    lines = [""]
-    for word in line.split():
-        longer = f"{lines[-1]} {word}".strip()
-        if text_width(longer, size) <= width:
-            lines[-1] = longer
-            continue
-        if lines[-1]:
-            lines.append("")
-        for letter in word:
-            if lines[-1] and text_width(lines[-1] + letter, size) > width:
-                lines.append("")
-            lines[-1] += letter
-    return lines
-
-
 def draw_text(ax, x, y, text, size=9.5, colour=INK, ha="center", **options):
-    """One line whose capitals are centred on y, so words in a row share a baseline whatever their letters."""
+    """Draws one line of text. Capitals are centred on y, so words in a row share a baseline.
+
+    Args:
+        ax: axes of a canvas.
+        x: left edge, centre or right edge of the line, as `ha` says.
+        y: middle of its capitals.
+        text: the line.
+        size: font size in points.
+        colour: of the letters.
+        ha: "left", "center" or "right".
+        **options: for matplotlib's `Axes.text`.
+
+    Returns:
+        matplotlib's Text.
+    """
     options = {"parse_math": False} | options
     return ax.text(x, y - 0.365 * size * 100 / 72, text, fontsize=size, color=colour, ha=ha, va="baseline",
                    family=FONT, **options)
 
 
 def draw_box(ax, x, y, width, height, hue, lines=(), size=9.5, rounding=7, **options):
-    """Rounded box centred on (x, y). The first of several lines is the name in bold, the others are notes."""
+    """Draws a rounded box centred on (x, y).
+
+    Args:
+        ax: axes of a canvas.
+        x: centre.
+        y: centre.
+        width: in units.
+        height: in units.
+        hue: colours of its edge and its area.
+        lines: text in it. The first of several lines is the name, in bold; the others are notes.
+        size: font size of the first line in points.
+        rounding: radius of the corners in units.
+        **options: for matplotlib's FancyBboxPatch.
+    """
     options = {"facecolor": hue.fill, "edgecolor": hue.line, "linewidth": 1.2, "zorder": 2} | options
     style = f"round,pad=0,rounding_size={rounding}"
     ax.add_patch(FancyBboxPatch((x - width / 2, y - height / 2), width, height, boxstyle=style, **options))
@@ -140,7 +147,7 @@ def draw_box(ax, x, y, width, height, hue, lines=(), size=9.5, rounding=7, **opt
 
 
 def draw_panel(ax, left, bottom, right, top, heading="", note="", heading_below=False):
-    """Pale area that groups what is drawn on it, its heading in the upper or lower left corner."""
+    """Draws a pale area behind things that belong together. Its heading stands at the upper or lower left."""
     style = "round,pad=0,rounding_size=10"
     ax.add_patch(FancyBboxPatch((left, bottom), right - left, top - bottom, boxstyle=style, facecolor=PANEL,
                                 edgecolor="none", zorder=0))
@@ -152,28 +159,28 @@ def draw_panel(ax, left, bottom, right, top, heading="", note="", heading_below=
 
 
 def draw_arrow(ax, *points, colour=MUTED, head="-|>"):
-    """Arrow through the points by straight lines."""
+    """Draws an arrow along straight lines through the points."""
     ax.add_patch(FancyArrowPatch(path=Path(points), arrowstyle=f"{head},head_length=5.5,head_width=2.8", color=colour,
                                  linewidth=1.3, zorder=3, joinstyle="round"))
 
 
-def as_rgb(photo, largest):
-    """uint8 array (H, W, 3) of a PIL image or an array, made smaller so that no side is longer than `largest`."""
-    if not isinstance(photo, Image.Image):
-        pixels = np.asarray(photo)
-        channels = pixels.shape[2:]
-        if (pixels.dtype != np.uint8 or pixels.ndim < 2 or 0 in pixels.shape
-                or channels not in ((), (1,), (3,), (4,))):
-            raise ValueError(f"A photo must be a PIL image or a uint8 array (H, W, 3), not {pixels.dtype} "
-                             f"{pixels.shape}. For values from 0 to 1: (255 * photo).astype('uint8').")
-        photo = Image.fromarray(pixels[..., 0] if channels == (1,) else pixels)
-    photo = photo.convert("RGB")
-    photo.thumbnail((largest, largest), Image.Resampling.LANCZOS)
-    return np.asarray(photo)
+def draw_feed_arrow(ax, start, end, colour):
+    """Draws a dashed arrow from the right edge of a word, down between two steps, to the next input."""
+    (x0, y0), (x1, y1) = start, end
+    head = 7
+    middle = (x0 + x1) / 2
+    bend = x1 - head - middle
+    path = Path([start, (middle - bend, y0), (middle, y0), (middle, y0 - bend),
+                 (middle, y1 + bend), (middle, y1), (middle + bend, y1)],
+                [Path.MOVETO, Path.LINETO, Path.CURVE3, Path.CURVE3, Path.LINETO, Path.CURVE3, Path.CURVE3])
+    ax.add_patch(FancyArrowPatch(path=path, arrowstyle="-", color=colour, linewidth=1.3, linestyle=(0, (4, 2.5)),
+                                 zorder=3, capstyle="butt"))
+    # FancyArrowPatch would draw the outline of the head with dashes too.
+    ax.add_patch(Polygon([(x1 - head, y1 - 4), (x1 - head, y1 + 4), (x1, y1)], facecolor=colour, linewidth=0, zorder=3))
 
 
 def draw_photo(ax, photo, x, y, width, height):
-    """The whole photo, as large as fits, centred on (x, y)."""
+    """Draws the whole photo centred on (x, y), as large as fits into width and height."""
     pixels = as_rgb(photo, round(2 * max(width, height)))
     scale = min(width / pixels.shape[1], height / pixels.shape[0])
     half_width, half_height = scale * pixels.shape[1] / 2, scale * pixels.shape[0] / 2

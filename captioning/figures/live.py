@@ -1,51 +1,64 @@
-"""What moves in the notebook: the picture of a training run, and photos that are chosen while it runs."""
+"""What changes while a notebook runs: the picture of the training, and a button to choose a photo."""
 
-import base64
 import contextlib
 import functools
-import html
-import io
 import os
 
 from IPython.display import HTML, display
 from PIL import Image
 
 from captioning.datasets.photo_zip import BadPhoto
-from captioning.figures.explained import loss_curves
+from captioning.figures.losses import plot_loss_curves
+from captioning.figures.pictures import jpeg_data_url
+from captioning.markup import render
 from captioning.photos.decode import read_photo_file
 
-ROW = '<tr><td style="text-align:right">{epoch}</td><td style="text-align:left">{caption}</td></tr>'
-TABLE = """<div style="display:flex;gap:1.5em;align-items:flex-start;flex-wrap:wrap">
-<img alt="the photo that is captioned after each epoch" src="{photo}" style="width:240px">
-<table><thead><tr><th>epoch</th><th style="text-align:left">its caption</th></tr></thead>
-<tbody>{rows}</tbody></table></div>"""
+PHOTO_SIDE = 480            # longer side in pixels; the notebook shows 240
 
 
 class TrainingPicture:
-    """Losses against epochs and the captions of one photo, drawn anew in the same place after each epoch."""
+    """The losses and the captions of one photo. Each `show` replaces the picture of the one before."""
 
     def __init__(self, photo: Image.Image):
-        self.photo = _data_url(photo)
+        """Makes a picture that is not shown yet.
+
+        Args:
+            photo: the photo that is captioned after each epoch.
+        """
+        small = photo.copy()
+        small.thumbnail((PHOTO_SIDE, PHOTO_SIDE))
+        self.photo = jpeg_data_url(small, quality=88)
         self.displays = None
 
     def show(self, history):
-        """history: rows as of `trainer.Trainer`, with `epoch`, losses and perhaps `caption`."""
-        cells = ((html.escape(str(row["epoch"])), html.escape(str(row.get("caption", "")))) for row in history)
-        rows = "".join(ROW.format(epoch=epoch, caption=caption) for epoch, caption in cells)
-        parts = [loss_curves(history), HTML(TABLE.format(photo=self.photo, rows=rows))]
+        """Shows the picture, or updates it in its place.
+
+        Args:
+            history: rows as the Trainer writes them: dicts with step, epoch, train_loss, val_loss, and caption if
+                there is one.
+        """
+        parts = [plot_loss_curves(history), HTML(self.table(history))]
         if self.displays is None:
             self.displays = [display(part, display_id=True) for part in parts]
         else:
             for shown, part in zip(self.displays, parts):
-                if shown is not None:           # outside a notebook there is nothing to update
+                if shown is not None:           # None outside a notebook
                     shown.update(part)
+
+    def table(self, history) -> str:
+        """Returns the HTML of the photo and its caption after each epoch.
+
+        Args:
+            history: as for `show`.
+        """
+        return render("figures/training_picture.html.j2", photo=self.photo, history=history)
 
 
 @contextlib.contextmanager
 def hushed():
-    """Hides what compiled code writes to the process's error stream: TensorFlow's greetings heed no setting.
+    """Hides what compiled code writes to the error stream: no setting turns off TensorFlow's greetings.
 
-    Exceptions come through as ever.
+    Exceptions are not hidden.
     """
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
@@ -58,11 +71,17 @@ def hushed():
 
 
 def show_photo_file(path, on_photo):
-    """Displays what `on_photo(bytes)` returns for a photo's file, or says in a sentence what is wrong with the file."""
+    """Displays what a function returns for the file of a photo. If the file is broken, prints the reason.
+
+    Args:
+        path: of the file.
+        on_photo: takes the bytes of the file.
+    """
     _show(path, lambda: on_photo(read_photo_file(path)))
 
 
 def _show(name, make):
+    """Displays what `make` returns, or prints why it could not read the photo."""
     try:
         display(make())
     except BadPhoto as error:
@@ -70,7 +89,11 @@ def _show(name, make):
 
 
 def photo_chooser(on_photo):
-    """Shows a button to choose a photo's file; displays what `on_photo(bytes)` returns for it."""
+    """Shows a button to choose the file of a photo, and displays what a function returns for it.
+
+    Args:
+        on_photo: takes the bytes of the file.
+    """
     import ipywidgets
 
     button, output = ipywidgets.FileUpload(accept="image/*", description="Choose a photo"), ipywidgets.Output()
@@ -83,13 +106,5 @@ def photo_chooser(on_photo):
 
     button.observe(chosen, names="value")
     shown = ipywidgets.VBox([button, output])._repr_mimebundle_()
-    # Where a saved notebook is read, there are no buttons; the widget's own text would be its Python code.
+    # A saved notebook has no buttons. Without this text it would show the Python code of the widget.
     display({**shown, "text/plain": "(Here is a button to choose a photo, while the notebook runs.)"}, raw=True)
-
-
-def _data_url(photo: Image.Image, largest: int = 480) -> str:
-    small = photo.copy()
-    small.thumbnail((largest, largest))
-    jpeg = io.BytesIO()
-    small.save(jpeg, "JPEG", quality=88, comment=b"")       # else the photo's own goes along
-    return "data:image/jpeg;base64," + base64.b64encode(jpeg.getvalue()).decode()

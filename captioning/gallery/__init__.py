@@ -1,0 +1,1 @@
+"""The gallery of good and bad captions: choosing examples, the page, the figure."""

@@ -1,5 +1,6 @@
-"""Examples for the gallery, chosen: by their numbers on the contact sheets, by name, or from files of one's own.
+"""Choosing examples for the gallery: by number on the contact sheets, by name, or from the author's own files.
 
+Example:
     album = Album(proposal, val_photos.read, captions, references, by_beam, probabilities, caption_photo)
     album.sheet(good=True)                                              # a figure with numbered photos
     choice = album.choose([1, 4, "holiday.jpg"], {16: "wrong count", 21: "the kite is a bird"})
@@ -18,7 +19,7 @@ from PIL import Image
 
 from captioning.datasets.photo_zip import BadPhoto
 from captioning.gallery.examples import Example
-from captioning.gallery.figure import contact_sheet
+from captioning.gallery.figure import plot_contact_sheet
 from captioning.gallery.page import PHOTO_SIDE
 from captioning.gallery.proposals import REASONS, Proposal
 from captioning.photos.decode import decode_photo, read_photo_file
@@ -30,18 +31,24 @@ Entry = int | str | Path    # how a learner names a photo
 
 
 class WrongChoice(ValueError):
-    """Says all that is to be mended in a choice, a line each. A notebook shows these lines and no traceback."""
+    """Lists all mistakes in a choice, one a line. A notebook shows these lines without a traceback."""
 
     def __init__(self, problems: Iterable[str]):
+        """Makes the error.
+
+        Args:
+            problems: a sentence for each mistake.
+        """
         super().__init__("\n".join(problems))
 
-    def _render_traceback_(self):               # IPython's hook for what to show of an exception
+    def _render_traceback_(self):
+        """Returns the lines that IPython shows for this exception."""
         return str(self).splitlines()
 
 
 @dataclass(frozen=True, repr=False)
 class Choice:
-    """The examples of a gallery. Shows how many there are, and how many are missing."""
+    """The chosen examples. As text, it says how many there are and how many are missing."""
 
     good: tuple[Example, ...]
     bad: tuple[Example, ...]
@@ -57,11 +64,16 @@ class Choice:
 
 @dataclass(frozen=True, repr=False)
 class Album:
-    """What is known of the photos that examples are chosen from.
+    """The photos to choose from, and what is known of them.
 
-    proposal: its candidates are numbered from 1, the good ones first, the bad ones after them.
-    read: bytes of a photo, by name. captions, references, word_probabilities: by name, as in gallery.Example.
-    caption_photo: words and the probability of each for a photo of the learner's own.
+    Attributes:
+        proposal: its candidates are numbered from 1, first the good ones, then the bad ones.
+        read: returns the bytes of a photo by its name.
+        captions: name -> words.
+        references: name -> what people wrote, sentences or lists of words.
+        scores: of the captions.
+        word_probabilities: name -> the probability of each word, 0..1.
+        caption_photo: writes a caption for the learner's own photo: its words, and the probability of each.
     """
 
     proposal: Proposal
@@ -73,26 +85,43 @@ class Album:
     caption_photo: Callable[[Image.Image], tuple[Words, Sequence[float]]]
 
     def sheet(self, good: bool) -> Figure:
-        """The good or the bad candidates with their numbers; the bad ones with a guess at what is wrong."""
+        """Plots the good or the bad candidates with their numbers.
+
+        Args:
+            good: True for the good ones; False for the bad ones, with a guess at what is wrong with each.
+
+        Returns:
+            A Figure.
+        """
         candidates, first = ((self.proposal.good, 1) if good else
                              (self.proposal.bad, 1 + len(self.proposal.good)))
         cider = self.scores.by_photo("CIDEr")
-        return contact_sheet([self._known(each.name, good, each.hint, cider) for each in candidates], first=first)
+        return plot_contact_sheet([self._known(each.name, good, each.hint, cider) for each in candidates], first=first)
 
     def choose(self, good: Iterable[Entry], bad: Mapping[Entry, str]) -> Choice:
-        """The examples that a learner names, in their order; `bad` says of each why its caption fails.
+        """Makes the examples that a learner names, in the same order.
 
-        A photo is named by its number on either sheet, by its name, or by the path of a file: that one is captioned
-        now, and stands without references and score.
-        Raises WrongChoice, which says all that is to be mended.
+        A photo is named by its number on the sheets, by its name, or by the path of a file. A photo from a file gets
+        its caption now, and has no references and no score.
+
+        Args:
+            good: photos with captions that fit.
+            bad: photo -> the reason why its caption fails.
+
+        Returns:
+            The examples.
+
+        Raises:
+            WrongChoice: if there are mistakes. It lists all of them.
         """
         _check_kinds(good, bad)
         problems: list[str] = []
         fit, fail = self._picks(good, "good", problems), self._picks(bad, "bad", problems)
-        problems += [f"{fail[key].entry!r} is among the good and among the bad: leave it in one of them."
+        problems += [f"{fail[key].entry!r} is among the good and among the bad. Leave it in one of them."
                      for key in fail if key in fit]
-        problems += [f"{pick.entry!r} has no reason: say why its caption fails, in your own words or by one of these: "
-                     f"{', '.join(REASONS)}." for pick in fail.values() if not _reason(bad[pick.entry])]
+        common = ", ".join(REASONS)
+        problems += [f"{pick.entry!r} has no reason. Say why its caption fails, in your own words or with one of "
+                     f"these: {common}." for pick in fail.values() if not _reason(bad[pick.entry])]
         if problems:
             raise WrongChoice(problems)
         cider = self.scores.by_photo("CIDEr")
@@ -100,7 +129,7 @@ class Album:
                       tuple(self._example(pick, False, _reason(bad[pick.entry]), cider) for pick in fail.values()))
 
     def _picks(self, entries: Iterable[Entry], kind: str, problems: list[str]) -> dict[str | Path, "_Pick"]:
-        """The photos that `entries` name, each once; what names none, or one again, is added to `problems`."""
+        """Finds the photos that `entries` name, and adds a sentence to `problems` for each mistake."""
         picks: dict[str | Path, _Pick] = {}
         for entry in entries:
             try:
@@ -111,23 +140,23 @@ class Album:
             if pick.key in picks:
                 other = picks[pick.key].entry
                 again = f" (as {other!r} too)" if other != entry else ""
-                problems.append(f"{entry!r} is among the {kind} twice{again}: once is enough.")
+                problems.append(f"{entry!r} is among the {kind} twice{again}. Name it once.")
             picks[pick.key] = pick
         return picks
 
     def _pick(self, entry: Entry) -> "_Pick":
-        """The photo that an entry names. Raises ValueError with a sentence."""
+        """Finds the photo that an entry names. Raises ValueError if there is none."""
         numbered = self.proposal.good + self.proposal.bad
         number = int(entry) if isinstance(entry, str) and re.fullmatch("[1-9][0-9]{0,2}", entry.strip()) else entry
         if isinstance(number, numbers.Integral) and not isinstance(number, bool):
             if not 1 <= number <= len(numbered):
-                raise ValueError(f"{number} is no number on the sheets: they go from 1 to {len(numbered)}.")
+                raise ValueError(f"{number} is no number on the sheets. They go from 1 to {len(numbered)}.")
             return _Pick(entry, numbered[number - 1].name)
         if not isinstance(entry, (str, Path)):
-            raise ValueError(f"{entry!r:.80} names no photo: give a number on the sheets, a name, or a file's path.")
+            raise ValueError(f"{entry!r:.80} names no photo. Give a number on the sheets, a name, or a path.")
         if str(entry) in self.captions:
             return _Pick(entry, str(entry))
-        path = Path(os.path.expanduser(entry))  # of os, whose functions raise for no name, however odd
+        path = Path(os.path.expanduser(entry))  # os.path, unlike pathlib, takes any odd name
         if not os.path.exists(path):
             raise ValueError(f"{str(entry)!r:.200} is neither the name of a validation photo nor a file here."
                              f"{self._nearly(str(entry))}")
@@ -137,25 +166,33 @@ class Album:
             raise ValueError(f"{str(entry)!r:.200} {error}.") from None
 
     def _nearly(self, text: str) -> str:
-        """The one name that `text` is a part of, as a question: people leave out zeros and endings."""
+        """Asks whether the only name that contains `text` is meant: people leave out zeros and endings."""
         names = [name for name in self.captions if text.strip() and text.strip().lower() in name.lower()]
-        return f" Is {names[0]!r} meant?" if len(names) == 1 else ""
+        return f" Did you mean {names[0]!r}?" if len(names) == 1 else ""
 
     def _example(self, pick: "_Pick", good: bool, reason: str, cider: Mapping[str, float]) -> Example:
+        """Makes the example of a chosen photo, and a caption if the photo is from a file."""
         if pick.photo is None:
             return self._known(pick.key, good, reason, cider)
         words, probabilities = self.caption_photo(pick.photo)
-        pick.photo.thumbnail((2 * PHOTO_SIDE, 2 * PHOTO_SIDE))          # the page needs no more, and twenty may be kept
+        pick.photo.thumbnail((2 * PHOTO_SIDE, 2 * PHOTO_SIDE))          # the page needs no more pixels
         return Example(pick.key.name, pick.photo, words, word_probabilities=probabilities, good=good, reason=reason)
 
     def _known(self, name: str, good: bool, reason: str, cider: Mapping[str, float]) -> Example:
+        """Makes the example of a photo that already has a caption and a score."""
         return Example(name, self.read(name), self.captions[name], self.references[name], cider[name],
                        self.word_probabilities[name], good, reason)
 
 
 @dataclass(frozen=True)
 class _Pick:
-    """A photo that was chosen. entry: as it was named; key: its name, or the path of its file; photo: of a file."""
+    """A chosen photo.
+
+    Attributes:
+        entry: how the learner named it.
+        key: its name, or the path of its file.
+        photo: if it is from a file, the photo.
+    """
 
     entry: Entry
     key: str | Path
@@ -163,19 +200,19 @@ class _Pick:
 
 
 def _reason(text) -> str:
-    """A reason without spaces around it; as REASONS has it where that differs in case and full stop alone."""
+    """Cleans a reason. If it is in REASONS but for upper case and full stop, returns it as written there."""
     text = text.strip() if isinstance(text, str) else ""
     plain = text.lower().rstrip(".")
     return plain if plain in REASONS else text
 
 
 def _check_kinds(good, bad):
-    """Raises WrongChoice unless `good` is a list (or the like) and `bad` says a reason for each."""
+    """Raises WrongChoice unless `good` is like a list and `bad` like a dictionary."""
     problems = []
     if isinstance(good, (str, bytes)) or not isinstance(good, Iterable):
-        problems.append(f"The good ones should be a list, like [1, 4, 7]; {good!r:.80} is none.")
+        problems.append(f"{good!r:.80} is no list of good ones. Write a list like [1, 4, 7].")
     if not isinstance(bad, Mapping):
-        problems.append("The bad ones need a reason each: write {16: \"wrong count\", 17: \"…\"}, not "
-                        f"{bad!r:.80}.")
+        problems.append(f"{bad!r:.80} has no reasons. The bad ones need a reason each: "
+                        "write {16: \"wrong count\", 17: \"…\"}.")
     if problems:
         raise WrongChoice(problems)

@@ -1,6 +1,5 @@
 """One photo of the gallery with its caption."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -14,13 +13,20 @@ from captioning.scoring.words import Words
 
 @dataclass(frozen=True, eq=False)
 class Example:
-    """One photo with the caption the model wrote.
+    """One photo with the caption that the model wrote.
 
-    photo: encoded bytes (JPEG, PNG, ...) or a PIL image.
-    caption: words. references: what people wrote, each a sentence or a list of words; none for a photo of one's own.
-    score: CIDEr of this photo, 0..10, or None. word_probabilities: one for each word of the caption, 0..1, or None.
-    reason: why a bad one fails, a key of REASONS or any sentence.
-    Raises ValueError when the probabilities do not fit the words.
+    Attributes:
+        name: of the photo.
+        photo: encoded bytes (JPEG, PNG, ...) or a PIL image.
+        caption: its words.
+        references: what people wrote, each a sentence or a list of words. The author's own photos have none.
+        score: CIDEr of this photo, 0..10, or None.
+        word_probabilities: one for each word of the caption, 0..1, or None.
+        good: whether the caption fits.
+        reason: why a bad caption fails, a key of REASONS or any sentence.
+
+    Raises:
+        ValueError: if the caption is a string, or the probabilities do not match the words.
     """
 
     name: str
@@ -34,20 +40,22 @@ class Example:
 
     def __post_init__(self):
         if isinstance(self.caption, str):
-            raise ValueError(f"The caption of {self.name!r} is the string {self.caption!r}; give a list of words.")
+            raise ValueError(f"The caption of {self.name!r} is the string {self.caption!r}. Give a list of words.")
         object.__setattr__(self, "caption", tuple(self.caption))
         if self.word_probabilities is None:
             return
         object.__setattr__(self, "word_probabilities", tuple(map(float, self.word_probabilities)))
         if len(self.word_probabilities) != len(self.caption):
-            raise ValueError(f"{self.name!r} has {len(self.caption)} words and {len(self.word_probabilities)} "
-                             "probabilities: give one for each word, without END's.")
+            raise ValueError(
+                f"{self.name!r} has {len(self.caption)} words and {len(self.word_probabilities)} probabilities. "
+                "Give one probability for each word, and none for END."
+            )
         if not all(0 <= probability <= 1 for probability in self.word_probabilities):
             raise ValueError(f"{self.name!r} has probabilities outside 0 to 1: {list(self.word_probabilities)}.")
 
     @property
     def text(self) -> str:
-        """The caption as a sentence; "(no words)" for an empty one."""
+        """The caption as a sentence, "(no words)" if it is empty."""
         return " ".join(self.caption) or "(no words)"
 
     @property
@@ -57,7 +65,7 @@ class Example:
 
     @property
     def own(self) -> bool:
-        """Whether it is a photo of one's own, which nobody has described."""
+        """Whether it is the author's own photo, without score and references."""
         return self.score is None and not self.references
 
     @property
@@ -67,28 +75,14 @@ class Example:
 
     @property
     def image(self) -> Image.Image:
-        """The photo as RGB, turned as its EXIF says.  Raises ValueError naming it when it can't be decoded."""
+        """The photo as RGB, turned as its EXIF says.
+
+        Raises:
+            ValueError: if it can't be decoded. The message names it.
+        """
         if isinstance(self.photo, Image.Image):
             return ImageOps.exif_transpose(self.photo).convert("RGB")
         try:
             return decode_photo(self.photo)
         except BadPhoto as error:
             raise ValueError(f"{self.name!r} {error}. Choose another photo for the gallery.") from None
-
-
-def _printable(text: str) -> str:
-    """Text that UTF-8 and HTML can hold: control characters and lone surrogates (from odd zips) become U+FFFD."""
-    return _UNPRINTABLE.sub("\ufffd", text)
-
-
-_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
-
-
-def _fills_box(image: Image.Image) -> bool:
-    """Whether the photo fills a 4:3 box at the price of an eighth of its width or height at most."""
-    return 7 / 8 <= image.width / image.height / (4 / 3) <= 8 / 7
-
-
-def _mean_colour(image: Image.Image) -> str:
-    """The photo's mean colour as #rrggbb: a quiet ground for what is left of its box."""
-    return "#{:02x}{:02x}{:02x}".format(*image.resize((1, 1), Image.Resampling.BOX).getpixel((0, 0)))

@@ -19,9 +19,12 @@ ours = "captioning captioning.storage.zips grading keras_utils utils".split()
 modules = {name: sys.modules[name].__file__ for name in ours}
 assert all(Path(file).is_relative_to(PROJECT) for file in modules.values()), modules
 from captioning.encoder.networks import find_weights
-from captioning.gallery.page import _page
+from PIL import Image
+from captioning.gallery.examples import Example
 find_weights(settings.encoder_weights)  # looks at their digest
-_page.get_template("gallery.html.j2")
+photo = Image.new("RGB", (8, 8))
+utils.write_gallery(PROJECT.parent / "gallery.html", [Example("a.jpg", photo, ["a"])], [])
+utils.TrainingPicture(photo).table([])
 print(f"{len(modules)} modules")
 """
 

@@ -1,4 +1,5 @@
-"""The course's figures: drawn without warnings, nothing cut off, nothing on top of something else."""
+"""The figures of the course: no warnings, nothing is cut off, nothing covers anything else."""
+
 import base64
 import io
 import math
@@ -15,27 +16,23 @@ from PIL import Image
 
 from captioning.decoding.writer import Caption
 from captioning.figures import drawing
-from captioning.figures.explained import (
-    _with_temperature,
-    data_flow,
-    encoder_decoder,
-    flatten_and_mask,
-    loss_curves,
-    photos_with_captions,
-    teacher_forcing,
-    temperature,
-)
-from captioning.figures.trained import captions_by_temperature, plot_confusions, why_this_caption
+from captioning.figures.architecture import plot_data_flow, plot_encoder_decoder
+from captioning.figures.batches import plot_flatten_and_mask, plot_teacher_forcing
+from captioning.figures.confusions import plot_confusions
+from captioning.figures.explanation import plot_explanation
+from captioning.figures.losses import plot_loss_curves
+from captioning.figures.photo_grid import plot_photos
+from captioning.figures.temperatures import plot_captions_by_temperature, plot_temperature, with_temperature
 
 
 def history(*losses):
-    """Rows with these (train_loss, val_loss), one an epoch."""
+    """Makes a row for each pair (train_loss, val_loss), one an epoch."""
     return [{"step": 100 * n, "epoch": n, "train_loss": train, "val_loss": val}
             for n, (train, val) in enumerate(losses, 1)]
 
 
 def photo(width, height, mode="RGB"):
-    """A smooth picture with a red left edge and a blue right edge."""
+    """Makes a smooth picture, red at the left edge and blue at the right."""
     across = np.linspace(0, 255, width, dtype=np.uint8)
     pixels = np.zeros((height, width, 3), np.uint8)
     pixels[..., 0], pixels[..., 2] = 255 - across, across
@@ -43,9 +40,10 @@ def photo(width, height, mode="RGB"):
 
 
 def many_photos():
+    """Plots photos of odd shapes with odd captions."""
     shapes = ((640, 480), (480, 640), (1200, 90), (90, 1200), (1, 1), (300, 300))
     long = "a man in a red coat and a dog that runs next to him along a very long beach at the end of the day " * 2
-    return photos_with_captions(
+    return plot_photos(
         [photo(*shape) for shape in shapes],
         ["a kite", long, "",
          "Donaudampfschifffahrtsgesellschaftskapitaenskajuetentuerschluessel", "it costs $^$",
@@ -53,7 +51,7 @@ def many_photos():
 
 
 def said(text, *probabilities, ended=True):
-    """A caption; where probabilities run out, the last one goes on."""
+    """Makes a caption. Words without a probability get the last one."""
     words = tuple(text.split())
     steps = len(words) + ended
     filled = tuple([*probabilities, *[(probabilities or (0.5,))[-1]] * steps][:steps])
@@ -61,7 +59,7 @@ def said(text, *probabilities, ended=True):
 
 
 def choices(caption):
-    """Runners-up of each word, which the caption took or did not take."""
+    """Makes the likeliest words at each step of a caption, with and without the one it took first."""
     words = [*caption.words, *["#END#"] * caption.ended]
     return [[("dog", 0.6), (word, 0.3), ("cat", 0.05), ("#END#", 0.04), ("kite", 0.01)][step % 3 == 0:]
             for step, word in enumerate(words)]
@@ -77,8 +75,8 @@ def why(text="a red kite above the beach", shape=(640, 480), ended=True, neighbo
     others = [said(f"two {text} at night", 0.01, ended=False), said("", 1), said(text.replace("red", "blue"))]
     near = [(photo(*shape, mode), 0.91, [LONG, "A red kite.", GERMAN]), (photo(90, 900), -0.02, []),
             (photo(900, 90), 1.0, [""])]
-    return why_this_caption(photo(*shape, mode), [kept, *others][:beams], choices(kept),
-                                            near[:neighbours], references)
+    return plot_explanation(
+        photo(*shape, mode), [kept, *others][:beams], choices(kept), near[:neighbours], references)
 
 
 def confused(count, first="a red kite", second="a red kite"):
@@ -89,55 +87,55 @@ def confused(count, first="a red kite", second="a red kite"):
 def by_temperature(**options):
     samples = {0.3: [said("a red kite", 0.9)] * 9, 1: [said(LONG, 0.3), said("", 1), said("kites", 0.01, ended=False)],
                1.5: [said(f"{GERMAN} {GERMAN} $^$", 0.02)]}
-    return captions_by_temperature(photo(90, 900), samples, **options)
+    return plot_captions_by_temperature(photo(90, 900), samples, **options)
 
 
 V = 300
 FIGURES = {
-    "encoder_decoder": encoder_decoder,
-    "encoder_decoder of a photo": lambda: encoder_decoder(photo(640, 480), "two dogs"),
-    "encoder_decoder, long caption": lambda: encoder_decoder(
+    "plot_encoder_decoder": plot_encoder_decoder,
+    "plot_encoder_decoder of a photo": lambda: plot_encoder_decoder(photo(640, 480), "two dogs"),
+    "plot_encoder_decoder, long caption": lambda: plot_encoder_decoder(
         photo(90, 300), ("extraordinary", "transcontinental", "locomotives") * 6),
-    "teacher_forcing": teacher_forcing,
-    "flatten_and_mask": flatten_and_mask,
-    "data_flow": data_flow,
-    "temperature": temperature,
-    "temperature of a vocabulary": lambda: temperature(
+    "plot_teacher_forcing": plot_teacher_forcing,
+    "plot_flatten_and_mask": plot_flatten_and_mask,
+    "plot_data_flow": plot_data_flow,
+    "plot_temperature": plot_temperature,
+    "plot_temperature of a vocabulary": lambda: plot_temperature(
         np.random.default_rng(0).dirichlet(np.full(V, 0.05)), [f"extraordinary{i}" for i in range(V)]),
-    "temperature of one word": lambda: temperature([1.0, 0.0], ["a", "b"], temperatures=(0.01, 1)),
-    "loss_curves": lambda: loss_curves(
+    "plot_temperature of one word": lambda: plot_temperature([1.0, 0.0], ["a", "b"], temperatures=(0.01, 1)),
+    "plot_loss_curves": lambda: plot_loss_curves(
         history((8.1, 7.7), (4.2, None), (3.0, 3.2), (2.7, 3.3)), "Drawn world, 16 epochs"),
-    "loss_curves of close lines": lambda: loss_curves(history(*((9 / n, 9 / n) for n in range(1, 13)))),
-    "loss_curves, long title": lambda: loss_curves(history((2, 1), (1, 2)), "A title of $^$ words " * 9),
-    "loss_curves without a point": lambda: loss_curves([], "Nothing yet"),
-    "loss_curves of one point": lambda: loss_curves(history((8.1, 7.7))),
-    "loss_curves of two points": lambda: loss_curves(history((8.1, None), (6, 5))),
-    "loss_curves with NaN": lambda: loss_curves(history((8.1, math.nan), (math.nan, 5), (4, math.inf))),
-    "loss_curves of NaN alone": lambda: loss_curves(history((math.nan, math.nan))),
-    "loss_curves within epochs": lambda: loss_curves(
+    "plot_loss_curves of close lines": lambda: plot_loss_curves(history(*((9 / n, 9 / n) for n in range(1, 13)))),
+    "plot_loss_curves, long title": lambda: plot_loss_curves(history((2, 1), (1, 2)), "A title of $^$ words " * 9),
+    "plot_loss_curves without a point": lambda: plot_loss_curves([], "Nothing yet"),
+    "plot_loss_curves of one point": lambda: plot_loss_curves(history((8.1, 7.7))),
+    "plot_loss_curves of two points": lambda: plot_loss_curves(history((8.1, None), (6, 5))),
+    "plot_loss_curves with NaN": lambda: plot_loss_curves(history((8.1, math.nan), (math.nan, 5), (4, math.inf))),
+    "plot_loss_curves of NaN alone": lambda: plot_loss_curves(history((math.nan, math.nan))),
+    "plot_loss_curves within epochs": lambda: plot_loss_curves(
         [{"step": n, "epoch": 1 + n // 40, "train_loss": 9 / n, "val_loss": None} for n in range(1, 100)]),
-    "photos_with_captions": many_photos,
-    "photos_with_captions, one": lambda: photos_with_captions([photo(640, 480)], ["a kite"], columns=1),
-    "photos_with_captions, narrow": lambda: photos_with_captions(
+    "plot_photos": many_photos,
+    "plot_photos, one": lambda: plot_photos([photo(640, 480)], ["a kite"], columns=1),
+    "plot_photos, narrow": lambda: plot_photos(
         [photo(30, 20)] * 9, ["a red kite above a beach"] * 9, columns=8),
-    "why_this_caption": why,
-    "why_this_caption, long and cut": lambda: why(f"{LONG} {GERMAN}", (90, 900), ended=False, beams=4),
-    "why_this_caption, empty": lambda: why("", (1, 1), mode="L"),
-    "why_this_caption, greedy": lambda: why(beams=1, neighbours=0, references=()),
-    "why_this_caption, right to left": lambda: why("כלב רץ על החוף", references=("כלב על החוף.", "قطة على السرير")),
+    "plot_explanation": why,
+    "plot_explanation, long and cut": lambda: why(f"{LONG} {GERMAN}", (90, 900), ended=False, beams=4),
+    "plot_explanation, empty": lambda: why("", (1, 1), mode="L"),
+    "plot_explanation, greedy": lambda: why(beams=1, neighbours=0, references=()),
+    "plot_explanation, right to left": lambda: why("כלב רץ על החוף", references=("כלב על החוף.", "قطة على السرير")),
     "plot_confusions": lambda: confused(3),
     "plot_confusions, long": lambda: confused(2, LONG, GERMAN),
     "plot_confusions, none": lambda: confused(0),
-    "captions_by_temperature": by_temperature,
-    "captions_by_temperature, much written": lambda: by_temperature(references=[LONG] * 6),
+    "plot_captions_by_temperature": by_temperature,
+    "plot_captions_by_temperature, much written": lambda: by_temperature(references=[LONG] * 6),
 }
 
 
-PHOTO_SHEETS = {"photos_with_captions", "why_this_caption", "plot_confusions", "captions_by_temperature"}
+PHOTO_SHEETS = {"plot_photos", "plot_explanation", "plot_confusions", "plot_captions_by_temperature"}
 
 
 def draw(figure, monkeypatch, dpi=100):
-    """Draws the figure, any warning an error; returns {text: extent} of what was drawn (ticks out of sight are not)."""
+    """Draws the figure; a warning is an error. Returns {text: extent} of the visible texts."""
     figure.dpi = dpi
     texts, plain_draw = {}, Text.draw
 
@@ -154,16 +152,18 @@ def draw(figure, monkeypatch, dpi=100):
 
 
 def intersect(a, b, slack=0.5):
-    """Whether two extents share more than `slack` pixels in both directions."""
+    """Says whether two extents share more than `slack` pixels in both directions."""
     return min(a.x1, b.x1) - max(a.x0, b.x0) > slack and min(a.y1, b.y1) - max(a.y0, b.y0) > slack
 
 
 def encloses(outer, inner, slack=0.5):
+    """Says whether the inner extent lies in the outer, give or take `slack` pixels."""
     return (outer.x0 - slack <= inner.x0 and inner.x1 <= outer.x1 + slack
             and outer.y0 - slack <= inner.y0 and inner.y1 <= outer.y1 + slack)
 
 
 def words_of(figure, monkeypatch):
+    """Returns the visible texts of a figure."""
     return {text.get_text() for text in draw(figure, monkeypatch)}
 
 
@@ -214,7 +214,7 @@ def test_a_notebook_shows_each_figure_once_and_sharp(name):
 
 def test_a_live_picture_keeps_its_size_where_pyplot_crops():
     sizes = set()
-    for name in ("loss_curves", "loss_curves without a point", "loss_curves of one point"):
+    for name in ("plot_loss_curves", "plot_loss_curves without a point", "plot_loss_curves of one point"):
         picture = io.BytesIO()
         FIGURES[name]().savefig(picture, bbox_inches="tight", pad_inches=0, dpi=100)
         sizes.add(Image.open(picture).size)
@@ -224,7 +224,7 @@ def test_a_live_picture_keeps_its_size_where_pyplot_crops():
 def test_the_style_of_the_notebook_does_not_change_a_figure():
     def png():
         picture = io.BytesIO()
-        for name in ("encoder_decoder", "flatten_and_mask", "temperature", "loss_curves"):
+        for name in ("plot_encoder_decoder", "plot_flatten_and_mask", "plot_temperature", "plot_loss_curves"):
             FIGURES[name]().savefig(picture, dpi=50, format="png")
         return picture.getvalue()
 
@@ -235,7 +235,7 @@ def test_the_style_of_the_notebook_does_not_change_a_figure():
 
 
 def test_encoder_decoder_shows_the_middle_square_of_the_given_photo_and_its_caption(monkeypatch):
-    figure = encoder_decoder(photo(600, 300), "a dog on a beach")
+    figure = plot_encoder_decoder(photo(600, 300), "a dog on a beach")
     (image,) = figure.axes[0].get_images()
     height, width = image.get_array().shape[:2]
     assert height == width
@@ -245,7 +245,7 @@ def test_encoder_decoder_shows_the_middle_square_of_the_given_photo_and_its_capt
 
 
 def test_teacher_forcing_feeds_true_words_and_captioning_its_own(monkeypatch):
-    texts = draw(teacher_forcing(), monkeypatch)
+    texts = draw(plot_teacher_forcing(), monkeypatch)
     half = 325
     training = [text.get_text() for text, extent in texts.items() if extent.y0 > half * 0.9]
     captioning = [text.get_text() for text, extent in texts.items() if extent.y0 < half * 0.9]
@@ -254,7 +254,7 @@ def test_teacher_forcing_feeds_true_words_and_captioning_its_own(monkeypatch):
 
 
 def test_flatten_and_mask_shows_a_loss_that_is_the_mean_over_the_ones(monkeypatch):
-    texts = draw(flatten_and_mask(), monkeypatch)
+    texts = draw(plot_flatten_and_mask(), monkeypatch)
     rows = {}
     for name in ("target", "xent", "mask"):
         height = next(extent.y0 for text, extent in texts.items() if text.get_text() == name)
@@ -272,11 +272,11 @@ def test_temperature_is_the_softmax_of_logits_divided_by_t(t):
     logits = np.random.default_rng(1).normal(size=50)
     softmax = np.exp(logits) / np.exp(logits).sum()
     wanted = np.exp((logits - logits.max()) / t)
-    assert _with_temperature(softmax, t) == pytest.approx(wanted / wanted.sum())
+    assert with_temperature(softmax, t) == pytest.approx(wanted / wanted.sum())
 
 
 def test_temperature_sums_up_the_words_that_it_does_not_name(monkeypatch):
-    figure = temperature(np.full(10, 0.1), list("abcdefghij"), temperatures=(1,), top=4)
+    figure = plot_temperature(np.full(10, 0.1), list("abcdefghij"), temperatures=(1,), top=4)
     texts = [text.get_text() for text in draw(figure, monkeypatch)]
     assert texts.count("0.10") == 4 and texts.count("0.60") == 1 and "all others" in texts and "e" not in texts
 
@@ -293,16 +293,16 @@ def test_temperature_sums_up_the_words_that_it_does_not_name(monkeypatch):
 ))
 def test_temperature_says_what_is_wrong_with_its_arguments(arguments, complaint):
     with pytest.raises(ValueError, match=complaint):
-        temperature(**arguments)
+        plot_temperature(**arguments)
 
 
 def test_loss_curves_mark_the_best_validation_loss_and_name_the_lines(monkeypatch):
-    words = words_of(loss_curves(history((8, 7), (4, 3.5), (2, 3.9))), monkeypatch)
+    words = words_of(plot_loss_curves(history((8, 7), (4, 3.5), (2, 3.9))), monkeypatch)
     assert {"best validation loss 3.50, epoch 2", "training 2.00", "validation 3.90", "loss, nats per word"} <= words
 
 
 def test_loss_curves_name_each_line_at_the_height_of_its_end(monkeypatch):
-    figure = loss_curves(history((8, 7), (2, 6)))
+    figure = plot_loss_curves(history((8, 7), (2, 6)))
     centres = {text.get_text(): (extent.y0 + extent.y1) / 2 for text, extent in draw(figure, monkeypatch).items()}
     for name, loss in (("training 2.00", 2), ("validation 6.00", 6)):
         assert centres[name] == pytest.approx(figure.axes[0].transData.transform((2, loss))[1], abs=3)
@@ -310,18 +310,18 @@ def test_loss_curves_name_each_line_at_the_height_of_its_end(monkeypatch):
 
 def test_loss_curves_leave_out_what_is_not_a_number(monkeypatch):
     rows = history((8, None), (math.nan, 5), (4, math.inf))
-    lines = {tuple(line.get_ydata()) for line in loss_curves(rows).axes[0].get_lines()}
+    lines = {tuple(line.get_ydata()) for line in plot_loss_curves(rows).axes[0].get_lines()}
     assert {(8.0, 4.0), (5.0,)} <= lines
 
 
 def test_loss_curves_take_a_float32_and_a_row_without_val_loss():
-    figure = loss_curves([{"step": 1, "epoch": 1, "train_loss": np.float32(2)}])
+    figure = plot_loss_curves([{"step": 1, "epoch": 1, "train_loss": np.float32(2)}])
     assert figure.axes[0].get_lines()[0].get_ydata().tolist() == [2.0]
 
 
 def test_loss_curves_count_steps_where_epochs_repeat(monkeypatch):
     rows = [{"step": n, "epoch": 1, "train_loss": 1 / n, "val_loss": None} for n in (10, 20, 30)]
-    figure = loss_curves(rows)
+    figure = plot_loss_curves(rows)
     assert figure.axes[0].get_lines()[0].get_xdata().tolist() == [10, 20, 30]
     assert "step" in words_of(figure, monkeypatch)
 
@@ -331,14 +331,14 @@ def test_loss_curves_are_fast_enough_to_be_drawn_while_training():
     seconds = []
     for _ in range(5):
         start = time.process_time()
-        loss_curves(rows).savefig(io.BytesIO(), dpi=100)
+        plot_loss_curves(rows).savefig(io.BytesIO(), dpi=100)
         seconds.append(time.process_time() - start)
-    assert min(seconds) < 0.2       # 0.04 to 0.07 measured; a loaded machine gets some room
+    assert min(seconds) < 0.2       # measured: 0.04 to 0.07; a busy machine takes longer
 
 
 @pytest.mark.parametrize("mode", ("RGB", "RGBA", "L", "P", "CMYK"))
 def test_photos_of_any_mode_are_shown_whole_and_unstretched(mode):
-    figure = photos_with_captions([photo(200, 100, mode), np.asarray(photo(100, 300))], ["wide", "high"])
+    figure = plot_photos([photo(200, 100, mode), np.asarray(photo(100, 300))], ["wide", "high"])
     for image, aspect in zip(figure.axes[0].get_images(), (2, 1 / 3), strict=True):
         left, right, bottom, top = image.get_extent()
         assert (right - left) / (top - bottom) == pytest.approx(aspect, rel=0.01)
@@ -347,14 +347,14 @@ def test_photos_of_any_mode_are_shown_whole_and_unstretched(mode):
 
 @pytest.mark.parametrize("shape", ((40, 60), (40, 60, 1), (40, 60, 3), (40, 60, 4)))
 def test_arrays_of_uint8_are_photos(shape):
-    figure = photos_with_captions([np.full(shape, 90, np.uint8)], ["grey"])
+    figure = plot_photos([np.full(shape, 90, np.uint8)], ["grey"])
     assert (figure.axes[0].get_images()[0].get_array() == 90).all()
 
 
 def test_photos_given_are_not_changed():
     mine = photo(2000, 1000)
-    photos_with_captions([mine], ["a kite"])
-    encoder_decoder(mine)
+    plot_photos([mine], ["a kite"])
+    plot_encoder_decoder(mine)
     assert mine.size == (2000, 1000)
 
 
@@ -366,21 +366,21 @@ def test_photos_given_are_not_changed():
     ([np.zeros((4, 4, 2), np.uint8)], ["a"], r"\(4, 4, 2\)"),
     ([np.zeros((0, 4, 3), np.uint8)], ["a"], r"\(0, 4, 3\)"),
 ))
-def test_photos_with_captions_say_what_is_wrong_with_their_arguments(photos, captions, complaint):
+def test_plot_photos_says_what_is_wrong_with_its_arguments(photos, captions, complaint):
     with pytest.raises(ValueError, match=complaint):
-        photos_with_captions(photos, captions)
+        plot_photos(photos, captions)
 
 
-def test_why_this_caption_shows_what_was_taken_what_might_have_been_and_what_was_learnt_from(monkeypatch):
+def test_explanation_shows_the_words_taken_the_runners_up_and_the_nearest_training_photos(monkeypatch):
     kept, other = said("a red kite", 0.9, 0.25, 0.8, 0.7), said("a blue kite", 0.9, 0.24, 0.8, 0.7)
     steps = [[("a", 0.9), ("the", 0.1)], [("green", 0.3), ("red", 0.25)], [("kite", 0.8), ("bird", 0.001)],
              [("#END#", 0.7), ("on", 0.3)]]
     near = [(photo(40, 30), 0.875, ["A Kite, on a hill."])]
-    figure = why_this_caption(photo(40, 30), [kept, other], steps, near, ["One kite."])
+    figure = plot_explanation(photo(40, 30), [kept, other], steps, near, ["One kite."])
     texts = draw(figure, monkeypatch)
     shown = [text.get_text() for text in texts]
     assert {"green", "0.30", "0.25", "0.90", "on", "cosine 0.88", "One kite.", "kept", "2"} <= set(shown)
-    assert "bird" not in shown                          # what is as good as impossible is left out
+    assert "bird" not in shown                          # too unlikely to be shown
     assert f"{kept.log_probability:.2f}".replace("-", "−") in shown
     colours = {text.get_text(): text.get_color() for text in texts}
     assert colours["blue"] == drawing.WRONG.line and colours["Kite,"] == drawing.WORD.line
@@ -390,19 +390,19 @@ def test_why_this_caption_shows_what_was_taken_what_might_have_been_and_what_was
 def test_a_word_that_is_not_among_the_likeliest_is_shown_as_taken(monkeypatch):
     kept = said("kite", 0.02, 0.9)
     likelier = [(word, 0.2) for word in ("dog", "cat", "cow", "bird", "boat")]
-    shown = words_of(why_this_caption(photo(40, 30), [kept], [likelier, [("#END#", 0.9)]]), monkeypatch)
+    shown = words_of(plot_explanation(photo(40, 30), [kept], [likelier, [("#END#", 0.9)]]), monkeypatch)
     assert {"dog", "cat", "cow", "kite", "0.02"} <= shown and not {"bird", "boat"} & shown
 
 
-def test_why_this_caption_says_what_is_missing():
+def test_explanation_says_what_is_missing():
     with pytest.raises(ValueError, match="got 1 beams, 2 steps"):
-        why_this_caption(photo(4, 4), [said("a kite")], [[("a", 1.0)]] * 2)
+        plot_explanation(photo(4, 4), [said("a kite")], [[("a", 1.0)]] * 2)
     with pytest.raises(ValueError, match="got 0 beams"):
-        why_this_caption(photo(4, 4), [], [])
+        plot_explanation(photo(4, 4), [], [])
 
 
 def test_captions_by_temperature_count_the_different_ones(monkeypatch):
     shown = words_of(by_temperature(), monkeypatch)
     assert {"1 of 9 captions are different; log p −0.11 per word", "t = 0.3", "t = 1", "t = 1.5"} <= shown
     with pytest.raises(ValueError, match=r"\{0.5: 0\}"):
-        captions_by_temperature(photo(4, 4), {0.5: []})
+        plot_captions_by_temperature(photo(4, 4), {0.5: []})

@@ -1,4 +1,4 @@
-"""What moves in the notebook: hushed imports, the training picture, the button for a photo."""
+"""What changes while a notebook runs: hidden greetings, the training picture, the button for a photo."""
 
 import base64
 import datetime
@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from captioning.figures import live
+from captioning.photos.decode import decode_photo
 from tests.helpers import ROOT
 
 
@@ -26,7 +27,7 @@ def test_hushed_hides_what_compiled_code_writes_but_no_exception(capfd):
 
 @pytest.fixture
 def shown(monkeypatch):
-    """What `display` was given, and updates of it."""
+    """Collects what `display` was given, and its updates."""
     calls = []
 
     class Handle:
@@ -43,7 +44,7 @@ def shown(monkeypatch):
 
 def test_the_picture_is_drawn_again_in_its_place_with_captions_as_text(shown):
     photo = Image.new("RGB", (640, 480), "red")
-    photo.info["comment"] = b"by a friend"      # as that of a JPEG file is read
+    photo.info["comment"] = b"by a friend"      # as Pillow reads it from a JPEG
     picture = live.TrainingPicture(photo)
     picture.show([])
     picture.show([{"step": 5, "epoch": 1, "train_loss": 2.0, "val_loss": 2.1, "caption": "<script>a cat"}])
@@ -55,7 +56,7 @@ def test_the_picture_is_drawn_again_in_its_place_with_captions_as_text(shown):
 
 
 def chosen(name, content):
-    """A file as the button gives it."""
+    """Makes a file as the button gives it."""
     return {"name": name, "type": "", "size": len(content), "content": memoryview(content),
             "last_modified": datetime.datetime(2026, 1, 1)}
 
@@ -64,7 +65,7 @@ def test_a_chosen_photo_is_captioned_and_a_broken_one_said_to_be(shown):
     seen = []
 
     def on_photo(raw):
-        live.utils.decode_photo(raw)
+        decode_photo(raw)
         seen.append(raw)
         return "a caption"
 
@@ -85,12 +86,12 @@ def test_a_chosen_photo_is_captioned_and_a_broken_one_said_to_be(shown):
 def test_a_photos_file_is_captioned_and_a_broken_one_said_to_be(shown, tmp_path, capsys):
     jpeg = tmp_path / "a.jpg"
     Image.new("RGB", (30, 30)).save(jpeg)
-    live.show_photo_file(str(jpeg), lambda raw: live.utils.decode_photo(raw).size)
+    live.show_photo_file(str(jpeg), lambda raw: decode_photo(raw).size)
     assert shown == [("display", (30, 30))]
     jpeg.write_bytes(b"text")
-    live.show_photo_file(jpeg, live.utils.decode_photo)
-    live.show_photo_file(tmp_path / "b.jpg", live.utils.decode_photo)
-    live.show_photo_file(tmp_path, live.utils.decode_photo)
+    live.show_photo_file(jpeg, decode_photo)
+    live.show_photo_file(tmp_path / "b.jpg", decode_photo)
+    live.show_photo_file(tmp_path, decode_photo)
     assert len(shown) == 1
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == f"{jpeg} is not a photo (JPEG, PNG, GIF, WebP, BMP or TIFF)."
@@ -98,6 +99,6 @@ def test_a_photos_file_is_captioned_and_a_broken_one_said_to_be(shown, tmp_path,
 
 
 def test_no_module_but_the_notebooks_loads_pyplot():
-    """The figures show themselves; pyplot would keep each of them in memory."""
+    """pyplot would keep each figure in memory."""
     code = "import sys, utils; assert 'matplotlib.pyplot' not in sys.modules"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0

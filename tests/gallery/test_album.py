@@ -1,4 +1,4 @@
-"""A learner chooses examples by number, by name or from files; whatever is wrong with a choice is said in sentences."""
+"""A learner chooses examples by number, by name or from files. Each mistake gets a sentence."""
 
 import base64
 import io
@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from captioning.gallery.album import Album, WrongChoice
-from captioning.gallery.figure import gallery_figure
+from captioning.gallery.figure import plot_gallery
 from captioning.gallery.page import PHOTO_SIDE, write_gallery
 from captioning.gallery.proposals import REASONS, Candidate, Proposal
 from captioning.photos import decode
@@ -101,7 +101,7 @@ def test_a_photo_of_ones_own_is_captioned_and_stands_without_a_score(album, tmp_
         assert example.score is None and example.written == []
     page = write_gallery(tmp_path / "gallery.html", choice.good, choice.bad).read_text()
     assert "holiday.jpg" in page and "not scored" in page and "home of somebody" not in page
-    assert gallery_figure(choice.good, choice.bad)
+    assert plot_gallery(choice.good, choice.bad)
 
 
 def test_a_photo_of_ones_own_is_turned_as_its_exif_says_and_says_not_where_it_was_taken(album, tmp_path):
@@ -135,7 +135,7 @@ def test_one_file_named_in_two_ways_is_one_photo(album, tmp_path, monkeypatch):
 
 
 def broken_files(folder, monkeypatch):
-    """{path: what is said of it}"""
+    """Writes broken files and returns {path: what the message says}."""
     monkeypatch.setattr(decode, "MAX_PHOTO_BYTES", 50_000)
     contents = {
         "cut.jpg": (encoded(plain(size=(640, 480)))[:400], "can't be decoded"),
@@ -147,7 +147,7 @@ def broken_files(folder, monkeypatch):
     for name, (content, _) in contents.items():
         (folder / name).write_bytes(content)
     (folder / "folder.jpg").mkdir()
-    os.mkfifo(folder / "pipe.jpg")              # would be waited for
+    os.mkfifo(folder / "pipe.jpg")              # reading a pipe would wait forever
     said = {name: text for name, (_, text) in contents.items()}
     said |= dict.fromkeys(("folder.jpg", "pipe.jpg"), "not a file")
     return {folder / name: text for name, text in said.items()}
@@ -164,21 +164,21 @@ def test_all_broken_files_of_a_choice_are_named_with_their_reasons(album, tmp_pa
 # ---------------------------------------------------------------------------------------- what is wrong with a choice
 
 WRONG = {
-    "number 0": ([0], {}, "0 is no number on the sheets: they go from 1 to 30"),
+    "number 0": ([0], {}, "0 is no number on the sheets. They go from 1 to 30"),
     "a number too high": ([1], {31: "wrong count"}, "31 is no number"),
-    "twice": ([1, 2, 1], {}, "1 is among the good twice: once is enough"),
+    "twice": ([1, 2, 1], {}, "1 is among the good twice. Name it once."),
     "number and name": ([1, NAMES[0]], {}, f"'{NAMES[0]}' is among the good twice (as 1 too)"),
     "in both lists": ([1, 16], {16: "wrong count"}, "16 is among the good and among the bad"),
-    "in both, another way": ([NAMES[15]], {16: "wrong count"}, "leave it in one of them"),
+    "in both, another way": ([NAMES[15]], {16: "wrong count"}, "Leave it in one of them"),
     "unknown name": (["COCO_val2014_9.jpg"], {}, "is neither the name of a validation photo nor a file here"),
-    "part of a name": (["000007"], {}, "Is 'COCO_val2014_000000000007.jpg' meant?"),
-    "part of a name in capitals": (["VAL2014_000000000007"], {}, "Is 'COCO_val2014_000000000007.jpg' meant?"),
+    "part of a name": (["000007"], {}, "Did you mean 'COCO_val2014_000000000007.jpg'?"),
+    "part of a name in capitals": (["VAL2014_000000000007"], {}, "Did you mean 'COCO_val2014_000000000007.jpg'?"),
     "a number of three digits as text": (["100"], {}, "100 is no number on the sheets"),
-    "no reason": ([], {16: " "}, "16 has no reason: say why its caption fails", "too general"),
+    "no reason": ([], {16: " "}, "16 has no reason. Say why its caption fails", "too general"),
     "None as a reason": ([], {16: None}, "16 has no reason"),
     "a list of bad ones": ([1], [16, 17], 'need a reason each: write {16: "wrong count"', "[16, 17]"),
-    "one number": (3, {}, "should be a list, like [1, 4, 7]; 3 is none"),
-    "a string": ("1, 2", {}, "should be a list"),
+    "one number": (3, {}, "3 is no list of good ones. Write a list like [1, 4, 7]."),
+    "a string": ("1, 2", {}, "'1, 2' is no list of good ones"),
     "a list in a list": ([[1, 2]], {}, "[1, 2] names no photo"),
     "True": ([True], {}, "True names no photo"),
     "a float": ([1.5], {}, "1.5 names no photo"),

@@ -1,4 +1,4 @@
-"""The gallery is whole, self-contained, readable everywhere, and shows whatever comes from outside as text."""
+"""The gallery is whole, needs no other file, is readable everywhere, and shows text from outside as text."""
 
 import base64
 import html
@@ -18,7 +18,7 @@ import pytest
 from PIL import Image
 
 from captioning.gallery.examples import Example
-from captioning.gallery.figure import contact_sheet, gallery_figure
+from captioning.gallery.figure import plot_contact_sheet, plot_gallery
 from captioning.gallery.page import PHOTO_SIDE, write_gallery
 from captioning.gallery.proposals import REASONS
 from captioning.scoring.scores import score_captions
@@ -29,7 +29,7 @@ HOSTILE = ["<script>alert(1)</script>", "\"onload='x'&amp;", "](javascript:alert
 
 
 def jpeg(seed=0, size=(320, 240), mode="RGB", **options):
-    """A photo of soft blocks of colour."""
+    """Makes a photo of soft blocks of colour."""
     blocks = np.random.default_rng(seed).integers(0, 255, (3, 4, 3), np.uint8)
     encoded = io.BytesIO()
     Image.fromarray(blocks).resize(size, Image.Resampling.BICUBIC).convert(mode).save(encoded, "JPEG", **options)
@@ -37,6 +37,7 @@ def jpeg(seed=0, size=(320, 240), mode="RGB", **options):
 
 
 def examples(count, good=True, **changes):
+    """Makes examples of four shapes of photos."""
     sizes = [(320, 240), (240, 320), (400, 160), (300, 300)]
     fields = {
         "caption": ["a", "dog", "on", "a", "beach"], "references": ["A dog on a beach.", ["two", "dogs"]],
@@ -47,7 +48,7 @@ def examples(count, good=True, **changes):
 
 
 class Page(HTMLParser):
-    """Tags with their attributes, and all text outside of <style>."""
+    """The tags of a page with their attributes, and all text outside <style>."""
 
     def __init__(self, source):
         super().__init__()
@@ -72,6 +73,7 @@ class Page(HTMLParser):
 
 
 def read(path):
+    """Parses a page."""
     return Page(path.read_text(encoding="utf-8"))
 
 
@@ -124,7 +126,7 @@ def test_a_photo_of_ones_own_stands_without_score_references_and_probabilities(t
     assert "a person" in page.text and "own photo. Nobody has described it, so it is not scored." in page.text
     assert "Confidence" not in page.text and page.text.count("CIDEr") == 1      # where it is explained
     assert len(page.all("h2")) == 1 and page.all("img")[0]["alt"] == "Photo that nobody has described"
-    assert "own photo, not scored" in " ".join(text for text, _ in drawn_texts(gallery_figure([own], [])))
+    assert "own photo, not scored" in " ".join(text for text, _ in drawn_texts(plot_gallery([own], [])))
 
 
 def test_a_reason_in_ones_own_words_is_shown_and_counted_beside_the_common_ones(tmp_path):
@@ -196,6 +198,7 @@ from tests.gallery.test_gallery import examples, write_gallery
 
 
 def writer(code, path):
+    """Returns the command of a process that runs the code, with the path of a page."""
     return [sys.executable, "-c", WRITER + code, str(path)]
 
 
@@ -244,15 +247,15 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path):
 # ---------------------------------------------------------------------------------------------- the figures
 
 def drawn_texts(figure):
-    """Boxes of all texts in pixels."""
+    """Returns all texts and their boxes in pixels."""
     renderer = figure.canvas.get_renderer() if hasattr(figure.canvas, "get_renderer") else None
     return [(text.get_text(), text.get_window_extent(renderer)) for text in figure.axes[0].texts if text.get_text()]
 
 
 @pytest.mark.parametrize("draw", [
-    lambda odd: gallery_figure(examples(7) + odd, examples(10, good=False)),
-    lambda odd: gallery_figure([], examples(3, good=False) + odd),
-    lambda odd: contact_sheet(examples(7) + odd),
+    lambda odd: plot_gallery(examples(7) + odd, examples(10, good=False)),
+    lambda odd: plot_gallery([], examples(3, good=False) + odd),
+    lambda odd: plot_contact_sheet(examples(7) + odd),
 ])
 def test_no_text_of_a_figure_overlaps_another_or_is_cut_off(draw):
     odd = [Example("x" * 80 + ".jpg", jpeg(), words, references=["long " * 40], reason="$x$ and $" * 9)
@@ -265,11 +268,11 @@ def test_no_text_of_a_figure_overlaps_another_or_is_cut_off(draw):
         for other, other_box in texts[number + 1:]:
             wide = min(box.x1, other_box.x1) - max(box.x0, other_box.x0)
             high = min(box.y1, other_box.y1) - max(box.y0, other_box.y0)
-            assert wide <= 0 or high <= 3, (text, other)      # boxes have a few pixels of air above and below
+            assert wide <= 0 or high <= 3, (text, other)      # boxes are a few pixels higher than their letters
 
 
 def test_figures_say_what_they_are_asked_to_show(tmp_path):
-    figure = gallery_figure(examples(10), examples(10, good=False))
+    figure = plot_gallery(examples(10), examples(10, good=False))
     shown = " ".join(text for text, _ in drawn_texts(figure))
     for expected in ("10 captions that fit", "10 captions that fail", "wrong count", "CIDEr 1.23", "a dog on a beach"):
         assert expected in shown
@@ -278,8 +281,8 @@ def test_figures_say_what_they_are_asked_to_show(tmp_path):
     assert abs(in_notebook.width - 1800) <= 1
     image = Image.open(tmp_path / "gallery.png").convert("RGB")
     assert image.width > 1200 and image.getpixel((3, 3)) == (255, 255, 255)
-    assert "photo_3.jpg" in " ".join(text for text, _ in drawn_texts(contact_sheet(examples(4), columns=2)))
-    for draw in (lambda: contact_sheet([]), lambda: gallery_figure([], [])):
+    assert "photo_3.jpg" in " ".join(text for text, _ in drawn_texts(plot_contact_sheet(examples(4), columns=2)))
+    for draw in (lambda: plot_contact_sheet([]), lambda: plot_gallery([], [])):
         with pytest.raises(ValueError, match="needs examples"):
             draw()
 
@@ -287,7 +290,7 @@ def test_figures_say_what_they_are_asked_to_show(tmp_path):
 # ------------------------------------------------------------------------------------------------- browsers
 
 def browse(tmp_path, page, *options):
-    """What headless Chromium prints of a page."""
+    """Opens a page in headless Chromium and returns what it prints."""
     return subprocess.run(
         [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
          "--hide-scrollbars", "--disable-background-networking", "--disable-component-update", "--disable-sync",
@@ -304,7 +307,7 @@ def test_nothing_overflows_in_a_browser_from_a_phone_to_a_desktop(tmp_path):
     gallery = write_gallery(tmp_path / "gallery.html", examples(10) + hostile, examples(10, good=False) + hostile,
                             title=long, about=long, scores=scores, baselines={long: scores}).read_text(encoding="utf-8")
     frames = "".join(f'<iframe style="width:{width}px;height:900px;border:0" srcdoc="{html.escape(gallery)}"></iframe>'
-                     for width in (360, 800, 1280))         # a window is never narrower than 500 px, a frame is
+                     for width in (360, 800, 1280))         # windows have 500 px or more, frames may have fewer
     measure = """<script>onload = () => {
       const found = [...document.querySelectorAll('iframe')].map(frame => {
         const page = frame.contentDocument, width = frame.clientWidth;
@@ -351,7 +354,7 @@ def test_on_paper_the_bad_ones_begin_a_page_and_no_page_is_wasted(tmp_path):
 
 
 def luminance(colour):
-    """Relative luminance, WCAG 2.2."""
+    """Computes the relative luminance of #rrggbb (WCAG 2.2)."""
     channels = np.array([int(colour[i:i + 2], 16) / 255 for i in (1, 3, 5)])
     linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
     return linear @ [0.2126, 0.7152, 0.0722]
