@@ -9,7 +9,7 @@ import nbformat
 import psutil
 import pytest
 
-from course import build, grade
+from course import build, grade, solutions
 
 NAMES = ["generate_vocabulary", "caption_tokens_to_indices", "batch_captions_to_matrix", "decoder"]
 TINY = {"DATASET": "folder", "ENCODER_WEIGHTS": "drawn", "EPOCHS": "1", "BATCHES_PER_EPOCH": "5", "VAL_BATCHES": "1",
@@ -38,7 +38,7 @@ def function(name, body="return 1"):
 
 
 def code(notebook):
-    return [cell.source for cell in grade.assemble(notebook, 60).cells if cell.cell_type == "code"]
+    return [cell.source for cell in solutions.assemble(notebook, 60).cells if cell.cell_type == "code"]
 
 
 # ------------------------------------------------------------------------------------------ what is taken over
@@ -81,9 +81,9 @@ def test_a_slip_in_the_syntax_costs_one_exercise():
 def test_the_solved_notebook_comes_out_as_it_is():
     cells, right = code(solved(1, 2, 3, 4)), build.build(student=False)
     expected = [ast.unparse(ast.parse(cell.source)) for cell in right.cells if cell.cell_type == "code"]
-    found = dict.fromkeys(ast.unparse(ast.parse(cell)) for cell in cells if cell != grade.SAVE)    # each once
+    found = dict.fromkeys(ast.unparse(ast.parse(cell)) for cell in cells if cell != solutions.SAVE)    # each once
     assert list(found) == expected[:len(found)]
-    assert "grader.check_validation_loss" in cells[-2] and cells[-1] == grade.SAVE
+    assert "grader.check_validation_loss" in cells[-2] and cells[-1] == solutions.SAVE
 
 
 @pytest.mark.parametrize("content", [
@@ -97,7 +97,7 @@ def test_what_is_no_notebook_stops_nothing(tmp_path, content):
     (tmp_path / "x.ipynb").write_bytes(content)
     found = grade.read(tmp_path / "x.ipynb")
     if found is not None:
-        nbformat.write(grade.assemble(found, 60), tmp_path / "y.ipynb")
+        nbformat.write(solutions.assemble(found, 60), tmp_path / "y.ipynb")
     assert (found is not None) == (b"generate_vocabulary" in content)
 
 
@@ -171,6 +171,21 @@ def test_each_exercise_counts_by_itself_and_a_second_call_goes_on(tiny, tmp_path
     assert re.findall(r"(\S+)  as before", again) == ["ada/final.ipynb"]
     assert set(table(grades)) == {*rows, "another.ipynb"}
     assert table(grades)["ada/final.ipynb"] == rows["ada/final.ipynb"]
+
+
+def test_a_changed_check_or_notebook_is_another_course(tmp_path, monkeypatch):
+    names = [build.SOLVED.name, "captioning/grading/grader.py", "captioning/grading/report.py"]
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes((build.ROOT / name).read_bytes())
+    monkeypatch.setattr(build, "ROOT", tmp_path)
+    monkeypatch.setattr(build, "SOLVED", tmp_path / names[0])
+    digests = [grade.digest_of_course()]
+    for name in names:
+        text = (tmp_path / name).read_text("utf-8")
+        (tmp_path / name).write_text(text.replace("import", "import  ", 1), "utf-8")
+        digests.append(grade.digest_of_course())
+    assert len(set(digests)) == 4
 
 
 @pytest.mark.slow
