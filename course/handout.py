@@ -3,7 +3,7 @@
     python -m course.handout outputs/handout.zip
 
 Only files of the project that SHARED names go in, so that nothing else gets in by mistake. Its README is
-course/handout.md with the table of docs/settings.md. The same files give the same bytes.
+course/handout.md. The same files give the same bytes.
 """
 
 import sys
@@ -15,9 +15,9 @@ from captioning.storage import files
 from course import build, project_files
 
 FOLDER = "image-captioning"         # in the zip
-SHARED = ("*.py", "captioning/*.py", "captioning/*/*.py", "captioning/datasets/drawn/*.py",
-          "captioning/gallery/*.j2", "student/*.ipynb", "data/README.md", "data/drawn/*",
-          "checkpoints/README.md", "docs/gallery.jpg", "requirements.txt", "requirements-int8.txt",
+SHARED = ("*.py", "captioning/*.py", "captioning/*/*.py", "captioning/*/*/*.py",
+          "captioning/*/*.j2", "student/*.ipynb", "data/README.md", "data/drawn/*",
+          "checkpoints/README.md", "docs/gallery.jpg", "docs/settings.md", "requirements.txt", "requirements-int8.txt",
           "requirements-ray.txt", "Dockerfile", ".dockerignore", "LICENSE")
 STORED_AT = (1980, 1, 1, 0, 0, 0)   # the earliest date that a zip can name
 
@@ -29,17 +29,13 @@ def is_shared(name: str) -> bool:
                for pattern in SHARED)
 
 
-def readme() -> str:
-    settings = (build.ROOT / "docs" / "settings.md").read_text("utf-8")
-    return (build.ROOT / "course" / "handout.md").read_text("utf-8") + "#" + settings
-
-
 def contents() -> dict[str, bytes]:
     """The handout's files by their names. Raises ValueError if the student notebook is not built from its source."""
     if not build.is_current(build.STUDENT, build.build(student=True)):
         raise ValueError(f"{build.STUDENT.relative_to(build.ROOT)} is stale: run `make notebooks`.")
-    names = filter(is_shared, project_files.names())
-    return {name: (build.ROOT / name).read_bytes() for name in names} | {"README.md": readme().encode()}
+    found = {name: build.ROOT / name for name in project_files.names() if is_shared(name)}
+    found["README.md"] = build.ROOT / "course" / "handout.md"
+    return {name: path.read_bytes() for name, path in found.items()}
 
 
 def write(path: Path):
