@@ -98,7 +98,8 @@ def contradictions(captions, scenes, number: int):
 
 
 def main(arguments=None):
-    parser = argparse.ArgumentParser(description="How often captions of the drawn world's photos are true.")
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.drawn_truth", description="How often captions of the drawn world's photos are true.")
     parser.add_argument("captions", nargs="*", default=["outputs/val_captions.json"], metavar="[NAME=]FILE",
                         help="captions as the notebook leaves them (default: %(default)s)")
     parser.add_argument("--data", type=Path, default=ROOT / "data" / "drawn", help="the dataset's folder")

@@ -36,7 +36,7 @@ def losses(settings: Settings, splits, embeddings, drawn_together: int) -> list[
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.shortcuts", description=__doc__.splitlines()[0])
     settings = Settings.from_environment()
     parser.add_argument("--seeds", type=int, nargs="+", default=[settings.seed])
     parser.add_argument("--embeddings", type=Path, default=settings.cache_dir)

@@ -327,7 +327,8 @@ def sweep_table(rows) -> str:
 
 
 def main(arguments=None):
-    parser = argparse.ArgumentParser(description="How fast the decoder trains, beside Keras's fit and PyTorch.")
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.training", description="How fast the decoder trains, beside Keras's fit and PyTorch.")
     parser.add_argument("--vocabulary", type=int, default=8_769)
     parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument("--tokens", type=float, default=MEAN_TOKENS,

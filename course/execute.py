@@ -85,7 +85,7 @@ def execute(source: Path, result: Path, folder: Path | None = None, keep_going: 
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(prog="python -m course.execute", description=__doc__.splitlines()[0])
     parser.add_argument("notebook", type=Path)
     parser.add_argument("result", type=Path)
     parser.add_argument("--folder", type=Path, help="where the kernel starts; without it, the notebook's own folder")

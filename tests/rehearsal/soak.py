@@ -502,7 +502,7 @@ def report(rehearsal: Rehearsal, seconds: float):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="python -m tests.rehearsal.soak", description=__doc__.splitlines()[0])
     parser.add_argument("--minutes", type=float, default=20,
                         help="of new faults (default: %(default)s); then the round is ended without any")
     parser.add_argument("--rounds", type=int, default=1_000_000, help="most rounds (default: as many as fit)")
