@@ -28,8 +28,10 @@ def read_scenes(data_dir, split: str = "val") -> dict[int, dict]:
         with zipfile.ZipFile(path) as archive:
             scenes = json.loads(archive.read(member))["scenes"]
     except (KeyError, zipfile.BadZipFile):
-        raise ValueError(f"{path} holds no {member}: expected a drawn world's annotations, which python -m "
-                         "drawn_world FOLDER makes.") from None
+        raise ValueError(
+            f"{path} has no {member}; expected the annotations of a drawn world. "
+            f"`python -m captioning.datasets.drawn.world FOLDER` makes one."
+        ) from None
     return {scene["image_id"]: scene for scene in scenes}
 
 

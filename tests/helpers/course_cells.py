@@ -34,8 +34,6 @@ def define(cells, *names, **given):
     import keras_utils
     import utils
 
-    pass
-
     scope = {"keras": keras, "np": np, "tf": tf, "L": layers, "ops": ops, "utils": utils, "keras_utils": keras_utils,
              "IMG_EMBED_SIZE": 2048, "train_captions": [["a cat"]], **given}
     exec("import re\nfrom collections import Counter", scope)

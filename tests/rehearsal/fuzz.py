@@ -41,8 +41,15 @@ def main():
                    "--seconds", str(options.seconds / len(kinds))]
         if subprocess.run(command).returncode:
             failed.append(kind)
+            if last_input(kind).exists():
+                print(f"{kind}: the process did not survive {last_input(kind)}.", flush=True)
     if failed:
         sys.exit(f"Failed: {', '.join(failed)}.")
+
+
+def last_input(kind: str) -> Path:
+    """Where a process leaves the input that it is trying, for the case that it does not survive."""
+    return Path(tempfile.gettempdir(), f"last-{kind.replace(' ', '-')}.bin")
 
 
 def work(kind, target, seconds, seed):
@@ -51,8 +58,7 @@ def work(kind, target, seconds, seed):
 
     warnings.simplefilter("ignore")
     counts, slowest, began = Counter(), 0.0, time.monotonic()
-    last = Path(tempfile.gettempdir(), f"last-{kind.replace(' ', '-')}.bin")
-    before = _limit_memory()
+    last, before = last_input(kind), _limit_memory()
 
     def attempt(raw):
         nonlocal slowest
@@ -68,13 +74,15 @@ def work(kind, target, seconds, seed):
             faulthandler.cancel_dump_traceback_later()
             slowest = max(slowest, time.monotonic() - start)
 
+    settings = hypothesis.settings(max_examples=ROUND, deadline=None, database=None, derandomize=False,
+                                   suppress_health_check=list(hypothesis.HealthCheck))
     rounds = 0
-    while not rounds or time.monotonic() - began < seconds:
-        settings = hypothesis.settings(max_examples=ROUND, deadline=None, database=None, derandomize=False,
-                                       suppress_health_check=list(hypothesis.HealthCheck))
-        hypothesis.seed(seed * 1_000_003 + rounds)(settings(hypothesis.given(target.inputs)(attempt)))()
-        rounds += 1
-    last.unlink()
+    try:
+        while not rounds or time.monotonic() - began < seconds:
+            hypothesis.seed(seed * 1_000_003 + rounds)(settings(hypothesis.given(target.inputs)(attempt)))()
+            rounds += 1
+    finally:
+        last.unlink(missing_ok=True)
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - before
     ends = ", ".join(f"{number:,} {end}" for end, number in counts.most_common())
     print(f"{kind}: {sum(counts.values()):,} inputs in {time.monotonic() - began:.0f} s, slowest {slowest * 1e3:.0f} "
