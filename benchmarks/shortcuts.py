@@ -1,12 +1,12 @@
-"""What the trainer's shortcuts do to learning: validation losses with them and without, epoch by epoch.
+"""What the trainer's shortcuts do to learning: validation losses with and without them, epoch by epoch.
 
-    CAPTION_DATASET=folder CAPTION_DATA_DIR=... CAPTION_ENCODER_WEIGHTS=... \\
-        python -m benchmarks.shortcuts [--seeds 1 2 42] [--embeddings FOLDER]
+    python -m benchmarks.shortcuts [--seeds 1 2 42] [--embeddings FOLDER]
 
-The notebook's decoder is trained as the settings say: on batches as they are drawn, computed in float32; on batches of
-nearly equal lengths; and on these with logits in bfloat16, which is how it is trained where the processor has it. The
-embeddings are those in the folder, where a run of the notebook leaves them, or are made. The mean over the seeds is
-compared. The losses go under "shortcuts" into outputs/bench.json.
+Set CAPTION_DATASET and the other settings as for the notebook. Its decoder is trained in three ways: on batches as they
+are sampled, in float32; on batches of captions of similar length; and on these with logits in bfloat16. The last one is
+the trainer's default where the processor has bfloat16. The embeddings come from the folder, where a run of the notebook
+leaves them; if it has none, they are made. The table shows means over the seeds. The losses go to outputs/bench.json,
+under "shortcuts".
 """
 
 import argparse
@@ -22,20 +22,21 @@ from captioning.decoder import trainer
 from captioning.decoder.trainer import DRAWN_TOGETHER
 from captioning.settings import Settings
 
-WAYS = {                                # batches drawn together, precision of the logits
-    "as drawn": (1, "float32"),
+WAYS = {                                # batches sampled together, precision of the logits
+    "as sampled": (1, "float32"),
     "by length": (DRAWN_TOGETHER, "float32"),
     "and bfloat16": (DRAWN_TOGETHER, "bfloat16"),
 }
 
 
 def losses(settings: Settings, splits, embeddings, drawn_together: int) -> list[float]:
-    """Trains a decoder; its validation loss after each epoch, nats per word."""
+    """Trains a decoder and returns its validation loss after each epoch, in nats per word."""
     trainer.DRAWN_TOGETHER = drawn_together
     return notebook_code.val_losses(settings, splits, embeddings)
 
 
 def main():
+    """Runs the command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.shortcuts", description=__doc__.splitlines()[0])
     settings = Settings.from_environment()
     parser.add_argument("--seeds", type=int, nargs="+", default=[settings.seed])
@@ -50,7 +51,7 @@ def main():
     means = {name: np.mean(by_seed, axis=0) for name, by_seed in found.items()}
     print(f"\n{'steps':>7}" + "".join(f"{name:>22}" for name in ways))
     for i in range(settings.epochs):
-        row = [f"{mean[i]:.4f} {mean[i] / means['as drawn'][i] - 1:+7.2%}" for mean in means.values()]
+        row = [f"{mean[i]:.4f} {mean[i] / means['as sampled'][i] - 1:+7.2%}" for mean in means.values()]
         print(f"{(i + 1) * settings.batches_per_epoch:7,}" + "".join(f"{text:>22}" for text in row))
     for name, by_seed in found.items():
         print(f"lowest by seed, {name}: {', '.join(f'{min(of_seed):.4f}' for of_seed in by_seed)}")

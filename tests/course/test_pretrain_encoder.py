@@ -214,7 +214,7 @@ def test_what_is_wrong_with_a_caption_is_counted_by_sort(drawn_truth, caption, c
 
 
 def test_captions_of_another_dataset_are_refused(drawn_truth):
-    with pytest.raises(ValueError, match="belong together"):
+    with pytest.raises(ValueError, match="must belong together"):
         drawn_truth.measure({8: "a ball"}, {7: scene_with()})
 
 
