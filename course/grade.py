@@ -1,19 +1,19 @@
-"""Grades a folder of notebooks: each learner's solutions, checked in our own notebook. A row of a CSV for each.
+"""Grades a folder of notebooks: runs each learner's solutions in our notebook, and writes a CSV with a row for each.
 
     python -m course.grade SUBMISSIONS [--csv outputs/grades.csv] [--timeout 1800]
 
-It runs strangers' code with your rights: use a container (README.md says how) or a machine without secrets. What keeps
-submissions apart here (a process, a kernel and folders for each, limits of time) is made for mistakes, not for attacks,
-and code that means to can also give itself points.
+This runs strangers' code with your rights. Use a container (docs/teachers.md says how) or a machine without secrets.
+Each submission has a process, a kernel, folders and a time limit of its own. They protect from mistakes, not from
+attacks: malicious code can also give itself points.
 
-Taken from a submission are the four solutions, found by their names, and the imports, functions, classes and constants
-of the learner's own that stand above them. They run in the solved notebook, up to the last check. Each exercise is
-judged by itself: those after it get what our solution makes. The decoder alone is trained as the learner wrote it, so
-without it there is no validation loss.
+From each submission we take the four solutions by their names, and the learner's own imports, functions, classes and
+constants above them. They run in the solved notebook up to its last check. Each exercise counts by itself, because
+later cells use the results of our solution. Only the decoder is trained as the learner wrote it; without it there is no
+validation loss.
 
-What each submission left lies in a folder beside the CSV, named as the CSV is: `notebook.ipynb` with its outputs,
-`grades.json`, `log.txt`. A second call passes over what it graded before, if neither submission nor course nor settings
-have changed, and tries those again that ran out of time if it gives them more.
+A folder beside the CSV, with the CSV's name, keeps what each submission made: `notebook.ipynb` with its outputs,
+`grades.json` and `log.txt`. A second call skips a submission if it, the course and the settings are unchanged. It tries
+submissions again that ran out of time if it has a longer time limit.
 """
 
 import argparse
@@ -38,8 +38,8 @@ from captioning.grading.report import short
 from captioning.storage import files
 from course import build, solutions
 
-MOST_BYTES = 100_000_000            # of a submission; pictures among its outputs make a few million
-CELL_SHARE = 10                     # one cell of an exercise gets this part of the time, so that others get theirs
+MOST_BYTES = 100_000_000            # of a submission; with pictures, a few million are common
+CELL_SHARE = 10                     # a cell of an exercise gets 1/10 of the time, so others get theirs
 NO_NOTEBOOK, OUT_OF_TIME, DIED = "no notebook", "out of time", "kernel died"
 COLUMNS = ["file", *(part.title for part in PARTS.values()), "total", "seconds", "problem"]
 
@@ -47,9 +47,15 @@ COLUMNS = ["file", *(part.title for part in PARTS.values()), "total", "seconds",
 # -------------------------------------------------------------------------------------------------- all submissions
 
 def main(submissions: Path, table: Path, timeout: float):
-    """Grades the notebooks of a folder one after the other, and writes the table after each."""
+    """Grades the notebooks of a folder, and writes the table after each.
+
+    Args:
+        submissions: the folder.
+        table: path of the CSV.
+        timeout: time limit of each submission in seconds.
+    """
     paths = find_notebooks(submissions)
-    print("This runs code of strangers with your rights: use a container, or a machine without secrets.", flush=True)
+    print("This runs strangers' code with your rights. Use a container, or a machine without secrets.", flush=True)
     store, rows, prepare_once = table.with_suffix(""), [], functools.cache(prepare)
     course = {"course": digest_of_course(), "settings": settings.Settings.from_environment().as_dict()}
     for number, path in enumerate(paths, 1):
@@ -72,7 +78,7 @@ def main(submissions: Path, table: Path, timeout: float):
 
 
 def find_notebooks(submissions: Path) -> list[Path]:
-    """The notebooks in a folder and in its folders. Exits if there is none."""
+    """Finds the notebooks in a folder and its subfolders. Exits if there are none."""
     paths = sorted(path for path in submissions.rglob("*.ipynb")
                    if path.is_file() and ".ipynb_checkpoints" not in path.parts)
     if not paths:
@@ -81,13 +87,22 @@ def find_notebooks(submissions: Path) -> list[Path]:
 
 
 def prepare(folder: Path):
-    """Runs our cells before the first exercise: data and embeddings are then there for all. Exits if they fail."""
+    """Runs our cells before the first exercise, which make the data and embeddings for all. Exits if they fail."""
     if run(solutions.before_exercises(), emptied(folder), float("inf")) != 0:
         sys.exit((folder / "log.txt").read_text("utf-8", "replace")[-2000:])
 
 
 def still_right(kept: Path, made_from: dict, timeout: float) -> dict | None:
-    """The row that is kept of an earlier call, if it would come out the same now."""
+    """Reads the row of an earlier call.
+
+    Args:
+        kept: the JSON file of that row.
+        made_from: what a row depends on now: digests and settings.
+        timeout: time limit now, in seconds.
+
+    Returns:
+        The row, or None if it is missing, if `made_from` has changed, or if more time may change the result.
+    """
     try:
         earlier = files.read_json(kept)
         more_time = earlier["row"]["problem"] == OUT_OF_TIME and timeout > earlier["timeout"]
@@ -97,13 +112,14 @@ def still_right(kept: Path, made_from: dict, timeout: float) -> dict | None:
 
 
 def digest_of_course() -> str:
-    """A digest of what grades: the cells of the solved notebook and the checks."""
+    """Digest of what decides on points: the code of the solved notebook and the checks."""
     cells = solutions.code_of(nbformat.read(build.SOLVED, as_version=4).cells)
     checks = sorted((build.ROOT / "captioning" / "grading").glob("*.py"))
     return digest(*(cell.encode() for cell in cells), *(path.read_bytes() for path in checks))
 
 
 def digest_of_file(path: Path) -> str:
+    """SHA-256 of a file, or a word for a file that can't be read."""
     try:
         return files.sha256(path)
     except OSError:
@@ -111,11 +127,12 @@ def digest_of_file(path: Path) -> str:
 
 
 def digest(*texts: bytes) -> str:
+    """SHA-256 of several texts."""
     return hashlib.sha256(b"\0".join(texts)).hexdigest()
 
 
 def write_table(path: Path, rows: list[dict]):
-    """The CSV. A text that a spreadsheet would take for a formula gets an apostrophe."""
+    """Writes the CSV. A text that a spreadsheet would read as a formula gets an apostrophe."""
     out = io.StringIO()
     table = csv.DictWriter(out, COLUMNS, lineterminator="\n")
     table.writeheader()
@@ -127,7 +144,16 @@ def write_table(path: Path, rows: list[dict]):
 # ----------------------------------------------------------------------------------------------------- one submission
 
 def grade(learners, folder: Path, timeout: float) -> dict:
-    """The row of the CSV, but for its file, of a learner's notebook, or of None. `folder` is empty."""
+    """Grades one notebook.
+
+    Args:
+        learners: the notebook; None if the file is not one.
+        folder: an empty folder for the results.
+        timeout: time limit in seconds.
+
+    Returns:
+        The row of the CSV without its `file`.
+    """
     began, cell_timeout = time.monotonic(), timeout / CELL_SHARE
     status = 0 if learners is None else run(solutions.assemble(learners, cell_timeout), folder, timeout, "--keep-going")
     points = saved_points(folder / "grades.json")
@@ -143,30 +169,38 @@ def grade(learners, folder: Path, timeout: float) -> dict:
 
 
 def read(path: Path) -> nbformat.NotebookNode | None:
-    """The notebook, or None for what is none."""
+    """Reads a notebook; returns None if the file is not one."""
     try:
         if path.stat().st_size > MOST_BYTES:
             return None
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")         # of cells without an id, which is no harm here
+            warnings.simplefilter("ignore")         # about cells without an id
             notebook = nbformat.read(path, as_version=4)
         for source in solutions.code_of(notebook.cells):
-            source.encode()                         # raises for what is no text
+            source.encode()                         # raises if it is not valid text
         return notebook
-    except Exception:                       # whatever a stranger's file may do to its reader
+    except Exception:                       # a stranger's file may raise anything
         return None
 
 
 def emptied(folder: Path) -> Path:
+    """Makes the folder, or empties it, and returns it."""
     files.remove(folder)
     folder.mkdir(parents=True)
     return folder
 
 
 def run(notebook, folder: Path, timeout: float, *options: str) -> int | None:
-    """Executes a notebook in a process of its own, which leaves its results in `folder`.
+    """Executes a notebook in a process of its own.
 
-    Returns its exit status; None if it was ended after `timeout` seconds.
+    Args:
+        notebook: the notebook.
+        folder: folder for its results: notebook.ipynb, log.txt and what its cells write.
+        timeout: time limit in seconds.
+        *options: options for `course.execute`.
+
+    Returns:
+        The exit status, or None if the time limit ended the process.
     """
     nbformat.write(notebook, folder / "assembled.ipynb")
     environment = settings.environment_for_strangers(checkpoint_root=folder / "checkpoints", output_dir=folder)
@@ -181,7 +215,7 @@ def run(notebook, folder: Path, timeout: float, *options: str) -> int | None:
     try:
         while process.poll() is None and time.monotonic() < until:
             with contextlib.suppress(psutil.Error):
-                family |= set(process.children(recursive=True))     # seen before one that dies leaves them alone
+                family |= set(process.children(recursive=True))     # noted before their parent can die
             time.sleep(0.5)
         return process.poll()
     finally:
@@ -194,7 +228,7 @@ def run(notebook, folder: Path, timeout: float, *options: str) -> int | None:
 
 
 def saved_points(path: Path) -> dict[str, int]:
-    """Points by the parts' titles from a grades.json, which the learner's code may have written: only what can be."""
+    """Reads the points of each part from a grades.json. The learner's code may have written it: odd values count 0."""
     try:
         parts = files.read_json(path)["parts"] if path.is_file() and path.stat().st_size < MOST_BYTES else []
         found = {part["id"]: part["points"] for part in parts}
@@ -204,7 +238,7 @@ def saved_points(path: Path) -> dict[str, int]:
 
 
 def first_problem(folder: Path, cell_timeout: float) -> str:
-    """The first error of the executed notebook, else the first hint of a check: what a teacher would look at first."""
+    """What a teacher would look at first: the first error of the executed notebook, else the first hint of a check."""
     try:
         outputs = (output for cell in read(folder / "notebook.ipynb").cells for output in cell.get("outputs", []))
         for error in (output for output in outputs if output.output_type == "error"):
@@ -218,13 +252,13 @@ def first_problem(folder: Path, cell_timeout: float) -> str:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m course.grade", description=__doc__.splitlines()[0])
-    parser.add_argument("submissions", type=Path, help="a folder; the notebooks in it and in its folders are graded")
-    parser.add_argument("--csv", type=Path, default=build.ROOT / "outputs" / "grades.csv", help="where points go")
-    parser.add_argument("--timeout", type=float, default=1800, help="seconds for each submission")
+    parser.add_argument("submissions", type=Path, help="folder of notebooks; subfolders count, too")
+    parser.add_argument("--csv", type=Path, default=build.ROOT / "outputs" / "grades.csv", help="file for the points")
+    parser.add_argument("--timeout", type=float, default=1800, help="seconds for each submission (default: %(default)s)")
     asked = parser.parse_args()
     try:
         main(asked.submissions.resolve(), asked.csv.resolve(), asked.timeout)
     except KeyboardInterrupt:
-        sys.exit("\nStopped. The same command goes on with the submission that it was at.")
+        sys.exit("\nStopped. Run the same command again to continue.")
     except (ValueError, OSError) as error:
         sys.exit(str(error))

@@ -9,15 +9,20 @@ from IPython.core.inputtransformer2 import TransformerManager
 
 from course import build
 
-OWN = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef, ast.Assign, ast.AnnAssign)    # what is taken over
+OWN = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef, ast.Assign, ast.AnnAssign)    # what we take over
 SAVE = 'grader.save(settings.output_dir / "grades.json")'
 CELL_MAGIC = re.compile(r"\A(\s*%%.*\n)+")
 
 
 def assemble(learners, cell_timeout: float) -> nbformat.NotebookNode:
-    """Our solved notebook up to its last check, with the learner's solutions and with points saved after each check.
+    """Puts a learner's solutions into our solved notebook.
 
-    cell_timeout: seconds for each cell from the first exercise to the last but one check.
+    Args:
+        learners: the learner's notebook.
+        cell_timeout: time limit of each cell between the first exercise and the second last check, in seconds.
+
+    Returns:
+        Our notebook up to its last check, with the learner's solutions. It saves the points after each check.
     """
     solved, stubs = read_ours()
     exercises = exercises_of(stubs)
@@ -31,7 +36,7 @@ def assemble(learners, cell_timeout: float) -> nbformat.NotebookNode:
             sources = _solved_by_learner(stubs.cells[number].source, exercises[number], theirs)
         if number in checks:
             sources.append(SAVE)
-            if to_redo not in (None, max(exercises)):       # what comes after gets what ours makes
+            if to_redo not in (None, max(exercises)):       # later cells use the results of our solution
                 sources += code_of(solved.cells[to_redo:number])
             to_redo = None
         metadata = {"timeout": cell_timeout} if min(exercises) <= number <= checks[-2] else {}
@@ -54,12 +59,13 @@ def read_ours() -> list[nbformat.NotebookNode]:
 
 
 def exercises_of(stubs: nbformat.NotebookNode) -> dict[int, str]:
-    """Of the student notebook: the number of each cell to solve, and the name that it is to define."""
+    """Finds the exercises of the student notebook: {number of the cell: name that it must define}."""
     return {number: re.search(r"^(?:def|class) (\w+)", cell.source, re.MULTILINE)[1]
             for number, cell in enumerate(stubs.cells) if "raise NotImplementedError" in cell.source}
 
 
 def code_of(cells) -> list[str]:
+    """Sources of the code cells."""
     return [cell.source for cell in cells if cell.cell_type == "code"]
 
 
@@ -67,14 +73,19 @@ def code_of(cells) -> list[str]:
 
 @dataclass
 class Solution:
-    """What a learner wrote for an exercise. own: statements of theirs that it may need; text: None if there is none."""
+    """What a learner wrote for an exercise.
+
+    Attributes:
+        own: the learner's statements that it may need.
+        text: the definition itself; None if there is none.
+    """
 
     own: list[str] = field(default_factory=list)
     text: str | None = None
 
 
 def _solutions_of(learners, solved_cells, stubs) -> dict[str, Solution]:
-    """The learner's solutions by the names that the exercises ask for."""
+    """Finds the learner's solution for each name that an exercise asks for."""
     ours = {name for source in code_of(solved_cells) for bound, _ in _statements(source) for name in bound}
     handed_out = set(code_of(stubs.cells))
     changed = [source for source in code_of(learners.cells) if source not in handed_out]
@@ -82,10 +93,12 @@ def _solutions_of(learners, solved_cells, stubs) -> dict[str, Solution]:
 
 
 def _find_solutions(sources: list[str], names: list[str], ours: set[str]) -> dict[str, Solution]:
-    """The last definition of each name, with the learner's own statements between the one before it and this one.
+    """Finds the last definition of each name, and the learner's own statements between it and the solution before it.
 
-    sources: the cells that the learner wrote or changed. ours: names that our notebook binds, which stay as they are.
-    Of a cell with a slip in its syntax all is taken.
+    Args:
+        sources: code cells that the learner wrote or changed.
+        names: names that the exercises ask for.
+        ours: names that our notebook binds; a learner's statement that binds one of them is left out.
     """
     found = [statement for source in sources for statement in _statements_of_stranger(source, names)]
     last = {name: place for place, (bound, _) in enumerate(found) for name in bound & set(names)}
@@ -101,30 +114,35 @@ def _find_solutions(sources: list[str], names: list[str], ours: set[str]) -> dic
 
 
 def _solved_by_learner(stub_cell: str, name: str, theirs: dict[str, Solution]) -> list[str]:
-    """Sources of the cells that replace an exercise: the learner's own statements, then the exercise, solved."""
+    """Sources of the cells that replace an exercise: the learner's own statements, then the solved exercise."""
     solution = theirs[name]
     stub = next(text for bound, text in _statements(stub_cell) if bound == {name})
     return [*solution.own, stub_cell.replace(stub, solution.text or stub)]
 
 
 def _statements_of_stranger(source: str, names: list[str]) -> list[tuple[set[str], str]]:
-    """As `_statements`; a cell that cannot be parsed stays whole, under those of `names` that it seems to define."""
+    """Like `_statements`. A cell that can't be parsed counts as one statement that binds all `names` in its text."""
     try:
         return _statements(source)
-    except Exception:               # a slip, or what else a stranger's text may do to a parser
+    except Exception:               # a slip in the syntax, or anything else that a stranger's text does to a parser
         return [(set(re.findall(r"^(?:def|class)\s+(\w+)", source, re.MULTILINE)) & set(names), source)]
 
 
 def _statements(source: str) -> list[tuple[set[str], str]]:
-    """(names, text) of each import, function, class and assignment at a cell's top level; names: those it binds.
+    """Splits a cell into imports, functions, classes and assignments at its top level; skips IPython's own syntax.
 
-    Lines for the shell and for IPython are none of these. Raises SyntaxError.
+    Returns:
+        (names that it binds, text) of each.
+
+    Raises:
+        SyntaxError: the cell can't be parsed.
     """
     python = TransformerManager().transform_cell(CELL_MAGIC.sub("", source))
     return [(_names_bound_by(node), _text_of(node, python)) for node in ast.parse(python).body if isinstance(node, OWN)]
 
 
 def _names_bound_by(node: ast.stmt) -> set[str]:
+    """Names that a statement binds."""
     if isinstance(node, (ast.Import, ast.ImportFrom)):
         return {alias.asname or alias.name.split(".")[0] for alias in node.names}
     if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
@@ -133,5 +151,5 @@ def _names_bound_by(node: ast.stmt) -> set[str]:
 
 
 def _text_of(node: ast.stmt, python: str) -> str:
-    """The node's own text; with decorators, which `get_source_segment` leaves out, a text of the same meaning."""
+    """The text of a node. `get_source_segment` leaves decorators out, so a decorated node is written anew."""
     return ast.unparse(node) if getattr(node, "decorator_list", []) else ast.get_source_segment(python, node)
