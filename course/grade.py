@@ -254,7 +254,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m course.grade", description=__doc__.splitlines()[0])
     parser.add_argument("submissions", type=Path, help="folder of notebooks; subfolders count, too")
     parser.add_argument("--csv", type=Path, default=build.ROOT / "outputs" / "grades.csv", help="file for the points")
-    parser.add_argument("--timeout", type=float, default=1800, help="seconds for each submission (default: %(default)s)")
+    parser.add_argument("--timeout", type=float, default=1800, help="seconds for each submission")
     asked = parser.parse_args()
     try:
         main(asked.submissions.resolve(), asked.csv.resolve(), asked.timeout)

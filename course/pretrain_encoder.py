@@ -1,15 +1,17 @@
-"""Trains the drawn world's encoder: InceptionV3 without its classifier, from scratch, on scenes of its own.
+"""Trains the drawn world's encoder: InceptionV3 without its classifier, from scratch.
 
     python -m course.pretrain_encoder [--stages 128x64:1800,299x32:300] [--scenes 16000] [--seed 2014]
     python -m course.pretrain_encoder --export          writes the weights of the newest checkpoint
 
-It learns to tell what a scene holds: which things, their colours, counts and actions, the place, time, weather,
-backdrop and relations, and what of it strikes the eye, which is what people write about. All of it is asked of the
-2,048 means of the last feature maps through one linear layer, so that an embedding says these things linearly. Two
-more linear layers ask each cell of two feature maps which kind of thing covers it and in which colour: a box tells
-where a colour is, which its presence in the whole photo does not, and the network learns in far fewer steps. Training
-starts on small photos and ends on photos of the size that the encoder sees (https://arxiv.org/abs/1806.01593 and
-others train so). A run that was stopped goes on from its newest checkpoint.
+The scenes are not those of the dataset. The network learns to say what is in a scene: the things with their colours,
+counts and actions, the place, time, weather, backdrop and relations, and what is most striking, because people write
+about that. One linear layer answers from the 2,048 means of the last feature maps, so embeddings contain the answers
+linearly. Two more linear layers say for each cell of two feature maps which kind of thing covers it, and in which
+colour. They tell the network where a colour is, so it learns in far fewer steps. Training starts on small photos and
+ends on photos of the encoder's size (as in https://arxiv.org/abs/1806.01593). A run that was stopped continues from its
+newest checkpoint.
+
+The parts are in course/pretraining: questions, pools (the photos), network, schedule, batches, training (the loop).
 """
 
 import argparse
@@ -30,17 +32,18 @@ from course.pretraining.schedule import parse_stages
 from course.pretraining.training import Training
 
 ROOT = Path(__file__).resolve().parent.parent
-SEED = 2014                     # of the training scenes; the dataset's is 0
+SEED = 2014                     # of the training scenes; 0 is the dataset's own
 STAGES = "96x64:900,128x64:550,192x32:1300,299x16:1000"
 CALIBRATION_SCENES = 512
 
 
 def main(arguments=None):
+    """Runs the command line: trains, exports, and prints what the exported file is."""
     parser = make_parser()
     options = parser.parse_args(arguments)
     if options.quick:
         options.stages, options.scenes, options.held_out = parse_stages("75x4:2,80x2:1"), 16, 4
-        tf.config.run_functions_eagerly(True)       # tracing takes longer than the few steps
+        tf.config.run_functions_eagerly(True)       # so few steps take less time than tracing
     if has_fast_bfloat16():
         tf.config.optimizer.set_experimental_options({"auto_mixed_precision_onednn_bfloat16": True})
     words = sys.argv[1:] if arguments is None else arguments
@@ -53,36 +56,50 @@ def main(arguments=None):
 
 
 def make_parser() -> argparse.ArgumentParser:
+    """The options of the command line."""
     parser = argparse.ArgumentParser(
         prog="python -m course.pretrain_encoder", description="Pretrain the drawn world's encoder.")
     parser.add_argument("--stages", type=parse_stages, default=STAGES,
-                        help="sizexbatch:steps, one after another (default: %(default)s)")
-    parser.add_argument("--scenes", type=int, default=16000, help="rendered to train on (default: %(default)s)")
-    parser.add_argument("--held-out", type=int, default=400, help="rendered to score on (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=SEED, help="of scenes and kernels, not 0 (default: %(default)s)")
+                        help="SIZExBATCH:STEPS, separated by commas (default: %(default)s)")
+    parser.add_argument("--scenes", type=int, default=16000, help="number to train on (default: %(default)s)")
+    parser.add_argument("--held-out", type=int, default=400, help="number to score on (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=SEED, help="of scenes and weights, not 0 (default: %(default)s)")
     parser.add_argument("--folder", type=Path, default=ROOT / "checkpoints" / "pretrain",
-                        help="of scenes and checkpoints (default: %(default)s)")
-    parser.add_argument("--begin-with", type=Path, metavar="WEIGHTS", help="of an earlier run, that --export wrote")
-    parser.add_argument("--output", type=Path, default=DRAWN_WEIGHTS, help="default: %(default)s")
-    parser.add_argument("--export", action="store_true", help="do not train: write the newest checkpoint's weights")
-    parser.add_argument("--quick", action="store_true", help="a few steps on a few small photos, to try the way")
+                        help="for scenes and checkpoints (default: %(default)s)")
+    parser.add_argument("--begin-with", type=Path, metavar="WEIGHTS", help="file of an earlier --export")
+    parser.add_argument("--output", type=Path, default=DRAWN_WEIGHTS, help="for the weights (default: %(default)s)")
+    parser.add_argument("--export", action="store_true", help="write the newest checkpoint's weights without training")
+    parser.add_argument("--quick", action="store_true", help="a few steps on a few small photos, to try it out")
     return parser
 
 
 def train(options) -> Training:
-    """Trains to the end, or, for --export, as far as the newest checkpoint is. Raises ValueError if there is none."""
+    """Trains to the last step; with --export, loads the newest checkpoint instead.
+
+    Raises:
+        ValueError: there is no checkpoint, or it was made from other scenes.
+    """
     pools = make_pools(options.folder / "scenes", options.scenes, options.held_out, options.seed)
     training = Training(options.folder, *pools, options.stages, options.seed, 0 if options.quick else 150)
     if options.begin_with:
         training.begin_with(options.begin_with)
     training.resume() if options.export else training.run()
     if training.step == 0:
-        raise ValueError(f"{options.folder} holds no checkpoint to export.")
+        raise ValueError(f"{options.folder} holds no checkpoint to export. Train first, without --export.")
     return training
 
 
 def export(training: Training, path: Path, command: str):
-    """Writes the encoder's weights as float16, and a JSON beside them that says how they came about."""
+    """Writes the encoder's weights as float16, and a JSON beside them.
+
+    Args:
+        training: a run.
+        path: file for the weights.
+        command: the command line of the run, for the JSON.
+
+    Returns:
+        The content of the JSON: digest, command, stages, scores and more.
+    """
     network, size = training.network, training.schedule.stages[-1].size
     network.calibrate(training.pool, size, min(CALIBRATION_SCENES, len(training.pool.scenes)))
     scores = network.score(training.held_out, training.questions, size, len(training.held_out.scenes))
@@ -103,7 +120,7 @@ def export(training: Training, path: Path, command: str):
 
 
 def _halve(source: Path, target: Path):
-    """Copies an HDF5 file of weights with float32 arrays as float16, compressed."""
+    """Copies an HDF5 file of float32 weights as float16, compressed. Raises ValueError if a weight is too large."""
     with h5py.File(source) as old, h5py.File(target, "w") as new:
         new.attrs.update(old.attrs)
 
@@ -111,7 +128,7 @@ def _halve(source: Path, target: Path):
             if isinstance(item, h5py.Dataset):
                 values = item[()].astype(np.float16)
                 if not np.isfinite(values).all():
-                    raise ValueError(f"{name} does not fit float16")
+                    raise ValueError(f"{name} has values too large for float16. Train again with another --seed.")
                 made = new.create_dataset(name, data=values, compression="gzip", shuffle=True)
             else:
                 made = new.require_group(name)

@@ -13,7 +13,7 @@ from course.pretraining.schedule import Schedule
 
 
 class Batches:
-    """The batches of a run."""
+    """The batches of a run; a thread makes them ahead of time."""
 
     def __init__(self, pool: Pool, questions: Questions, schedule: Schedule, seed: int):
         self.pool, self.schedule, self.seed = pool, schedule, seed
@@ -21,7 +21,7 @@ class Batches:
         self.covers = [questions.covers(boxes) for boxes in pool.boxes]
 
     def from_step(self, begin: int):
-        """The batches from step `begin` on, made by a thread while the network works on earlier ones."""
+        """Yields the batches from step `begin` on."""
         with ThreadPoolExecutor(1) as thread:
             ahead = deque()
             for step in range(begin, self.schedule.total):
@@ -35,7 +35,11 @@ class Batches:
                 yield ahead.popleft().result()
 
     def batch(self, step: int):
-        """Photos (B, S, S, 3) uint8, answers (B, claims) float32, and for each cell map (B, cells, cells, 2) int32."""
+        """Makes the batch of a step.
+
+        Returns:
+            Photos (B, S, S, 3) uint8, answers (B, claims) float32, and for each cell map (B, cells, cells, 2) int32.
+        """
         stage, _, seen = self.schedule.place_of(step)
         size, (epoch, first) = stage.size, divmod(seen, len(self.pool.scenes))
         orders = (np.random.default_rng([self.seed, 0, e]).permutation(len(self.pool.scenes))

@@ -11,18 +11,19 @@ from course.pretraining.pools import Pool
 from course.pretraining.questions import Questions
 
 HEAD_DROPOUT = 0.2
-# Feature maps whose cells are asked what covers them: (layer, pixels between cells, pixel of the first one).
-# Both follow from InceptionV3's strides and its convolutions without padding.
+# Feature maps whose cells say what covers them: (layer, pixels between cells, pixel of the first cell).
+# The pixels follow from InceptionV3's strides and its convolutions without padding.
 CELL_MAPS = (("mixed7", 16, 21), ("mixed10", 32, 37))
 
 
 class BatchNormalization(keras.layers.BatchNormalization):
-    """Keras's layer with TensorFlow's fused kernel in training, which makes a whole training step 1.7 times as fast.
+    """Keras's layer with TensorFlow's fused kernel in training: a whole training step is 1.7 times as fast.
 
-    It has the name of Keras's own, by which files of weights know a layer.
+    It has the same name as Keras's layer, because files of weights identify layers by it.
     """
 
     def call(self, inputs, training=None, mask=None):
+        """Normalises a batch, and updates the moving statistics in training."""
         if not training:
             return super().call(inputs, training=training, mask=mask)
         beta = tf.convert_to_tensor(self.beta)
@@ -34,8 +35,9 @@ class BatchNormalization(keras.layers.BatchNormalization):
 
 
 def inception() -> keras.Model:
-    """InceptionV3 without its classifier, (B, S, S, 3) float32 from -1 to 1 -> (B, 2048) float32, fast to train."""
+    """InceptionV3 without its classifier: (B, S, S, 3) float32 from -1 to 1 -> (B, 2048) float32."""
     def layer_like(layer):
+        """A new layer of the same kind, with our batch normalisation."""
         normalises = isinstance(layer, keras.layers.BatchNormalization)
         return (BatchNormalization if normalises else type(layer)).from_config(layer.get_config())
 
@@ -44,7 +46,13 @@ def inception() -> keras.Model:
 
 
 class Network:
-    """InceptionV3 with linear layers that answer the questions."""
+    """InceptionV3 with linear layers that answer the questions.
+
+    Args:
+        questions: what it is asked.
+        base_rates: (claims,) float: share of the scenes for which each claim is true, between 0 and 1.
+        seed: seed of kernels and dropout.
+    """
 
     def __init__(self, questions: Questions, base_rates: np.ndarray, seed: int):
         self.inception, self.questions = inception(), questions
@@ -64,11 +72,21 @@ class Network:
         self.answer = tf.function(lambda photos: self.model(_scaled(photos), training=False)[0], reduce_retracing=True)
 
     def set_momentum(self, momentum: float):
+        """Sets the momentum of all moving statistics."""
         for norm in self.norms:
             norm.momentum = momentum
 
     def losses(self, photos, answers, *covers) -> list:
-        """Scalars, in nats: of all claims of a photo, of colours given the kind, of each map's cells."""
+        """Computes the losses of a batch, in nats.
+
+        Args:
+            photos: (B, S, S, 3) uint8.
+            answers: (B, claims) float32.
+            *covers: for each map (B, cells, cells, 2) int32.
+
+        Returns:
+            Scalars: the loss of a photo's claims, of the colours given the kind, and of each map's cells.
+        """
         claims, *cells = self.model(_scaled(photos), training=True)
         told = tf.reduce_sum(tf.nn.sigmoid_cross_entropy_with_logits(answers, claims), -1)
         losses = [tf.reduce_mean(told), colour_loss(self.questions.colour_claims(), answers, claims)]
@@ -79,9 +97,15 @@ class Network:
         return losses
 
     def calibrate(self, pool: Pool, size: int, number: int, batch_size: int = 32):
-        """Sets the moving statistics of batch normalisation to the means over the pool's first photos.
+        """Sets the moving statistics of batch normalisation to their means over the pool's first photos.
 
-        They depend on the photos' size, and moving averages of the last steps would be noisy.
+        They depend on the size of the photos, and averages over the last training steps are noisy.
+
+        Args:
+            pool: the scenes.
+            size: side of the photos in pixels.
+            number: number of scenes to use.
+            batch_size: photos in a batch.
         """
         for norm in self.norms:
             norm.moving_mean.assign(tf.zeros_like(norm.moving_mean))
@@ -92,7 +116,17 @@ class Network:
             self.model(_scaled(tf.constant(pool.photos(batch, size))), training=True)
 
     def score(self, pool: Pool, questions: Questions, size: int, number: int) -> dict:
-        """F1 of each sort of claim on the pool's first scenes: 1 is every claim told and none made up."""
+        """Computes F1 of each sort of claim on the pool's first scenes.
+
+        Args:
+            pool: the scenes.
+            questions: the claims.
+            size: side of the photos in pixels.
+            number: number of scenes to use.
+
+        Returns:
+            {sort: F1}, from 0 to 1.
+        """
         batches = np.split(np.arange(number), range(32, number, 32))
         told = np.concatenate([self.answer(tf.constant(pool.photos(batch, size))) for batch in batches]) > 0
         truth = questions.answers(pool.scenes[:number]) > 0.5
@@ -105,9 +139,15 @@ class Network:
 
 
 def colour_loss(indices, answers, logits):
-    """Cross-entropy of the colours of a kind that is there, in nats for each such kind.
+    """Cross-entropy of the colours, over the kinds that are in the photos.
 
-    indices: (K, C), Questions.colour_claims' result. answers, logits: (B, claims) float32. Returns a scalar.
+    Args:
+        indices: (K, C) int32, the result of `Questions.colour_claims`.
+        answers: (B, claims) float32.
+        logits: (B, claims) float32.
+
+    Returns:
+        A scalar: nats for each kind that is in a photo.
     """
     there = tf.constant(indices >= 0)
     truth = tf.where(there, tf.gather(answers, np.maximum(indices, 0), axis=1), 0.0)        # (B, K, C)
@@ -117,5 +157,5 @@ def colour_loss(indices, answers, logits):
 
 
 def _scaled(photos):
-    """As the encoder scales them: (B, S, S, 3) uint8 to float32 from -1 to 1."""
+    """Scales photos as the encoder does: (B, S, S, 3) uint8 to float32 from -1 to 1."""
     return tf.cast(photos, tf.float32) / 127.5 - 1

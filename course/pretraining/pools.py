@@ -17,7 +17,7 @@ from course.pretraining.questions import boxes_of
 
 
 class Pool:
-    """Scenes of one split, rendered once, and their photos as the encoder sees them, at any size."""
+    """The scenes of one split, and their photos at any size, cropped as for the encoder."""
 
     def __init__(self, folder: Path, split: str):
         self.folder, self.split = folder, split
@@ -25,16 +25,16 @@ class Pool:
             self.scenes = json.loads(archive.read(f"annotations/scenes_{split}2014.json"))["scenes"]
         self.boxes = [boxes_of(scene) for scene in self.scenes]
         self.zip = PhotoZip(folder / f"{split}2014.zip")
-        self._kept = {}                         # arrays of crops by size
+        self._kept = {}                         # {size: crops of all photos}
 
     def photos(self, indices, size: int) -> np.ndarray:
-        """(B, size, size, 3) uint8: centre crops of these scenes."""
+        """Centre crops of some scenes' photos: (B, size, size, 3) uint8."""
         if size in self._kept:
             return self._kept[size][indices]
         return np.stack([self._crop(i, size) for i in indices])
 
     def keep(self, size: int):
-        """Makes the crops of all scenes at this size and keeps them in a file, for a stage that needs them often."""
+        """Crops all photos to a size and keeps the crops in a file, for a stage that needs them often."""
         path = self.folder / f"crops_{self.split}_{size}.npy"
         if not path.exists():
             with files.written_aside(path) as aside, ThreadPoolExecutor(2) as threads:
@@ -50,14 +50,29 @@ class Pool:
 
 
 def make_pools(folder: Path, scenes: int, held_out: int, seed: int):
-    """Renders the scenes unless they are there; returns the pools to train on and to score on."""
+    """Renders the scenes if the folder has none.
+
+    Args:
+        folder: folder of the scenes.
+        scenes: number of scenes to train on.
+        held_out: number of scenes to score on.
+        seed: seed of the scenes, not 0.
+
+    Returns:
+        The pools to train on and to score on.
+
+    Raises:
+        ValueError: the seed is 0, or the folder holds other numbers of scenes.
+    """
     if seed == 0:
-        raise ValueError("seed 0 is the dataset's own: the encoder would be trained on the photos it is tried on.")
+        raise ValueError("seed 0 is the dataset's own: the encoder would train on the photos that test it. Use another.")
     if not (folder / "annotations_trainval2014.zip").exists():
         render_dataset(folder, scenes, held_out, seed)
     pools = Pool(folder, "train"), Pool(folder, "val")
     found = tuple(len(pool.scenes) for pool in pools)
     if found != (scenes, held_out):
-        raise ValueError(f"{folder} holds {found[0]} + {found[1]} scenes, not {scenes} + {held_out}: delete it, or "
-                         f"give --scenes {found[0]} --held-out {found[1]}.")
+        raise ValueError(
+            f"{folder} holds {found[0]} + {found[1]} scenes; expected {scenes} + {held_out}. "
+            f"Delete the folder, or use --scenes {found[0]} --held-out {found[1]}."
+        )
     return pools

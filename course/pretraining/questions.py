@@ -8,11 +8,18 @@ import numpy as np
 from captioning.datasets.drawn.scenes import most_striking
 from captioning.datasets.drawn.world import Scene
 
-MIN_EXAMPLES = 8                # claims that fewer training scenes make are not asked for
+MIN_EXAMPLES = 8                # a claim that fewer training scenes make is not asked
 
 
 def claims_of(scene: dict) -> set:
-    """(sort, words) of each thing that is true of a scene, none of which a mirror image would change."""
+    """Lists what is true of a scene, and of its mirror image.
+
+    Args:
+        scene: a scene as JSON.
+
+    Returns:
+        Pairs of a sort of claim and words, such as ("colour", "red ball").
+    """
     claims = {(sort, scene[sort]) for sort in ("place", "time", "weather")}
     claims.add(("backdrop", scene["backdrop"] or "none"))
     things = scene["things"]
@@ -33,7 +40,14 @@ def claims_of(scene: dict) -> set:
 
 
 def boxes_of(scene: dict) -> list:
-    """((kind, colour), x0, y0, x1, y1) of each thing's boxes as shares of the central square, those in front last."""
+    """Lists the boxes of a scene's things, from back to front.
+
+    Args:
+        scene: a scene as JSON.
+
+    Returns:
+        ((kind, colour), x0, y0, x1, y1) of each box; the coordinates are shares of the central square's side.
+    """
     side = min(scene["width"], scene["height"])
     left, top = (scene["width"] - side) / 2, (scene["height"] - side) / 2
     return [((thing["kind"], thing["colour"] or ""), (x0 - left) / side, (y0 - top) / side,
@@ -44,7 +58,13 @@ def boxes_of(scene: dict) -> list:
 
 @dataclass(frozen=True)
 class Questions:
-    """What the network is asked: claims (of the photo), and the kind and colour of what covers a cell ("" is none)."""
+    """What the network is asked.
+
+    Attributes:
+        claims: (sort, words) of what may be true of a photo.
+        kinds: kinds of things that may cover a cell; "" stands for none.
+        colours: colours of these things; "" stands for none.
+    """
 
     claims: list
     kinds: list
@@ -52,18 +72,19 @@ class Questions:
 
     @classmethod
     def from_scenes(cls, scenes):
+        """The questions that these training scenes can teach."""
         counts = Counter(claim for scene in scenes for claim in claims_of(scene))
         covers = {cover for scene in scenes for cover, *_ in boxes_of(scene)}
         return cls(sorted(c for c, n in counts.items() if n >= min(MIN_EXAMPLES, len(scenes))),
                    ["", *sorted({kind for kind, _ in covers})], sorted({"", *(colour for _, colour in covers)}))
 
     def answers(self, scenes) -> np.ndarray:
-        """(N, claims) float32: 1 where the scene makes the claim."""
+        """The true answers: (N, claims) float32, 1 where the claim is true of the scene."""
         rows = (claims_of(scene) for scene in scenes)
         return np.array([[claim in row for claim in self.claims] for row in rows], np.float32)
 
     def colour_claims(self) -> np.ndarray:
-        """(K, C) int32: for each kind that has colours the indices of its claims of colour, filled up with -1."""
+        """Indices of the claims of colour of each kind that has colours: (K, C) int32, padded with -1."""
         by_kind = {}
         for i, (sort, words) in enumerate(self.claims):
             if sort == "colour":
@@ -74,16 +95,28 @@ class Questions:
         return rows
 
     def covers(self, boxes) -> list:
-        """boxes_of's result with (index of the kind, index of the colour) in place of the words; 0 is none."""
+        """The result of `boxes_of` with indices of kind and colour in place of the words; 0 stands for none."""
         return [((_index(self.kinds, kind), _index(self.colours, colour)), *box) for (kind, colour), *box in boxes]
 
 
 def _index(words: list, word: str) -> int:
+    """Index of a word; 0 if it is unknown."""
     return words.index(word) if word in words else 0
 
 
 def cover_of_cells(covers, size: int, stride: int, first: int, mirrored: bool) -> np.ndarray:
-    """(cells, cells, 2) int32: kind and colour of what covers the middle of each cell in a photo of size² pixels."""
+    """Finds what covers the middle of each cell of a feature map.
+
+    Args:
+        covers: a result of `Questions.covers`, from back to front.
+        size: side of the photo in pixels.
+        stride: pixels between the middles of neighbouring cells.
+        first: pixel of the first cell's middle.
+        mirrored: whether the photo is mirrored.
+
+    Returns:
+        (cells, cells, 2) int32: indices of kind and colour.
+    """
     middles = np.arange(first, size - first + 1, stride) / size
     cells = np.zeros((len(middles), len(middles), 2), np.int32)
     for cover, x0, y0, x1, y1 in covers:

@@ -1,4 +1,4 @@
-"""The training loop: AdamW on a cosine, checkpoints, and a run that goes on where it stopped."""
+"""The training loop: AdamW with a cosine schedule, and checkpoints from which a run continues."""
 
 import json
 import time
@@ -22,7 +22,16 @@ MAX_GRADIENT_NORM = 10.0
 
 
 class Training:
-    """The run: batches that are functions of (seed, step), AdamW on a cosine, checkpoints."""
+    """A run of pretraining.
+
+    Args:
+        folder: folder of the checkpoints.
+        pool: scenes to train on.
+        held_out: scenes to score on.
+        stages: sizes of photos and numbers of steps.
+        seed: seed of batches, kernels and dropout.
+        save_seconds: seconds between two checkpoints.
+    """
 
     def __init__(self, folder: Path, pool: Pool, held_out: Pool, stages, seed: int, save_seconds=150):
         self.pool, self.held_out, self.seed = pool, held_out, seed
@@ -33,13 +42,14 @@ class Training:
         self.optimizer.exclude_from_weight_decay(var_names=["bias", "beta"])
         self.optimizer.build(self.network.model.trainable_variables)
         self.checkpoints, self.save_seconds = CheckpointFolder(folder), save_seconds
-        self.step: int = 0                          # steps taken
-        self.minutes: float = 0.0                   # of training, earlier starts included
-        self.history: list[dict] = []               # of each checkpoint: losses, scores
-        self.began_with: dict | None = None         # about the earlier run whose encoder this one began with
+        self.step: int = 0                          # steps so far
+        self.minutes: float = 0.0                   # of training, with earlier starts
+        self.history: list[dict] = []               # losses and scores at each checkpoint
+        self.began_with: dict | None = None         # description of the run whose encoder this one began with
         self._compiled_step = tf.function(self._train_step, reduce_retracing=False)
 
     def run(self):
+        """Trains from the newest checkpoint to the last step."""
         self.resume()
         losses, started, saved = [], time.monotonic() - 60 * self.minutes, time.monotonic()
         with tqdm(total=self.schedule.total, initial=self.step, unit="step", desc="pretraining", smoothing=0.05) as bar:
@@ -56,37 +66,47 @@ class Training:
                     losses, saved = [], time.monotonic()
 
     def _train_step(self, photos, answers, *covers):
+        """Takes one optimizer step. Returns the losses and the gradient's norm."""
         with tf.GradientTape() as tape:
             losses = self.network.losses(photos, answers, *covers)
-            # A sum over hundreds of claims, about 30 nats at first, must not drown the few nats of the others.
+            # The first loss sums hundreds of claims, about 30 nats at first; the others are a few nats.
             loss = 0.2 * losses[0] + sum(losses[1:])
         variables = self.network.model.trainable_variables
         gradients = tape.gradient(loss, variables)
         norm = tf.linalg.global_norm(gradients)
-        if tf.math.is_finite(norm):             # a batch that overflows is passed over
+        if tf.math.is_finite(norm):             # skips a batch that overflows
             shrink = tf.minimum(1.0, MAX_GRADIENT_NORM / norm)
             self.optimizer.apply([gradient * shrink for gradient in gradients], variables)
         return [*losses, norm]
 
     def begin_with(self, path: Path):
-        """Takes over the encoder of an earlier run; what is asked of it may have changed since."""
+        """Loads the encoder of an earlier run. The questions may differ from that run's."""
         self.network.inception.load_weights(path)
         self.began_with = files.read_json(weights_files.about_path(path), "what --export wrote")
 
     def resume(self):
+        """Continues from the newest checkpoint, if there is one.
+
+        Raises:
+            ValueError: the checkpoint was made from other scenes.
+        """
         checkpoint = self.checkpoints.newest()
         if checkpoint is None:
             return
         about = checkpoint.about
         if about["claims"] != [list(claim) for claim in self.questions.claims]:
-            raise ValueError(f"{checkpoint.path} was made from other scenes: delete {checkpoint.path.parent}.")
+            raise ValueError(
+                f"{checkpoint.path} was made from other scenes. "
+                f"Delete {checkpoint.path.parent}, or use another --folder."
+            )
         for name, variable in self._variables().items():
             variable.assign(checkpoint.arrays[name])
         self.step, self.minutes, self.history = about["step"], about["minutes"], about["log"]
         self.began_with = about["began_with"]
-        print(f"Going on from {checkpoint.path}, after {self.step:,} steps.")
+        print(f"Continuing from {checkpoint.path}, after {self.step:,} steps.")
 
     def _save(self, losses, bar):
+        """Scores the network, shows a line of the history, and writes a checkpoint."""
         size = self.schedule.place_of(self.step - 1)[0].size
         scores = self.network.score(self.held_out, self.questions, size, min(128, len(self.held_out.scenes)))
         self.history.append({"step": self.step, "minutes": round(self.minutes, 1), "size": size,
@@ -97,5 +117,6 @@ class Training:
             "log": self.history, "began_with": self.began_with})
 
     def _variables(self) -> dict:
+        """All variables of a checkpoint by their names."""
         groups = {"model": self.network.model.variables, "optimizer": self.optimizer.variables}
         return {f"{group}/{i:03d}": v for group, variables in groups.items() for i, v in enumerate(variables)}

@@ -61,7 +61,7 @@ def test_a_killed_run_goes_on_and_its_weights_load_into_keras(tmp_path):
         first.wait()
     second = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert second.returncode == 0, second.stderr[-2000:]
-    assert "Going on from" in second.stdout
+    assert "Continuing from" in second.stdout
     about = json.loads((tmp_path / "encoder.json").read_text())
     assert about["sha256"] == files.sha256(tmp_path / "encoder.weights.h5")
     assert about["steps"] == 3 and {"time", "weather"} <= about["f1"].keys()
