@@ -65,7 +65,7 @@ def make_pools(folder: Path, scenes: int, held_out: int, seed: int):
         ValueError: the seed is 0, or the folder holds other numbers of scenes.
     """
     if seed == 0:
-        raise ValueError("seed 0 is the dataset's own: the encoder would train on the photos that test it. Use another.")
+        raise ValueError("seed 0 is the dataset's own: the encoder would train on its test photos. Use another seed.")
     if not (folder / "annotations_trainval2014.zip").exists():
         render_dataset(folder, scenes, held_out, seed)
     pools = Pool(folder, "train"), Pool(folder, "val")
