@@ -1,4 +1,4 @@
-"""Grading a folder: each learner gets what their solutions are worth, whatever the others' do to their kernels."""
+"""Grading a folder: learners get the points of their own solutions, whatever other submissions do."""
 
 import ast
 import csv
@@ -17,11 +17,12 @@ TINY = {"DATASET": "folder", "ENCODER_WEIGHTS": "drawn", "EPOCHS": "1", "BATCHES
 
 
 def student():
+    """The student notebook."""
     return nbformat.read(build.STUDENT, as_version=4)
 
 
 def solved(*exercises):
-    """The student copy with some of the solutions, named by their number."""
+    """The student notebook with some exercises solved, given by number."""
     notebook, right = student(), build.build(student=False)
     places = [number for number, cell in enumerate(notebook.cells) if "raise NotImplementedError" in cell.source]
     for exercise in exercises:
@@ -30,14 +31,17 @@ def solved(*exercises):
 
 
 def notebook_of(*sources):
+    """A notebook of code cells."""
     return nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
 
 
 def function(name, body="return 1"):
+    """Source of a function."""
     return f"def {name}(*arguments):\n    {body}"
 
 
 def code(notebook):
+    """Sources of the code cells of the notebook that grades a submission."""
     return [cell.source for cell in solutions.assemble(notebook, 60).cells if cell.cell_type == "code"]
 
 
@@ -51,7 +55,7 @@ def test_a_solution_is_found_by_its_name_wherever_it_stands():
     for name, definition in zip(NAMES, mine):
         theirs, ours = (i for i, cell in enumerate(cells) if f"def {name}(" in cell)
         check = next(i for i, cell in enumerate(cells) if i > theirs and "grader.check_" in cell)
-        assert cells[theirs] == definition and theirs < check < ours       # what comes after gets ours
+        assert cells[theirs] == definition and theirs < check < ours       # later cells get ours
     assert any(re.search(r"class decoder:.*raise NotImplementedError", cell, re.S) for cell in cells)
 
 
@@ -135,22 +139,25 @@ def test_a_spreadsheet_takes_no_text_for_a_formula(tmp_path):
 
 @pytest.fixture
 def tiny(monkeypatch, small_world):
+    """Settings for a small drawn world and a few steps."""
     for name, value in (TINY | {"DATA_DIR": str(small_world)}).items():
         monkeypatch.setenv(f"CAPTION_{name}", value)
     monkeypatch.setattr(grade, "CELL_SHARE", 60)
 
 
 def table(path):
+    """Rows of the CSV by file."""
     with path.open(newline="") as file:
         return {row["file"]: row for row in csv.DictReader(file)}
 
 
 def points(row):
+    """Points of the six parts."""
     return [int(row[part.title]) for part in grade.PARTS.values()]
 
 
 def test_each_exercise_counts_by_itself_and_a_second_call_goes_on(tiny, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(grade, "prepare", lambda folder: None)      # to save a kernel; the slow test has it
+    monkeypatch.setattr(grade, "prepare", lambda folder: None)      # saves a kernel; the slow test runs it
     submissions, grades = tmp_path / "submissions", tmp_path / "grades.csv"
     (submissions / "ada").mkdir(parents=True)
     endless = function(NAMES[1], "while True: pass")

@@ -1,4 +1,4 @@
-"""The pretraining of the drawn world's encoder, its committed weights, and the measure of true captions."""
+"""Pretraining of the drawn world's encoder, its committed weights, and the benchmark of true captions."""
 
 import argparse
 import json
@@ -28,6 +28,7 @@ WEIGHTS = ROOT / "data" / "drawn" / "inception_v3_drawn_notop.weights.h5"
 
 @pytest.fixture(scope="module")
 def drawn_truth():
+    """The benchmark's module."""
     from benchmarks import drawn_truth
 
     return drawn_truth
@@ -133,12 +134,12 @@ def test_the_fused_normalisation_is_kerass_own():
     for _ in range(2):
         np.testing.assert_allclose(ours(photos, training=True), keras_own(photos, training=True), atol=2e-5)
     np.testing.assert_allclose(ours.moving_mean, keras_own.moving_mean, rtol=1e-5)
-    # The fused kernel's variance is that of a sample, n / (n - 1) times as large: here n is 100.
+    # The fused kernel computes the sample variance, which is n / (n - 1) times as large; here n is 100.
     np.testing.assert_allclose(ours.moving_variance, keras_own.moving_variance, rtol=0.02)
 
 
 def test_a_colour_is_told_apart_from_the_kinds_other_colours_only():
-    """Where a red ball is, the loss of colours looks at balls, and at nothing else that is red or absent."""
+    """If there is a red ball, the loss of colours compares the colours of balls only."""
     scenes = [scene_with()] * 8
     for kind, colour in (("ball", "blue"), ("car", "red"), ("car", "blue")):
         other = scene_with()

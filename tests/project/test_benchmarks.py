@@ -1,4 +1,4 @@
-"""Every benchmark that the README names can be started."""
+"""Every benchmark starts as a module, and its docstring says so."""
 
 import ast
 import subprocess
