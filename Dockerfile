@@ -1,8 +1,8 @@
-# JupyterLab with the learners' notebook, as a user without rights:
+# JupyterLab with the learners' notebook. It runs as a user without rights.
 #   docker build -t captioning .
 #   docker run --rm -p 127.0.0.1:8888:8888 -v captioning:/home/learner/project captioning
-# It prints an address with a token that it draws anew at each start, and is reached from this computer alone. The
-# volume keeps what runs leave.
+# It prints an address with a token, which is new at each start. Only this computer can reach it. The volume keeps the
+# results.
 FROM python:3.12.12-slim-bookworm
 RUN useradd --create-home learner
 USER learner

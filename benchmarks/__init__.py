@@ -1,0 +1,1 @@
+"""Benchmarks of speed and quality; README.md shows their results."""

@@ -2,9 +2,9 @@
 
     python -m benchmarks.drawn_truth [NAME=]CAPTIONS.json ... [--data data/drawn] [--split val] [--examples 5]
 
-Each file has the layout in which MSCOCO takes results, as the notebook's outputs/val_captions.json: a list of
-{"image_id", "caption"}. Each gets a column, so that encoders can be compared. What the photos hold is read from the
-dataset's scenes_val2014.json.
+Each file has MSCOCO's result format, like the notebook's outputs/val_captions.json: a list of {"image_id", "caption"}.
+The table has a column for each file, so you can compare encoders. The truth about the photos comes from the dataset's
+scenes_val2014.json.
 """
 
 import argparse
@@ -17,24 +17,40 @@ from captioning.datasets.drawn.truth import check_caption
 from captioning.storage import files
 
 ROOT = Path(__file__).resolve().parent.parent
-GRAVE = {"thing", "colour", "count", "place"}       # sorts of claims about what is to be seen at a glance
+GRAVE = {"thing", "colour", "count", "place"}       # sorts of claims that anyone sees at a glance
 SORTS = ("thing", "colour", "count", "place", "backdrop", "weather", "time", "action", "relation")
 
 
 def read_scenes(data_dir, split: str = "val") -> dict[int, dict]:
-    """{image id: scene} of a split. Raises OSError or ValueError that names the file."""
+    """Reads the scenes of a split.
+
+    Returns:
+        {image id: scene}.
+
+    Raises:
+        OSError, ValueError: the file can't be read; the message names it.
+    """
     path, member = Path(data_dir) / "annotations_trainval2014.zip", f"annotations/scenes_{split}2014.json"
     try:
         with zipfile.ZipFile(path) as archive:
             scenes = json.loads(archive.read(member))["scenes"]
     except (KeyError, zipfile.BadZipFile):
-        raise ValueError(f"{path} holds no {member}: expected a drawn world's annotations, which python -m "
-                         "drawn_world FOLDER makes.") from None
+        raise ValueError(
+            f"{path} has no {member}; expected the annotations of a drawn world. "
+            f"`python -m captioning.datasets.drawn.world FOLDER` makes one."
+        ) from None
     return {scene["image_id"]: scene for scene in scenes}
 
 
 def read_results(path) -> dict[int, str]:
-    """{image id: caption}. Raises OSError or ValueError that names the file."""
+    """Reads captions in MSCOCO's result format.
+
+    Returns:
+        {image id: caption}.
+
+    Raises:
+        OSError, ValueError: the file can't be read; the message names it.
+    """
     try:
         return {row["image_id"]: row["caption"] for row in files.read_json(path, "a list of captions")}
     except (KeyError, TypeError):
@@ -42,18 +58,30 @@ def read_results(path) -> dict[int, str]:
 
 
 def measure(captions: dict[int, str], scenes: dict[int, dict]) -> dict[str, float]:
-    """Shares of the photos, from 0 to 1, by what is the matter with their captions.
+    """Counts what is wrong with captions, and what is right.
 
-    "contradicted": a thing, colour, count or place that the scene does not hold; "anything false": or any other
-    claim; then the same by sort, a photo counting for each sort it fails. "place right": no false word of place. "all
-    things named": everything in the scene is mentioned; "and in their colours": with its colour too, where it has
-    one, and nothing false.
-    Raises ValueError when a caption is for a photo that has no scene.
+    Args:
+        captions: {image id: caption}.
+        scenes: {image id: scene}.
+
+    Returns:
+        Shares of the photos, from 0 to 1:
+        "contradicted": the caption claims a thing, colour, count or place that is not in the scene;
+        "anything false": it makes any false claim;
+        each of SORTS: it makes a false claim of this sort;
+        "place right": it makes no false claim of place;
+        "all things named": it mentions everything in the scene;
+        "and in their colours": it also gives each colour, and makes no false claim.
+
+    Raises:
+        ValueError: a caption belongs to no scene.
     """
     unknown = captions.keys() - scenes.keys()
     if unknown or not captions:
-        raise ValueError(f"{len(unknown)} of {len(captions)} captions are for photos that have no scene, such as "
-                         f"{sorted(unknown)[:3]}: do captions and dataset belong together?")
+        raise ValueError(
+            f"{len(unknown)} of {len(captions)} captions are for photos that have no scene, such as "
+            f"{sorted(unknown)[:3]}. Captions and dataset must belong together: check --data and --split."
+        )
     found = Counter()
     for image_id, caption in captions.items():
         found.update(_findings(check_caption(caption, scenes[image_id]), scenes[image_id]["things"]))
@@ -62,7 +90,7 @@ def measure(captions: dict[int, str], scenes: dict[int, dict]) -> dict[str, floa
 
 
 def _findings(truth, things) -> set:
-    """Names of the rows of the table in which a photo counts."""
+    """Names of the table's rows in which a photo counts."""
     found = {sort for sort, _ in truth.wrong}
     if found & GRAVE:
         found.add("contradicted")
@@ -79,7 +107,7 @@ def _findings(truth, things) -> set:
 
 
 def show(columns: dict[str, dict]) -> str:
-    """The measurements as a table in percent, a column for each file of captions."""
+    """The measurements as a table in percent, with a column for each file."""
     width = max(8, *(len(name) + 2 for name in columns))
     lines = [" " * 24 + "".join(f"{name:>{width}}" for name in columns)]
     for row in next(iter(columns.values())):
@@ -89,7 +117,7 @@ def show(columns: dict[str, dict]) -> str:
 
 
 def contradictions(captions, scenes, number: int):
-    """The first `number` captions that the scene contradicts, with what is wrong."""
+    """Yields the first `number` captions with a false claim, and what is wrong with each."""
     for image_id, caption in sorted(captions.items()):
         wrong = check_caption(caption, scenes[image_id]).wrong
         if wrong and number > 0:
@@ -98,17 +126,18 @@ def contradictions(captions, scenes, number: int):
 
 
 def main(arguments=None):
-    parser = argparse.ArgumentParser(description="How often captions of the drawn world's photos are true.")
+    """Runs the command line."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.drawn_truth", description=__doc__.splitlines()[0])
     parser.add_argument("captions", nargs="*", default=["outputs/val_captions.json"], metavar="[NAME=]FILE",
-                        help="captions as the notebook leaves them (default: %(default)s)")
+                        help="captions, as the notebook writes them (default: %(default)s)")
     parser.add_argument("--data", type=Path, default=ROOT / "data" / "drawn", help="the dataset's folder")
     parser.add_argument("--split", choices=("train", "val"), default="val")
-    parser.add_argument("--examples", type=int, default=5, metavar="N", help="contradicted captions to show")
+    parser.add_argument("--examples", type=int, default=5, metavar="N", help="captions with false claims to show")
     options = parser.parse_args(arguments)
     named = [("", "", text) if Path(text).exists() else text.partition("=") for text in options.captions]
     labels = [name or Path(path).stem for name, _, path in named]
     if len(set(labels)) < len(labels):
-        parser.error(f"two files go by one name ({', '.join(labels)}): give NAME=FILE")
+        parser.error(f"two files have the same name ({', '.join(labels)}); name them: NAME=FILE")
     try:
         scenes = read_scenes(options.data, options.split)
         captions = {label: read_results(path) for label, (*_, path) in zip(labels, named)}

@@ -1,4 +1,4 @@
-"""The notebook's own vocabulary, batches and decoder, for the benchmarks that train it."""
+"""Runs the notebook's own cells, for benchmarks that train its decoder."""
 
 import tempfile
 from dataclasses import replace
@@ -18,14 +18,14 @@ from course import build
 
 
 class Silence:
-    """Stands in for the grader, which the notebook's cells call."""
+    """Stands in for the grader and for `display`: accepts any call and does nothing."""
 
     def __getattr__(self, name):
         return lambda *_, **__: None
 
 
 def cells(last: str) -> list[str]:
-    """Source of the solved notebook's cells from the captions to the one that holds `last`."""
+    """Sources of the solved notebook's code cells, from `split_sentence` to the cell that contains `last`."""
     sources = [cell.source for cell in build.build(student=False).cells if cell.cell_type == "code"]
     begin, = (i for i, source in enumerate(sources) if "def split_sentence(" in source)
     end, = (i for i, source in enumerate(sources) if last in source)
@@ -33,7 +33,17 @@ def cells(last: str) -> list[str]:
 
 
 def run_cells(settings, splits, embeddings, last: str) -> dict:
-    """What these cells define, by name, for the splits and embeddings of training and validation photos."""
+    """Runs the notebook's cells from `split_sentence` to the cell that contains `last`.
+
+    Args:
+        settings: the run's settings.
+        splits: training and validation split.
+        embeddings: their cached embeddings, in the same order.
+        last: text of the last cell to run.
+
+    Returns:
+        What the cells define, by name.
+    """
     train, val = (split.without(cached.skipped) for split, cached in zip(splits, embeddings))
     train_rows, val_rows = (cached.usable() for cached in embeddings)
     scope = {"keras": keras, "L": layers, "ops": ops, "np": np, "tf": tf, "utils": utils,
@@ -51,27 +61,33 @@ def run_cells(settings, splits, embeddings, last: str) -> dict:
 
 
 def embed(settings, splits, folder):
-    """Embeddings of the splits by the settings' encoder, kept in the folder."""
+    """Embeds the splits with the settings' encoder; the embeddings stay in the folder."""
     encoder = get_cnn_encoder(
         settings.encoder_weights, settings.precision, settings.encoder, calibration=splits[0], cache_dir=folder)
     return [embed_split(split, encoder, folder) for split in splits]
 
 
 def embeddings_of(splits, settings, folder):
-    """Those that are in the folder, where a run of the notebook leaves them, whatever made them; else as `embed`."""
+    """Reads the embeddings in the folder, whatever encoder made them; if there are none, makes them as `embed` does."""
     if all((folder / f"{split.name}.npy").exists() for split in splits):
         return [read_embeddings(folder / f"{split.name}.npy") for split in splits]
     return embed(settings, splits, folder)
 
 
 def make_trainer(scope, settings, recipe) -> Trainer:
-    """The notebook's trainer of the decoder in `scope`, which `run_cells` gave. recipe: of the embeddings."""
+    """A trainer for the notebook's decoder.
+
+    Args:
+        scope: the result of `run_cells`.
+        settings: the run's settings.
+        recipe: recipe of the embeddings.
+    """
     data = (Data(scope[f"{split}_img_embeds"], scope[f"{split}_captions_indexed"]) for split in ("train", "val"))
     return Trainer(scope["decoder"], scope["generate_batch"], *data, scope["vocab"], settings, recipe)
 
 
 def val_losses(settings, splits, embeddings) -> list[float]:
-    """Trains the notebook's decoder; its validation loss after each epoch, nats per word."""
+    """Trains the notebook's decoder and returns its validation loss after each epoch, in nats per word."""
     scope = run_cells(settings, splits, embeddings, last="class decoder:")
     with tempfile.TemporaryDirectory() as checkpoints:
         settings = replace(settings, checkpoint_root=Path(checkpoints))

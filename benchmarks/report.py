@@ -1,4 +1,4 @@
-"""What the benchmarks share: repeated timing, a process's peak memory, and outputs/bench.json."""
+"""What the benchmarks share: repeated timing, peak memory, and outputs/bench.json."""
 
 import os
 import time
@@ -14,13 +14,21 @@ RESULTS = ROOT / "outputs" / "bench.json"
 
 
 def rates(ways: dict, items: int, repeats: int = 5) -> dict[str, float]:
-    """Items per second of each way, a function without arguments; the median of `repeats` rounds.
+    """Measures several ways to do the same work.
 
-    The ways take turns, so that what else the machine does slows all of them alike.
+    The ways take turns, so other work on the machine slows all of them.
+
+    Args:
+        ways: {name: function without arguments}.
+        items: number of items that one call works on.
+        repeats: number of rounds.
+
+    Returns:
+        {name: items per second}, the median of the rounds.
     """
     seconds = {name: [] for name in ways}
     for way in ways.values():
-        way()                                   # compile, warm up
+        way()                                   # compiles
     for _ in range(repeats):
         for name, way in ways.items():
             began = time.perf_counter()
@@ -30,15 +38,15 @@ def rates(ways: dict, items: int, repeats: int = 5) -> dict[str, float]:
 
 
 def peak_memory() -> int:
-    """Most memory that this process had at a time, bytes; 0 where /proc does not tell.
+    """Peak memory of this process in bytes; 0 where there is no /proc.
 
-    getrusage would begin with that of the process which started this one.
+    Reads /proc, because getrusage includes the peak of the parent process.
     """
     status = Path("/proc/self/status")
     return int(status.read_text().split("VmHWM:")[1].split()[0]) * 1024 if status.exists() else 0
 
 
 def record(section: str, values: dict):
-    """Puts a section of outputs/bench.json in place of an earlier one."""
+    """Writes a section of outputs/bench.json; the other sections stay."""
     found = files.read_json(RESULTS) if RESULTS.exists() else {}
     files.write_json(RESULTS, found | {section: values})

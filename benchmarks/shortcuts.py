@@ -1,12 +1,12 @@
-"""What the trainer's shortcuts do to learning: validation losses with them and without, epoch by epoch.
+"""What the trainer's shortcuts do to learning: validation losses with and without them, epoch by epoch.
 
-    CAPTION_DATASET=folder CAPTION_DATA_DIR=... CAPTION_ENCODER_WEIGHTS=... \\
-        python -m benchmarks.shortcuts [--seeds 1 2 42] [--embeddings FOLDER]
+    python -m benchmarks.shortcuts [--seeds 1 2 42] [--embeddings FOLDER]
 
-The notebook's decoder is trained as the settings say: on batches as they are made, computed in float32; on batches of
-nearly equal lengths; and on these with logits in bfloat16, which is how it is trained where the processor has it. The
-embeddings are those in the folder, where a run of the notebook leaves them, or are made. The mean over the seeds is
-compared. The losses go under "shortcuts" into outputs/bench.json.
+Set CAPTION_DATASET and the other settings as for the notebook. Its decoder is trained in three ways: on batches as they
+are made, in float32; on batches of captions of similar length; and on these with logits in bfloat16. The last one is
+the trainer's default where the processor has bfloat16. The embeddings come from the folder, where a run of the notebook
+leaves them; if it has none, they are made. The table shows means over the seeds. The losses go to outputs/bench.json,
+under "shortcuts".
 """
 
 import argparse
@@ -30,13 +30,14 @@ WAYS = {                                # batches made together, precision of th
 
 
 def losses(settings: Settings, splits, embeddings, made_together: int) -> list[float]:
-    """Trains a decoder; its validation loss after each epoch, nats per word."""
+    """Trains a decoder and returns its validation loss after each epoch, in nats per word."""
     batches.MADE_TOGETHER = made_together
     return notebook_code.val_losses(settings, splits, embeddings)
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    """Runs the command line."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.shortcuts", description=__doc__.splitlines()[0])
     settings = Settings.from_environment()
     parser.add_argument("--seeds", type=int, nargs="+", default=[settings.seed])
     parser.add_argument("--embeddings", type=Path, default=settings.cache_dir)

@@ -3,12 +3,12 @@
     python -m benchmarks.training [--steps 16] [--turns 9] [--vocabulary 8769] [--batch-size 64] [--tokens 12.5]
     python -m benchmarks.training --sweep
 
-Captions and embeddings are made up: 82,783 photos with five captions each and float16 embeddings, memory-mapped. The
-captions' lengths are spread much as MSCOCO's. Each contender has a process of its own; they take turns of a few steps,
-so that what else the machine does slows all of them, and the medians of the turns are compared. PyTorch takes part
-where it is installed (requirements-bench.txt). The others compute in float32; ours takes bfloat16 for the logits where
-the processor has it, and a row shows it without. --sweep shows how the cost of a step grows with the vocabulary, the
-batch and the captions' length. The results go under "training" and "training_sweep" into outputs/bench.json.
+Captions and embeddings are random: 82,783 photos with five captions each, and memory-mapped float16 embeddings. The
+captions' lengths are distributed like MSCOCO's. Each contender runs in its own process. They take turns of a few steps,
+so other work on the machine slows all of them; the medians of the turns are compared. PyTorch takes part if it is
+installed (requirements-bench.txt). All compute in float32, except that ours uses bfloat16 for the logits where the
+processor has it; a second row shows ours without. --sweep shows how the time of a step grows with the vocabulary, the
+batch and the length of captions. The results go to outputs/bench.json, under "training" and "training_sweep".
 """
 
 import argparse
@@ -28,9 +28,9 @@ PHOTOS, CAPTIONS_EACH, EMBEDDING, PAD_INDEX = 82_783, 5, 2_048, 0
 COURSE_STEPS = 12 * 1_000
 BOTTLENECK, UNITS, WORD_SIZE = 120, 300, 100
 MEAN_TOKENS = 12.5                      # of MSCOCO's captions, #START# and #END# included
-MORE = 10                               # tokens that a caption may have beyond the shortest
+MORE = 10                               # the longest caption has so many tokens more than the shortest
 
-# What --sweep changes, one at a time; the first of each is MSCOCO's.
+# What --sweep changes, one at a time. The first value of each is MSCOCO's.
 SWEEP = {
     "vocabulary": (8_769, 1_000, 4_000, 16_000),
     "batch_size": (64, 16, 32, 128, 256),
@@ -39,10 +39,16 @@ SWEEP = {
 
 
 def lengths(mean_tokens: float) -> dict[int, float]:
-    """Chance of a caption of so many tokens, #START# and #END# included.
+    """Probability of each caption length.
 
-    Whoever wrote MSCOCO's captions was asked for eight words or more, and they average about 10.5: made up here as
-    ten tokens and a Poisson number, 2.5 on average, more. Other means are this, moved.
+    The writers of MSCOCO's captions were asked for at least eight words; the mean is about 10.5 words. So the shortest
+    caption here has ten tokens, and a Poisson number with mean 2.5 is added. Another mean shifts the distribution.
+
+    Args:
+        mean_tokens: mean length in tokens, #START# and #END# included.
+
+    Returns:
+        {length in tokens: probability}; the sum is slightly below 1, because the tail is cut.
     """
     shortest = round(mean_tokens - 2.5)
     return {shortest + more: math.exp(-2.5) * 2.5 ** more / math.factorial(more) for more in range(MORE + 1)}
@@ -51,7 +57,7 @@ def lengths(mean_tokens: float) -> dict[int, float]:
 # ------------------------------------------------------------------------------------------------------ data
 
 def write_embeddings(path: Path):
-    """Made-up embeddings, (PHOTOS, 2048) float16, as a .npy file of 339 MB."""
+    """Writes random embeddings, (PHOTOS, 2048) float16, to a .npy file of 339 MB."""
     rng = np.random.default_rng(0)
     rows = np.lib.format.open_memmap(path, "w+", np.float16, (PHOTOS, EMBEDDING))
     for start in range(0, PHOTOS, 8_192):
@@ -61,7 +67,7 @@ def write_embeddings(path: Path):
 
 
 def made_up_captions(options) -> list[list[list[int]]]:
-    """Captions of random words for all photos, as lists of indices."""
+    """Captions of random words for all photos: for each photo, five lists of indices."""
     rng, chances = np.random.default_rng(1), lengths(options.tokens)
     share = np.array(list(chances.values())) / sum(chances.values())
     tokens = rng.choice(list(chances), PHOTOS * CAPTIONS_EACH, p=share)
@@ -71,7 +77,7 @@ def made_up_captions(options) -> list[list[list[int]]]:
 
 
 def generate_batch(img_embeds, captions_indexed, batch_size, max_len, rng):
-    """A random batch as the notebook makes it."""
+    """A random batch, made as in the notebook: (B, 2048) float32 embeddings and (B, T) int32 sentences."""
     rows = rng.choice(len(img_embeds), batch_size, replace=False)
     picks = rng.integers(CAPTIONS_EACH, size=batch_size)
     captions = [captions_indexed[row][pick][:max_len] for row, pick in zip(rows, picks)]
@@ -82,7 +88,7 @@ def generate_batch(img_embeds, captions_indexed, batch_size, max_len, rng):
 
 
 def padded_batches(embeddings, captions, options):
-    """Batches without end, all padded to the greatest length."""
+    """Yields (embeddings, sentences) forever; all sentences are padded to `options.max_len`."""
     rng = np.random.default_rng(2)
     while True:
         batch = generate_batch(embeddings, captions, options.batch_size, options.max_len, rng)
@@ -91,10 +97,10 @@ def padded_batches(embeddings, captions, options):
 
 
 # ------------------------------------------------------------------------------------------------ contenders
-# Each is made once, and gives a function that trains so many steps.
+# Each is built once and returns a function: train(steps).
 
 def make_decoder(vocabulary: int):
-    """The course's decoder."""
+    """The course's decoder, as a class of symbolic tensors."""
     import keras
     from keras import layers as L
     from keras import ops
@@ -120,7 +126,7 @@ def make_decoder(vocabulary: int):
 
 
 def keras_fit(embeddings, captions, options):
-    """The usual way: `model.fit` on captions padded to 20, padding weighted by zero."""
+    """The usual way: `model.fit` on captions padded to 20 tokens, with weight 0 for padding."""
     import keras
     from keras import ops
 
@@ -139,7 +145,7 @@ def keras_fit(embeddings, captions, options):
 
 
 def pytorch(embeddings, captions, options):
-    """nn.LSTM in a plain loop; only words that are no padding reach the logits; Adam in its fused form."""
+    """A plain PyTorch loop: nn.LSTM, logits for real words only, fused Adam."""
     import torch
     from torch import nn
 
@@ -179,7 +185,7 @@ def pytorch(embeddings, captions, options):
 
 
 def ours(embeddings, captions, options, precision="auto"):
-    """The project's trainer, with the decoder as the notebook has it."""
+    """The project's trainer with the notebook's decoder."""
     from captioning.cpu import keep_freed_memory
     from captioning.decoder.trainer import Data, Trainer
     from captioning.settings import Settings
@@ -200,12 +206,12 @@ def ours(embeddings, captions, options, precision="auto"):
 
 
 def ours_float32(embeddings, captions, options):
-    """The same as on a processor without bfloat16."""
+    """The project's trainer as on a processor without bfloat16."""
     return ours(embeddings, captions, options, "float32")
 
 
 def product(embeddings, captions, options):
-    """No contender but the measure: float32 products of two 2,048 x 2,048 matrices, 17.2 GFLOP each."""
+    """The yardstick, not a contender: float32 products of two 2,048 x 2,048 matrices, 17.2 GFLOP each."""
     import tensorflow as tf
 
     one, other = (tf.random.stateless_normal([2_048, 2_048], [0, i]) for i in range(2))
@@ -224,7 +230,10 @@ PRODUCT_FLOP = 2 * 2_048 ** 3
 
 
 def work(name, options, pipe):
-    """A contender's process: trains as many steps as it is told, and answers with the seconds that they took."""
+    """A contender's process: receives numbers of steps and answers with the seconds that they took.
+
+    First it sends (seconds to build, seconds of the warm-up). The number 0 ends it: it sends its peak memory in MiB.
+    """
     began = time.perf_counter()
     embeddings = np.load(options.folder / "embeddings.npy", mmap_mode="r")
     train = CONTENDERS[name](embeddings, made_up_captions(options), options)
@@ -241,15 +250,20 @@ def work(name, options, pipe):
 # ------------------------------------------------------------------------------------------------------- run
 
 def measure(runs, turns) -> dict[str, dict]:
-    """Steps per second of each turn, seconds to start, and peak memory in MiB, by label.
+    """Lets contenders take turns.
 
-    runs: label -> (contender's name, options).
+    Args:
+        runs: {label: (contender's name, options)}.
+        turns: number of turns of each contender.
+
+    Returns:
+        By label: "turns" (steps per second of each), "made_s", "first_steps_s" and "peak_memory_mib".
     """
     context, pipes, found = multiprocessing.get_context("spawn"), {}, {}
-    for label, (name, options) in runs.items():     # one after the other, so that start costs are each one's own
+    for label, (name, options) in runs.items():     # one after the other, so that starts do not slow each other
         pipes[label], end = context.Pipe()
         context.Process(target=work, args=(name, options, end), daemon=True).start()
-        end.close()                                 # so that a process that dies is noticed here
+        end.close()                                 # then `recv` raises if the process dies
         made, warm = pipes[label].recv()
         found[label] = {"made_s": made, "first_steps_s": warm, "turns": []}
         print(f"{label}: ready after {made + warm:.0f} s", file=sys.stderr)
@@ -265,16 +279,16 @@ def measure(runs, turns) -> dict[str, dict]:
 
 
 def flop_per_step(options) -> float:
-    """Work of a step if only real words are counted: two operations a weight forwards, four backwards."""
+    """Operations of a step, for real words only: two for each weight forwards, four backwards."""
     chances = lengths(options.tokens)
-    mean_words = np.average(list(chances), weights=list(chances.values())) - 1          # #START# is no target
+    mean_words = np.average(list(chances), weights=list(chances.values())) - 1          # #START# is never predicted
     by_word = (WORD_SIZE + UNITS) * 4 * UNITS + UNITS * BOTTLENECK + BOTTLENECK * options.vocabulary
     by_photo = EMBEDDING * BOTTLENECK + BOTTLENECK * UNITS
     return 6 * options.batch_size * (mean_words * by_word + by_photo)
 
 
 def compare(options) -> dict:
-    """All contenders: rates by median of the turns, ratios by median of each turn's ratio."""
+    """Measures all contenders. A rate is the median of the turns; a ratio is the median of the turns' ratios."""
     names = [name for name in CONTENDERS if name != "pytorch" or importlib.util.find_spec("torch")]
     found = measure({name: (name, options) for name in names}, options.turns)
     ours, flop = np.array(found["ours"]["turns"]), flop_per_step(options)
@@ -293,6 +307,7 @@ def compare(options) -> dict:
 
 
 def table(result) -> str:
+    """The result of `compare` as text."""
     lines = [f"{'':12}  steps/s  ours is  peak memory  start  12 x 1,000 batches"]
     for name, values in result["contenders"].items():
         ratio = result[RATIOS[name]] if name in RATIOS else None
@@ -305,7 +320,7 @@ def table(result) -> str:
 
 
 def sweep(options) -> list[dict]:
-    """Time of a step beside that at MSCOCO's sizes, with one of them changed; each pair takes turns."""
+    """Changes one of MSCOCO's sizes at a time, and compares the time of a step with that at the usual sizes."""
     rows = []
     for name, (usual, *others) in SWEEP.items():
         base = argparse.Namespace(**vars(options) | {name: usual})
@@ -321,6 +336,7 @@ def sweep(options) -> list[dict]:
 
 
 def sweep_table(rows) -> str:
+    """The rows of `sweep` as text."""
     lines = [f"{'':12}  {'usual':>7}  {'here':>7}  time of a step  its work  peak memory"]
     lines += [f"{row['changed']:12}  {row['usual']:7,}  {row['to']:7,}  {row['time_ratio']:12.2f} x  "
               f"{row['work_ratio']:6.2f} x  {row['peak_memory_mib']:7,.0f} MiB" for row in rows]
@@ -328,16 +344,17 @@ def sweep_table(rows) -> str:
 
 
 def main(arguments=None):
-    parser = argparse.ArgumentParser(description="How fast the decoder trains, beside Keras's fit and PyTorch.")
+    """Runs the command line."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.training", description=__doc__.splitlines()[0])
     parser.add_argument("--vocabulary", type=int, default=8_769)
     parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument("--tokens", type=float, default=MEAN_TOKENS,
-                        help="of a caption, on average (default: %(default)s)")
-    parser.add_argument("--max-len", type=int, default=20, help="most tokens of a caption (default: %(default)s)")
-    parser.add_argument("--steps", type=int, default=16, help="of a turn (default: %(default)s)")
-    parser.add_argument("--turns", type=int, default=9, help="default: %(default)s")
-    parser.add_argument("--warm-up", type=int, default=16, help="first steps, not counted (default: %(default)s)")
-    parser.add_argument("--sweep", action="store_true", help="how cost grows with vocabulary, batch and length")
+                        help="mean length of a caption (default: %(default)s)")
+    parser.add_argument("--max-len", type=int, default=20, help="longer captions are cut (default: %(default)s)")
+    parser.add_argument("--steps", type=int, default=16, help="in each turn (default: %(default)s)")
+    parser.add_argument("--turns", type=int, default=9, help="of each contender (default: %(default)s)")
+    parser.add_argument("--warm-up", type=int, default=16, help="first steps, not measured (default: %(default)s)")
+    parser.add_argument("--sweep", action="store_true", help="measure how a step's time grows with the sizes")
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
         options.folder = Path(folder)

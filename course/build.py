@@ -1,10 +1,10 @@
 """Builds the solved and the student notebook from their one source.
 
-    python -m course.build            writes both; outputs of the solved one are kept where its cells are the same
-    python -m course.build --check    says which of them are stale, and exits with 1 if any is
+    python -m course.build            writes those that are stale; a current notebook keeps its outputs
+    python -m course.build --check    lists those that are stale, and exits with status 1 if there are any
 
-In the student copy, what stands between `# BEGIN SOLUTION` and `# END SOLUTION` is replaced by a line that raises
-NotImplementedError with the exercise's name: the latest heading that begins with "Exercise".
+In the student copy, a line that raises NotImplementedError replaces whatever is between `# BEGIN SOLUTION` and
+`# END SOLUTION`. The error names the exercise: the last heading above it that begins with "Exercise".
 """
 
 import re
@@ -25,8 +25,12 @@ STUB = """\
 
 
 def build(student: bool) -> nbformat.NotebookNode:
-    """The notebook without outputs. Cells are numbered, so that the same source gives the same bytes."""
-    import jupytext  # here, because those who only grade need not have it
+    """Builds a notebook without outputs. Cells are numbered, so the same source gives the same bytes.
+
+    Args:
+        student: whether to build the student copy instead of the solved notebook.
+    """
+    import jupytext  # imported here, because grading does not need it
 
     notebook = jupytext.read(SOURCE)
     notebook.metadata = {
@@ -48,14 +52,15 @@ def build(student: bool) -> nbformat.NotebookNode:
 
 
 def is_current(path: Path, wanted: nbformat.NotebookNode) -> bool:
-    """Whether the notebook at `path` has the cells of `wanted`; outputs do not count."""
+    """Whether the notebook at `path` has the cells of `wanted`. Outputs may differ."""
     if not path.exists():
         return False
     found = nbformat.read(path, as_version=4)
     return [(c.cell_type, c.source) for c in found.cells] == [(c.cell_type, c.source) for c in wanted.cells]
 
 
-def main(arguments):
+def main(arguments: list[str]) -> bool:
+    """Runs the command line. Returns whether --check found a stale notebook."""
     stale = [(path, notebook) for path, notebook in ((SOLVED, build(student=False)), (STUDENT, build(student=True)))
              if not is_current(path, notebook)]
     for path, notebook in stale:

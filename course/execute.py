@@ -2,9 +2,9 @@
 
     python -m course.execute NOTEBOOK RESULT [--folder FOLDER] [--keep-going]
 
-Prints each section as it begins and what its cells print. RESULT is written after each section, so that a run that
-fails can be looked at; the first error ends it with exit code 1. Widgets, which are nothing without a kernel, are left
-out of it; progress bars leave their last line as text.
+Prints the heading of each section when it begins, and what its cells print. Writes RESULT after each section, so a run
+that failed can be looked at. The first error ends the run with exit status 1. Widgets need a kernel, so RESULT has text
+in their place: the last line of a progress bar, for example.
 """
 
 import argparse
@@ -23,19 +23,31 @@ WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
 def bar_as_text(model_id: str, states: dict) -> str | None:
-    """A progress bar as it was last, e.g. "Training: 100% 600/600 [01:02<00:00]"; None for another widget.
+    """The last state of a progress bar as text, such as "Training: 100% 600/600 [01:02<00:00]".
 
-    states: of all widgets, by their ids. tqdm's bars are boxes of a text, the bar itself, and a text.
+    A bar of tqdm is a box that holds a text, the bar itself, and another text.
+
+    Args:
+        model_id: the widget's id.
+        states: the states of all widgets by their ids.
+
+    Returns:
+        The text, or None if the widget is not a progress bar.
     """
     parts = [states.get(child.removeprefix("IPY_MODEL_"), {}) for child in states.get(model_id, {}).get("children", [])]
     if [part.get("_model_name") for part in parts] != ["HTMLModel", "FloatProgressModel", "HTMLModel"]:
         return None
     text = " ".join(html.unescape(part["value"]).replace("\N{FIGURE SPACE}", " ").strip() for part in parts[::2])
-    return re.sub(r" \[[\d:]*<\?.*", "", text)               # of a bar that was full at once, there is no rate to tell
+    return re.sub(r" \[[\d:]*<\?.*", "", text)               # a bar that was full at once has no rate
 
 
 def without_widgets(notebook: nbformat.NotebookNode, states: dict) -> nbformat.NotebookNode:
-    """A copy in which each widget is the text that stands for it where there is no kernel."""
+    """A copy of the notebook with text in place of each widget.
+
+    Args:
+        notebook: an executed notebook.
+        states: the states of its widgets by their ids.
+    """
     plain = copy.deepcopy(notebook)
     for output in (output for cell in plain.cells for output in cell.get("outputs", [])):
         if WIDGET in output.get("data", {}):
@@ -45,11 +57,17 @@ def without_widgets(notebook: nbformat.NotebookNode, states: dict) -> nbformat.N
 
 
 def execute(source: Path, result: Path, folder: Path | None = None, keep_going: bool = False):
-    """Executes `source` and writes it with its outputs to `result`.
+    """Executes a notebook and writes it with its outputs.
 
-    folder: where the kernel starts; without it, the notebook's own.
-    keep_going: errors do not end it, and a cell whose metadata have a `timeout` is interrupted after so many seconds.
-    Raises CellExecutionError, unless it is to keep going, and DeadKernelError.
+    Args:
+        source: the notebook.
+        result: file for the executed notebook.
+        folder: working folder of the kernel; by default the notebook's own.
+        keep_going: go on after errors, and interrupt a cell after the `timeout` in its metadata, in seconds.
+
+    Raises:
+        CellExecutionError: a cell failed, and `keep_going` is False.
+        DeadKernelError: the kernel died.
     """
     notebook = nbformat.read(source, as_version=4)
     result.parent.mkdir(parents=True, exist_ok=True)
@@ -85,15 +103,15 @@ def execute(source: Path, result: Path, folder: Path | None = None, keep_going: 
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(prog="python -m course.execute", description=__doc__.splitlines()[0])
     parser.add_argument("notebook", type=Path)
     parser.add_argument("result", type=Path)
-    parser.add_argument("--folder", type=Path, help="where the kernel starts; without it, the notebook's own folder")
-    parser.add_argument("--keep-going", action="store_true", help="go on after errors and cells that take too long")
+    parser.add_argument("--folder", type=Path, help="working folder of the kernel (default: the notebook's own)")
+    parser.add_argument("--keep-going", action="store_true", help="go on after errors and slow cells")
     asked = parser.parse_args()
     try:
         execute(asked.notebook, asked.result, asked.folder, asked.keep_going)
     except CellExecutionError as error:
-        sys.exit(f"\n{error.ename}: {error.evalue:.2000}\nThe notebook as far as it came is {asked.result}.")
+        sys.exit(f"\n{error.ename}: {error.evalue:.2000}\n{asked.result} holds the notebook up to this error.")
     except DeadKernelError:
-        sys.exit(f"\nThe kernel died. The notebook as far as it came is {asked.result}.")
+        sys.exit(f"\nThe kernel died. {asked.result} holds the notebook up to its last section.")

@@ -1,9 +1,9 @@
-"""What learners get, as a zip: the student notebook and all that it needs, no solutions.
+"""Writes the learners' zip: the student notebook and what it needs, without solutions.
 
     python -m course.handout outputs/handout.zip
 
-Only files of the project that SHARED names go in, so that nothing else gets in by mistake. Its README is
-course/handout.md with the table of docs/settings.md. The same files give the same bytes.
+It holds only project files that SHARED names, so nothing else gets in by mistake. Its README.md is course/handout.md.
+The same files give the same bytes.
 """
 
 import sys
@@ -15,39 +15,42 @@ from captioning.storage import files
 from course import build, project_files
 
 FOLDER = "image-captioning"         # in the zip
-SHARED = ("*.py", "captioning/*.py", "captioning/*/*.py", "captioning/datasets/drawn/*.py",
+SHARED = ("*.py", "captioning/*.py", "captioning/*/*.py", "captioning/*/*/*.py",
           "captioning/*/*.j2", "student/*.ipynb", "data/README.md", "data/drawn/*",
-          "checkpoints/README.md", "docs/gallery.jpg", "requirements.txt", "requirements-int8.txt",
+          "checkpoints/README.md", "docs/gallery.jpg", "docs/settings.md", "requirements.txt", "requirements-int8.txt",
           "requirements-ray.txt", "Dockerfile", ".dockerignore", "LICENSE")
-STORED_AT = (1980, 1, 1, 0, 0, 0)   # the earliest date that a zip can name
+STORED_AT = (1980, 1, 1, 0, 0, 0)   # the earliest date in a zip
 
 
 def is_shared(name: str) -> bool:
-    """Whether a file of the repository goes to learners. A `*` of SHARED stands for no folder."""
+    """Whether learners get a project file. A `*` in SHARED matches within one folder only."""
     parts = name.split("/")
     return any(len(parts) == len(pattern.split("/")) and all(map(fnmatchcase, parts, pattern.split("/")))
                for pattern in SHARED)
 
 
-def readme() -> str:
-    settings = (build.ROOT / "docs" / "settings.md").read_text("utf-8")
-    return (build.ROOT / "course" / "handout.md").read_text("utf-8") + "#" + settings
-
-
 def contents() -> dict[str, bytes]:
-    """The handout's files by their names. Raises ValueError if the student notebook is not built from its source."""
+    """Reads the files of the handout.
+
+    Returns:
+        {name in the handout: content}.
+
+    Raises:
+        ValueError: the student notebook is stale.
+    """
     if not build.is_current(build.STUDENT, build.build(student=True)):
         raise ValueError(f"{build.STUDENT.relative_to(build.ROOT)} is stale: run `make notebooks`.")
-    names = filter(is_shared, project_files.names())
-    return {name: (build.ROOT / name).read_bytes() for name in names} | {"README.md": readme().encode()}
+    found = {name: build.ROOT / name for name in project_files.names() if is_shared(name)}
+    found["README.md"] = build.ROOT / "course" / "handout.md"
+    return {name: path.read_bytes() for name, path in found.items()}
 
 
 def write(path: Path):
-    """Writes the zip. Nothing is compressed: nearly all of it are weights, and zlib's bytes depend on its version."""
+    """Writes the zip, uncompressed: most of it is weights, and zlib's bytes depend on its version."""
     with files.written_aside(path) as aside, zipfile.ZipFile(aside, "w") as handout:
         for name, content in sorted(contents().items()):
             info = zipfile.ZipInfo(f"{FOLDER}/{name}", STORED_AT)
-            info.create_system, info.external_attr = 3, 0o644 << 16     # as on Unix, wherever it is made
+            info.create_system, info.external_attr = 3, 0o644 << 16     # as on Unix, whatever system this is
             handout.writestr(info, content)
 
 

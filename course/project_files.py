@@ -1,11 +1,11 @@
-"""The files of the project: those that git tracks, or, in a download without git, those that runs don't make."""
+"""Lists the project's files: those that git tracks, or, without git, all but those that runs make."""
 
 import re
 import subprocess
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-# What runs, tests and editors leave, as .gitignore has it.
+# Files that runs, tests and editors make, as in .gitignore.
 LEFT_BY_RUNS = re.compile(
     r"(^|/)(\.git|\.venv|__pycache__|\.ipynb_checkpoints|\.ruff_cache|\.pytest_cache|\.hypothesis|outputs)/"
     r"|^checkpoints/(?!README\.md$)"
@@ -13,7 +13,7 @@ LEFT_BY_RUNS = re.compile(
 
 
 def names() -> list[str]:
-    """Paths of the project's files below its folder, with forward slashes, sorted."""
+    """Sorted paths of the project's files, relative to its folder, with forward slashes."""
     tracked = _tracked_by_git()
     if tracked is None:
         paths = (path.relative_to(ROOT).as_posix() for path in ROOT.rglob("*") if path.is_file())
@@ -22,7 +22,7 @@ def names() -> list[str]:
 
 
 def _tracked_by_git() -> list[str] | None:
-    """None where git is not installed, or where this folder is no repository of its own."""
+    """The tracked paths; None if git is not installed or this folder is not a repository of its own."""
     if not (ROOT / ".git").exists():
         return None
     try:

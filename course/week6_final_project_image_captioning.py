@@ -34,7 +34,7 @@ from pathlib import Path
 if sys.version_info < (3, 10):
     raise RuntimeError(f"Python 3.10 or later is needed; this is {sys.version.split()[0]}.")
 
-# The modules lie in the project's folder, which is this one or one above.
+# The modules are in the project's folder, which is this one or one above.
 PROJECT = next((p for p in (Path.cwd(), *Path.cwd().parents) if (p / "keras_utils.py").is_file()), None)
 if PROJECT is None:
     raise RuntimeError(f"keras_utils.py is neither in {Path.cwd()} nor above it: the notebook belongs in its project.")
@@ -60,7 +60,7 @@ with utils.hushed():
     import keras
 
     if int(keras.__version__.split(".")[0]) != 3:
-        raise RuntimeError(f"Keras 3 is needed; this is {keras.__version__}: pip install -r requirements.txt")
+        raise RuntimeError(f"Keras 3 is needed; this is {keras.__version__}: python -m pip install -r requirements.txt")
     import tensorflow as tf
     from keras import layers as L
     from keras import ops
@@ -75,7 +75,7 @@ for module in (tf, keras, np):
 # %% [markdown]
 # ## Settings
 #
-# All of them are here, and `settings.py` says a line of each. Set them from outside, `CAPTION_EPOCHS=3` in the environment before Jupyter
+# All of them are here, and `captioning/settings.py` says a line of each. Set them from outside, `CAPTION_EPOCHS=3` in the environment before Jupyter
 # starts, or in this cell: `utils.Settings.from_environment(epochs=3)`. After a change, restart the kernel and run all cells. The dataset is one of
 #
 # - `drawn`: a small world of drawn scenes that comes with the project. No network, a few minutes in all. Start here.

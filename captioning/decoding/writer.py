@@ -10,7 +10,7 @@ from captioning.decoding.caption import Caption
 from captioning.decoding.from_checkpoint import read_decoder
 from captioning.decoding.sampling import Sampling, require_sampling_options
 from captioning.decoding.steps import StepDecoder
-from captioning.encoder.cache import EMBED_BATCH
+from captioning.encoder.batches import EMBED_BATCH
 
 
 class CaptionWriter:

@@ -25,8 +25,7 @@ def model(course):
     keras.utils.set_random_seed(0)
     made = course("generate_batch", "decoder", "final_model", vocab=vocab,
                   settings=Settings(dropout=0.0, image_dropout=0.0),
-                  val_img_embeds=images, **{
-                      name: getattr(text, name) for name in ("batch_captions_to_matrix",)},
+                  val_img_embeds=images, batch_captions_to_matrix=text.batch_captions_to_matrix,
                   IMG_EMBED_BOTTLENECK=120, WORD_EMBED_SIZE=100, LSTM_UNITS=300, LOGIT_BOTTLENECK=120,
                   PAD=PAD, START=START, END=END, UNK=UNK)
     made.vocab, made.indexed, made.images = vocab, indexed, images
@@ -34,6 +33,7 @@ def model(course):
 
 
 def loss_of(model, sentences, images=None):
+    """Loss of a batch of sentences, for the first photos or for given images."""
     loss = keras.Model([model.decoder.img_embeds, model.decoder.sentences], model.decoder.loss)
     images = model.images[:len(sentences)] if images is None else images
     return float(loss([np.float32(images), np.array(sentences, np.int32)], training=False))
@@ -78,7 +78,7 @@ def test_every_caption_of_a_photo_is_taken_about_equally_often(model):
 
 
 def test_twenty_captions_are_learnt_by_heart_and_differ_by_photo(model, tmp_path):
-    """The pre-flight of any decoder: what can't overfit can't learn. Then the photo decides the caption."""
+    """A decoder that can't overfit can't learn. Afterwards the photo decides the caption."""
     settings = Settings(epochs=1, batches_per_epoch=150, batch_size=20, val_batches=1, dropout=0.0,
                         learning_rate=5e-3, checkpoint_root=tmp_path)
     data = Data(model.images, model.indexed)
@@ -92,7 +92,7 @@ def test_twenty_captions_are_learnt_by_heart_and_differ_by_photo(model, tmp_path
 
 
 def test_one_step_at_a_time_gives_the_logits_of_the_whole_caption(model):
-    """The layers put together for captioning say the same as in training."""
+    """The models for captioning compute the same as the layers in training."""
     caption = model.indexed[3][0]
     whole = keras.Model([model.decoder.img_embeds, model.decoder.sentences], model.decoder.flat_token_logits)(
         [np.float32(model.images[3:4]), np.array([caption], np.int32)], training=False)

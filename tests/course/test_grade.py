@@ -1,4 +1,4 @@
-"""Grading a folder: each learner gets what their solutions are worth, whatever the others' do to their kernels."""
+"""Grading a folder: learners get the points of their own solutions, whatever other submissions do."""
 
 import ast
 import csv
@@ -9,7 +9,7 @@ import nbformat
 import psutil
 import pytest
 
-from course import build, grade
+from course import build, grade, solutions
 
 NAMES = ["generate_vocabulary", "caption_tokens_to_indices", "batch_captions_to_matrix", "decoder"]
 TINY = {"DATASET": "folder", "ENCODER_WEIGHTS": "drawn", "EPOCHS": "1", "BATCHES_PER_EPOCH": "5", "VAL_BATCHES": "1",
@@ -17,11 +17,12 @@ TINY = {"DATASET": "folder", "ENCODER_WEIGHTS": "drawn", "EPOCHS": "1", "BATCHES
 
 
 def student():
+    """The student notebook."""
     return nbformat.read(build.STUDENT, as_version=4)
 
 
 def solved(*exercises):
-    """The student copy with some of the solutions, named by their number."""
+    """The student notebook with some exercises solved, given by number."""
     notebook, right = student(), build.build(student=False)
     places = [number for number, cell in enumerate(notebook.cells) if "raise NotImplementedError" in cell.source]
     for exercise in exercises:
@@ -30,15 +31,18 @@ def solved(*exercises):
 
 
 def notebook_of(*sources):
+    """A notebook of code cells."""
     return nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
 
 
 def function(name, body="return 1"):
+    """Source of a function."""
     return f"def {name}(*arguments):\n    {body}"
 
 
 def code(notebook):
-    return [cell.source for cell in grade.assemble(notebook, 60).cells if cell.cell_type == "code"]
+    """Sources of the code cells of the notebook that grades a submission."""
+    return [cell.source for cell in solutions.assemble(notebook, 60).cells if cell.cell_type == "code"]
 
 
 # ------------------------------------------------------------------------------------------ what is taken over
@@ -51,7 +55,7 @@ def test_a_solution_is_found_by_its_name_wherever_it_stands():
     for name, definition in zip(NAMES, mine):
         theirs, ours = (i for i, cell in enumerate(cells) if f"def {name}(" in cell)
         check = next(i for i, cell in enumerate(cells) if i > theirs and "grader.check_" in cell)
-        assert cells[theirs] == definition and theirs < check < ours       # what comes after gets ours
+        assert cells[theirs] == definition and theirs < check < ours       # later cells get ours
     assert any(re.search(r"class decoder:.*raise NotImplementedError", cell, re.S) for cell in cells)
 
 
@@ -81,9 +85,9 @@ def test_a_slip_in_the_syntax_costs_one_exercise():
 def test_the_solved_notebook_comes_out_as_it_is():
     cells, right = code(solved(1, 2, 3, 4)), build.build(student=False)
     expected = [ast.unparse(ast.parse(cell.source)) for cell in right.cells if cell.cell_type == "code"]
-    found = dict.fromkeys(ast.unparse(ast.parse(cell)) for cell in cells if cell != grade.SAVE)    # each once
+    found = dict.fromkeys(ast.unparse(ast.parse(cell)) for cell in cells if cell != solutions.SAVE)    # each once
     assert list(found) == expected[:len(found)]
-    assert "grader.check_validation_loss" in cells[-2] and cells[-1] == grade.SAVE
+    assert "grader.check_validation_loss" in cells[-2] and cells[-1] == solutions.SAVE
 
 
 @pytest.mark.parametrize("content", [
@@ -97,7 +101,7 @@ def test_what_is_no_notebook_stops_nothing(tmp_path, content):
     (tmp_path / "x.ipynb").write_bytes(content)
     found = grade.read(tmp_path / "x.ipynb")
     if found is not None:
-        nbformat.write(grade.assemble(found, 60), tmp_path / "y.ipynb")
+        nbformat.write(solutions.assemble(found, 60), tmp_path / "y.ipynb")
     assert (found is not None) == (b"generate_vocabulary" in content)
 
 
@@ -135,22 +139,25 @@ def test_a_spreadsheet_takes_no_text_for_a_formula(tmp_path):
 
 @pytest.fixture
 def tiny(monkeypatch, small_world):
+    """Settings for a small drawn world and a few steps."""
     for name, value in (TINY | {"DATA_DIR": str(small_world)}).items():
         monkeypatch.setenv(f"CAPTION_{name}", value)
     monkeypatch.setattr(grade, "CELL_SHARE", 60)
 
 
 def table(path):
+    """Rows of the CSV by file."""
     with path.open(newline="") as file:
         return {row["file"]: row for row in csv.DictReader(file)}
 
 
 def points(row):
+    """Points of the six parts."""
     return [int(row[part.title]) for part in grade.PARTS.values()]
 
 
 def test_each_exercise_counts_by_itself_and_a_second_call_goes_on(tiny, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(grade, "prepare", lambda folder: None)      # to save a kernel; the slow test has it
+    monkeypatch.setattr(grade, "prepare", lambda folder: None)      # saves a kernel; the slow test runs it
     submissions, grades = tmp_path / "submissions", tmp_path / "grades.csv"
     (submissions / "ada").mkdir(parents=True)
     endless = function(NAMES[1], "while True: pass")
@@ -171,6 +178,21 @@ def test_each_exercise_counts_by_itself_and_a_second_call_goes_on(tiny, tmp_path
     assert re.findall(r"(\S+)  as before", again) == ["ada/final.ipynb"]
     assert set(table(grades)) == {*rows, "another.ipynb"}
     assert table(grades)["ada/final.ipynb"] == rows["ada/final.ipynb"]
+
+
+def test_a_changed_check_or_notebook_is_another_course(tmp_path, monkeypatch):
+    names = [build.SOLVED.name, "captioning/grading/grader.py", "captioning/grading/report.py"]
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes((build.ROOT / name).read_bytes())
+    monkeypatch.setattr(build, "ROOT", tmp_path)
+    monkeypatch.setattr(build, "SOLVED", tmp_path / names[0])
+    digests = [grade.digest_of_course()]
+    for name in names:
+        text = (tmp_path / name).read_text("utf-8")
+        (tmp_path / name).write_text(text.replace("import", "import  ", 1), "utf-8")
+        digests.append(grade.digest_of_course())
+    assert len(set(digests)) == 4
 
 
 @pytest.mark.slow

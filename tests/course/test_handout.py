@@ -1,4 +1,4 @@
-"""The handout: a learner can work with what is in it, and finds no solution in it."""
+"""The handout: it has all that a learner needs, and no solutions."""
 
 import os
 import re
@@ -21,7 +21,7 @@ assert all(Path(file).is_relative_to(PROJECT) for file in modules.values()), mod
 from captioning.encoder.networks import find_weights
 from PIL import Image
 from captioning.gallery.examples import Example
-find_weights(settings.encoder_weights)  # looks at their digest
+find_weights(settings.encoder_weights)  # checks their digest
 photo = Image.new("RGB", (8, 8))
 utils.write_gallery(PROJECT.parent / "gallery.html", [Example("a.jpg", photo, ["a"])], [])
 utils.TrainingPicture(photo).table([])
@@ -31,6 +31,7 @@ print(f"{len(modules)} modules")
 
 @pytest.fixture(scope="module")
 def unzipped(tmp_path_factory):
+    """Folder of the unzipped handout."""
     folder = tmp_path_factory.mktemp("learner")
     handout.write(folder / "handout.zip")
     with zipfile.ZipFile(folder / "handout.zip") as packed:
@@ -39,11 +40,12 @@ def unzipped(tmp_path_factory):
 
 
 def names(folder):
+    """Relative paths of the files in a folder."""
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
 
 
 def test_no_file_of_it_holds_a_solution(unzipped):
-    lines = {line.encode() for line in solution_lines() if len(line) > 20}      # shorter ones others write too
+    lines = {line.encode() for line in solution_lines() if len(line) > 20}      # others may write shorter lines, too
     held = {name: found for name in names(unzipped)
             if (found := [line for line in lines if line in (unzipped / name).read_bytes()])}
     assert held == {}

@@ -1,4 +1,4 @@
-"""Both notebooks are built from their source; the solved one runs to its end, the student's to its first exercise."""
+"""Both notebooks are built from their source. The solved one runs to its end, the student's to its first exercise."""
 
 import ast
 import contextlib
@@ -28,7 +28,7 @@ SETTINGS = {"CAPTION_DATASET": "folder", "CAPTION_ENCODER_WEIGHTS": "drawn", "CA
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory, small_world):
-    """A copy of the project, so that runs leave nothing in this one; settings for a small drawn world."""
+    """A copy of the project, so runs leave nothing in this one, and settings for a small drawn world."""
     copy = tmp_path_factory.mktemp("project")
     for name in project_files.names():
         (copy / name).parent.mkdir(parents=True, exist_ok=True)
@@ -38,6 +38,7 @@ def project(tmp_path_factory, small_world):
 
 
 def execute(project, notebook, **settings):
+    """Runs a notebook of the copy. Returns the process and the executed notebook."""
     copy, environment = project
     result = copy / "outputs" / "notebook.ipynb"
     process = subprocess.run([sys.executable, "-m", "course.execute", notebook, str(result)], cwd=copy,
@@ -46,10 +47,12 @@ def execute(project, notebook, **settings):
 
 
 def outputs(notebook):
+    """All outputs of a notebook."""
     return [output for cell in notebook.cells for output in cell.get("outputs", [])]
 
 
 def text_of(notebook):
+    """All text in the outputs of a notebook."""
     return "\n".join(str(o.get("text", "")) + str(o.get("data", {}).get("text/plain", "")) for o in outputs(notebook))
 
 
@@ -126,7 +129,7 @@ def test_the_solved_notebook_runs_to_its_end_and_leaves_its_results(project, exe
 
 
 def test_the_executed_notebook_shows_bars_and_buttons_as_text(executed):
-    """Widgets show nothing where there is no kernel: on GitHub, as HTML, on paper."""
+    """Widgets show nothing without a kernel: on GitHub, as HTML, on paper."""
     _, notebook = executed
     assert "widgets" not in notebook.metadata
     assert not [output for output in outputs(notebook) if any("widget" in kind for kind in output.get("data", {}))]
@@ -147,7 +150,7 @@ def test_a_second_run_goes_on_from_caches_and_checkpoints(project, executed):
 
 
 def early_check(client, index):
-    """What the next check says if it is run before its exercise is solved."""
+    """What the next check says if it runs before its exercise is solved."""
     while "grader.check_" not in client.nb.cells[index].source:
         index += 1
     with contextlib.suppress(CellExecutionError):
@@ -156,7 +159,7 @@ def early_check(client, index):
 
 
 def solve_one_after_the_other(client, notebook, solved):
-    """Runs the student copy; where it stops, puts the solution in. Returns what the stops and the early checks said."""
+    """Runs the student notebook and solves each exercise where it stops. Returns the messages of stops and checks."""
     stops, checks, unsolved = [], [], None
     for index, cell in enumerate(notebook.cells):
         if "raise NotImplementedError" in cell.source:
@@ -183,7 +186,7 @@ utils.write_gallery("own.html", choice.good, choice.bad)
 
 
 def test_a_learner_who_solves_one_exercise_after_the_other_gets_the_same_points(project, executed):
-    """The student copy, run cell by cell: it stops at each exercise with its name until the solution is put in."""
+    """The student notebook stops at each exercise, with its name, until it is solved."""
     copy, environment = project
     notebook = nbformat.read(build.STUDENT, as_version=4)
     client = NotebookClient(notebook, kernel_name="python3", timeout=600,
@@ -213,7 +216,7 @@ def test_a_learner_who_solves_one_exercise_after_the_other_gets_the_same_points(
 # --------------------------------------------------------------------------------------- e-mail and token
 
 def submission_cells(server):
-    """The notebook's cells that a submission needs, for services that refuse it, are slow, and accept it."""
+    """A notebook that submits to services which refuse the answers, are slow, or take them."""
     cells = [cell.source for cell in build.build(student=False).cells if cell.cell_type == "code"]
     needed = ("PROJECT = ", "import numpy", "Settings.from_environment", "grading.Grader",
               "def batch_captions_to_matrix", "check_batching", "grader.table()")
@@ -242,4 +245,4 @@ def test_nothing_that_runs_leave_holds_the_graders_email_or_token(project, execu
     assert {".ipynb", ".html", ".json", ".txt", ".h5"} <= {path.suffix for path in left}
     secrets = EMAIL.encode(), TOKEN.encode()
     held = [path for path in left if any(secret in path.read_bytes() for secret in secrets)]
-    assert held == [copy / "tests" / "grader_service.py"]           # where this test has them from
+    assert held == [copy / "tests" / "helpers" / "grader_service.py"]           # this test has them from there

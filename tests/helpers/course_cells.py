@@ -1,4 +1,4 @@
-"""What the course's cells define, without running the notebook."""
+"""Gives tests what the course's cells define, without running the notebook."""
 
 import ast
 from types import SimpleNamespace
@@ -12,7 +12,7 @@ def code_cells() -> list[str]:
 
 
 def solution_lines() -> set[str]:
-    """The lines of all solutions that are long enough to be nothing else."""
+    """Lines of the solutions that are long enough to be recognised."""
     from course import build
 
     solutions = [m[0] for m in build.SOLUTION.finditer(build.SOURCE.read_text("utf-8"))]
@@ -22,9 +22,15 @@ def solution_lines() -> set[str]:
 
 
 def define(cells, *names, **given):
-    """What some of the cells define, as a namespace.
+    """Runs some of the course's cells.
 
-    Each name stands for the first cell that defines it. given: names that the cells need from earlier ones.
+    Args:
+        cells: sources of the code cells.
+        *names: for each name, the first cell that defines it runs.
+        **given: names that these cells need from earlier ones.
+
+    Returns:
+        A namespace with what the cells define.
     """
     import keras
     import numpy as np
@@ -33,8 +39,6 @@ def define(cells, *names, **given):
 
     import keras_utils
     import utils
-
-    pass
 
     scope = {"keras": keras, "np": np, "tf": tf, "L": layers, "ops": ops, "utils": utils, "keras_utils": keras_utils,
              "IMG_EMBED_SIZE": 2048, "train_captions": [["a cat"]], **given}
@@ -46,7 +50,7 @@ def define(cells, *names, **given):
 
 
 def _definitions(source: str) -> str:
-    """A cell's functions, classes and constants: without calls that show something of the notebook's own run."""
+    """A cell's functions, classes and constants, without the calls that show results."""
     module = ast.parse(source)
     kinds = (ast.FunctionDef, ast.ClassDef, ast.Assign)
     module.body = [node for node in module.body if isinstance(node, kinds) and "writer" not in ast.unparse(node)[:6]]

@@ -1,4 +1,4 @@
-"""A server that behaves like the course's grading service, and fails like it."""
+"""A local server that behaves like the course's grading service, and fails like it."""
 
 import contextlib
 import json
@@ -11,11 +11,12 @@ PAGE = "<!DOCTYPE html><html><head><title>Welcome</title></head><body>Please sig
 
 
 def learner_message(text):
+    """The service's JSON with a message for the learner."""
     return json.dumps({"errorCode": "invalidSubmission", "message": None, "details": {"learnerMessage": text}})
 
 
 class Service(BaseHTTPRequestHandler):
-    """Behaves like the course's service, or fails in the way that the path names."""
+    """Answers like the course's service, or fails as the path says."""
 
     ANSWERS = {                     # path: status, body
         "/ok": (201, "{}"),
@@ -39,6 +40,7 @@ class Service(BaseHTTPRequestHandler):
     }
 
     def do_POST(self):
+        """Answers a submission."""
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.server.received.append((self.path, self.headers, body))
         if self.path == "/slow":
@@ -61,16 +63,17 @@ class Service(BaseHTTPRequestHandler):
             self.wfile.write(text.encode())
 
     def log_message(self, *_):
-        pass
+        """Prints nothing."""
 
     def handle(self):
-        with contextlib.suppress(OSError):      # the client may have had enough
+        """Handles a connection; the client may close it at any time."""
+        with contextlib.suppress(OSError):
             super().handle()
 
 
 @contextlib.contextmanager
 def running_service():
-    """The service on a port of its own; `received` lists (path, headers, body) of what came in."""
+    """Runs the service on a free port; `received` lists the (path, headers, body) of all requests."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), Service)
     server.received = []
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -82,4 +85,5 @@ def running_service():
 
 
 def address(server, path):
+    """Address of a path of the server."""
     return f"http://127.0.0.1:{server.server_address[1]}{path}"

@@ -1,4 +1,4 @@
-"""The image: a user without rights, a fixed base, a token at the door, and nothing in it that does not belong there."""
+"""The image: a user without rights, a fixed base, a token that JupyterLab asks for, and only files that belong."""
 
 import fnmatch
 import json
@@ -23,6 +23,7 @@ COMMAND = next(json.loads(words) for step, words in STEPS if step == "CMD")
 
 
 def arguments(*steps):
+    """Arguments of the Dockerfile's lines with these instructions."""
     return [words for step, words in STEPS if step in steps]
 
 
@@ -36,19 +37,19 @@ def test_all_that_runs_runs_without_rights():
     users = arguments("USER")
     assert users and users[-1] not in ("root", "0") and set(users) & {"root", "0"} == set()
     before = [words for step, words in STEPS[:names.index("USER")] if step == "RUN"]
-    assert before == ["useradd --create-home learner"]          # all that root does
+    assert before == ["useradd --create-home learner"]          # root does nothing else
     assert not re.search(r"\bsudo\b|--privileged|--allow-root", DOCKERFILE)
 
 
 def test_no_secret_gets_into_a_layer():
     words = " ".join(arguments("ENV", "ARG", "RUN", "CMD", "ENTRYPOINT", "LABEL"))
     assert not re.search(r"(?i)token|secret|passw|api_?key|credential|e-?mail|://", words)
-    assert arguments("ADD") == []                               # would fetch from the network, or unpack
+    assert arguments("ADD") == []                               # ADD may download or unpack
     assert all(copy.startswith("--chown=learner ") for copy in arguments("COPY"))
 
 
 def sent(path: str) -> bool:
-    """Whether .dockerignore lets a file through: the last pattern that fits the file or a folder above it decides."""
+    """Whether a file goes into the image: the last pattern that matches it, or a folder above it, decides."""
     through = True
     for line in (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines():
         if line.strip() and not line.startswith("#"):
@@ -84,7 +85,7 @@ def test_jupyterlab_as_the_image_starts_it_lets_nobody_in_without_the_token(tmp_
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     options = [option for option in COMMAND[3:] if option.startswith("--") and not option.startswith("--ip")]
-    rights = ["--allow-root"] if getattr(os, "geteuid", lambda: 1)() == 0 else []       # the image's user is not root
+    rights = ["--allow-root"] if getattr(os, "geteuid", lambda: 1)() == 0 else []       # only tests may run as root
     command = [sys.executable, "-m", "jupyterlab", "--ip=127.0.0.1", f"--port={port}", *options, *rights]
     places = {name: str(tmp_path) for name in ("HOME", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR")}
     server = subprocess.Popen(command, cwd=tmp_path, env=os.environ | places, stdout=subprocess.DEVNULL,
@@ -97,7 +98,7 @@ def test_jupyterlab_as_the_image_starts_it_lets_nobody_in_without_the_token(tmp_
 
 
 def answer(url, server) -> int:
-    """HTTP status of an address of a server that is starting."""
+    """HTTP status of an address, once its server has started."""
     until = time.monotonic() + 120
     while time.monotonic() < until and server.poll() is None:
         try:

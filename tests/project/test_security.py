@@ -1,4 +1,4 @@
-"""No file and no text from outside is run: no pickle, no eval, no shell, no markup. Checked on the sources."""
+"""Nothing from outside runs: no pickle, no eval, no shell, no markup. Checked on the sources."""
 
 import ast
 import re
@@ -18,21 +18,21 @@ from course import project_files
 from tests.helpers import ROOT
 
 SOURCES = [ROOT / name for name in project_files.names() if name.endswith(".py")]
-OURS = [path for path in SOURCES                        # the others run the course's own cells, to test and time them
+OURS = [path for path in SOURCES                        # tests and benchmarks run the course's own cells
         if path.relative_to(ROOT).parts[0] not in ("tests", "benchmarks")]
 
-# Modules that run what they read, or are made for it.
+# Modules that run what they read, or that exist to run code.
 MODULES = {"pickle", "cPickle", "_pickle", "cloudpickle", "dill", "joblib", "shelve", "marshal", "code", "runpy", "imp"}
-# Calls that run text, start a shell, unpack names as they come, or load what may hold code.
+# Calls that run text, start a shell, unpack without checks, or load files that may hold code.
 CALLS = {"eval", "exec", "compile", "__import__", "system", "popen", "extractall", "extract", "unpack_archive",
          "load_model", "mktemp", "unsafe_load", "enable_unsafe_deserialization"}
 CALLS_BUT = {"re.compile", "model.compile", "platform.system"}
-# Named arguments that lift a protection, and the value that does.
+# Arguments that switch off a protection, with that value.
 ARGUMENTS = {("shell", True), ("allow_pickle", True), ("safe_mode", False), ("verify", False), ("weights_only", False)}
 
 
 def dangers(source: str) -> list[str]:
-    """What a source has of the lists above, with its lines."""
+    """What a source uses of the lists above, with line numbers."""
     found = []
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, (ast.Import, ast.ImportFrom)):
@@ -62,7 +62,7 @@ def test_the_check_of_the_sources_sees_what_it_should(source):
 
 
 def test_only_the_settings_and_the_credentials_come_from_the_environment():
-    """Others may set what a library takes from it, as TensorFlow's level of messages."""
+    """Others may set variables that a library reads, such as TensorFlow's log level."""
     readers = {path.relative_to(ROOT).as_posix() for path in OURS for line in path.read_text("utf-8").splitlines()
                if re.search(r"\benviron\b(?!\.setdefault\(|\[[^]]*\] = )|\bgetenv\b", line.split("#")[0])}
     assert readers == {"captioning/settings.py", "captioning/credentials.py"}
@@ -74,7 +74,7 @@ HOSTILE = "<img src=x onerror=alert(1)>\"'><script>alert(1)</script>&amp;{{7*7}}
 
 
 class Tags(HTMLParser):
-    """Elements of a page with the names of their attributes."""
+    """Finds the elements of a page, with the names of their attributes."""
 
     def __init__(self, page):
         super().__init__()
@@ -83,24 +83,29 @@ class Tags(HTMLParser):
         self.close()
 
     def handle_starttag(self, tag, attributes):
+        """Notes an element."""
         self.seen.append((tag, *(name for name, _ in attributes)))
 
 
 def picture(text):
+    """The page of the training picture with a text from outside."""
     return TrainingPicture(Image.new("RGB", (8, 8))).table([{"epoch": text, "caption": text}])
 
 
 def scores(text):
+    """The page of a table of scores with a text from outside."""
     found = score_captions({"a": ["cat"], "b": ["dog"]}, {"a": [["cat"]], "b": [["dog"]]}, text, text)
     return ScoreTable({text: found})._repr_html_()
 
 
 def verdict(text):
+    """The page of a check's verdict with a text from outside."""
     part = next(iter(PARTS.values()))
     return Verdict(part, (Problem(text, text, text),), text, text)._repr_html_()
 
 
 def receipt(text):
+    """The page of the service's answer with a text from outside."""
     return service.Receipt(False, text)._repr_html_()
 
 

@@ -1,4 +1,4 @@
-"""The rehearsal of long runs comes through where the code keeps its promises, and fails where it does not."""
+"""The rehearsal passes if the code keeps its promises, and fails if it does not."""
 
 import re
 import subprocess
@@ -6,10 +6,11 @@ import sys
 
 import pytest
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="limits disks and files as Linux does")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the rehearsal uses Linux's limits on disks and files")
 
 
 def rehearse(world, *options):
+    """Runs the rehearsal on a small world."""
     command = [sys.executable, "-m", "tests.rehearsal.soak", "--world", str(world), *options]
     return subprocess.run(command, capture_output=True, text=True, timeout=900)
 
@@ -25,7 +26,7 @@ def test_the_whole_way_comes_through(small_world, options):
 
 
 def test_a_rehearsal_finds_code_that_goes_on_wrongly(small_world):
-    """Batches that are made after a kill have other bytes."""
+    """The planted bug: batches made after a kill have other bytes."""
     done = rehearse(small_world, "--phases", "embed", "--only", "kill", "--rounds", "6", "--plant")
     assert done.returncode == 1
     assert "FAILED. Round" in done.stderr and "made other bytes than the undisturbed run: embeddings/" in done.stderr

@@ -1,9 +1,10 @@
-"""Changes one module, a small slip at a time, and counts the slips that its tests notice.
+"""Puts one small slip at a time into a module, and counts the slips that its tests notice.
 
     python -m tests.rehearsal.mutation captioning/storage/zips.py tests/storage [--sample 40] [--seed 1] [-k WORDS]
 
-Needs cosmic-ray, which knows the slips: another comparison, another number, `break` for `continue`, no decorator … It
-works on copies of the project, two at a time. Prints the slips that no test noticed, as diffs, and their share.
+It needs cosmic-ray, which makes the slips: another comparison, another number, `break` for `continue`, no decorator and
+so on. It works on two copies of the project at a time. It prints the slips that no test noticed, as diffs, and their
+share.
 """
 
 import argparse
@@ -21,11 +22,17 @@ from pathlib import Path
 
 from course import project_files
 
-TIMES_AS_LONG = 4               # a run of the tests that takes so much longer than without a slip is a slip noticed
+TIMES_AS_LONG = 4               # if the tests take so much longer than without a slip, they notice it
 
 
 def slips(module: str, sample: int, seed: int) -> list:
-    """A random sample of cosmic-ray's mutations of a module; those of annotations and strings are left out."""
+    """Samples cosmic-ray's mutations of a module, without those of annotations.
+
+    Args:
+        module: path of the module.
+        sample: number of slips.
+        seed: seed of the sample.
+    """
     from cosmic_ray.commands import init
     from cosmic_ray.work_db import WorkDB, use_db
 
@@ -39,7 +46,7 @@ def slips(module: str, sample: int, seed: int) -> list:
 
 
 def _annotated_places(source: str) -> set[tuple[int, int]]:
-    """(line, column) of everything inside annotations, which Python does not use."""
+    """(line, column) of everything inside annotations, which have no effect."""
     annotations = [getattr(node, name) for node in ast.walk(ast.parse(source))
                    for name in ("annotation", "returns") if getattr(node, name, None) is not None]
     return {(line, column) for each in annotations for line in range(each.lineno, each.end_lineno + 1)
@@ -48,7 +55,17 @@ def _annotated_places(source: str) -> set[tuple[int, int]]:
 
 
 def notice(copy: str, slip, tests: list[str], seconds: float) -> tuple[str, str]:
-    """What came of the tests with one slip in a copy of the project: ("killed" or "survived", the slip's diff)."""
+    """Runs the tests with one slip.
+
+    Args:
+        copy: folder of a copy of the project.
+        slip: the slip.
+        tests: arguments for pytest.
+        seconds: time limit.
+
+    Returns:
+        "killed", "survived" or "no change", and the slip as a diff.
+    """
     from cosmic_ray.mutating import mutate_and_test
 
     os.chdir(copy)
@@ -57,7 +74,7 @@ def notice(copy: str, slip, tests: list[str], seconds: float) -> tuple[str, str]
 
 
 def command_of(tests: list[str]) -> str:
-    """The command that runs the tests until one fails."""
+    """The command that runs the tests up to the first failure."""
     return shlex.join([sys.executable, "-m", "pytest", "--exitfirst", "--quiet", "-p", "no:cacheprovider", *tests])
 
 
@@ -73,9 +90,9 @@ def main():
     """Runs the command line."""
     parser = argparse.ArgumentParser(prog="python -m tests.rehearsal.mutation", description=__doc__.splitlines()[0])
     parser.add_argument("module")
-    parser.add_argument("tests", nargs="+", help="what pytest is to run: files, folders, options after --")
+    parser.add_argument("tests", nargs="+", help="arguments for pytest: files, folders, options after --")
     parser.add_argument("--sample", type=int, default=40, help="slips to try (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=1, help="another seed, other slips (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=1, help="of the sample (default: %(default)s)")
     parser.add_argument("--processes", type=int, default=2)
     options = parser.parse_args()
     chosen = slips(options.module, options.sample, options.seed)
@@ -84,7 +101,7 @@ def main():
         began = time.monotonic()
         os.chdir(copies[0])
         if subprocess.run(shlex.split(command_of(options.tests)), stdout=subprocess.DEVNULL).returncode:
-            sys.exit("The tests fail without any slip.")
+            sys.exit("The tests fail without a slip. Mend them first.")
         seconds = TIMES_AS_LONG * (time.monotonic() - began) + 10
         with ProcessPoolExecutor(options.processes) as pool:
             shares = [chosen[number::options.processes] for number in range(options.processes)]
@@ -100,6 +117,7 @@ def main():
 
 
 def _try_all(copy, chosen, tests, seconds):
+    """Results of `notice` for several slips, one after the other."""
     return [notice(copy, slip, tests, seconds) for slip in chosen]
 
 

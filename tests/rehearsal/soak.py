@@ -1,21 +1,20 @@
-"""A rehearsal of long runs: the whole way again and again, while its process is killed and its files are damaged.
+"""Rehearses long runs: goes the whole way again and again, while processes are killed and files are damaged.
 
-    python tests/soak.py --minutes 20 --seed 0 [--phases download embed] [--only kill damage] [--verbose]
+    python -m tests.rehearsal.soak --minutes 20 --seed 0 [--phases download embed] [--only kill damage] [--verbose]
 
-One round is the whole way from nothing: the three zips of a small drawn world come from a local server, photos are
-embedded, the notebook's decoder is trained, fine-tuned on the score and writes captions. Meanwhile faults strike by a
-schedule that the seed fixes: the process is killed, interrupted, its files are damaged while it is down, its disk fills
-up, its line breaks. After each fault that ended it, it is started again; where its error says to delete a file, that is
-done. A round ends when a start comes through undisturbed. All that it made is then compared with a run that nothing
-disturbed.
+One round goes the whole way from nothing. It downloads the three zips of a small drawn world from a local server,
+embeds the photos, trains the notebook's decoder, fine-tunes it on the score, and writes captions. Faults strike
+meanwhile, on a schedule that follows from the seed: the process is killed or interrupted, its files are damaged while
+it is down, its disk fills up, its line breaks. If a fault ended the process, it starts again. If its error says to
+delete a file, the rehearsal deletes it. A round ends when a start comes through without a fault. Its results must then
+equal those of an undisturbed run.
 
 The first difference, hang, traceback, or error that does not name its file ends the rehearsal with exit status 1.
 
-What is not as in a real run: the world is small (160 + 48 photos, three of them broken), training has 60 steps and
-fine-tuning 15, and most rounds use a stand-in for the encoder, which would take longer to start than all else; each
-fourth round uses InceptionV3. Files are damaged while no process runs: what happens to a file after it was checked,
-nobody notices.
-The seed fixes kinds, phases and places of the faults; the moment within a phase depends on the machine.
+Some things differ from a real run. The world is small: 160 + 48 photos, three of them broken. Training has 60 steps and
+fine-tuning 15. Three rounds in four use a stand-in for the encoder, which starts faster than InceptionV3. Files are
+damaged only while no process runs, because nobody can notice damage after a check. The seed fixes the kinds, phases and
+places of the faults; the moment within a phase depends on the machine.
 """
 
 import argparse
@@ -50,12 +49,12 @@ from tests.helpers import faulty_server as fs
 PHASES = ("download", "embed", "train", "fine-tune", "caption")
 KINDS = ("kill", "interrupt", "damage", "disk", "network")
 LIKELY = {"download": 0.3, "embed": 0.3, "train": 0.16, "fine-tune": 0.16, "caption": 0.08}    # training starts slowly
-FAULTS = (7, 13)                # least and most of a round, less one
-TRUE_ENCODER_EACH = 4           # rounds
-DISK = 160 << 20                # bytes; a download wants 64 MiB beside it
-LONGEST_START = 900             # s; a start that takes longer hangs
-PATIENCE = 6                    # starts that end with an error though nothing disturbs them any more
-FILES = {                       # what may be damaged
+FAULTS = (7, 13)                # a round has at least 7 and fewer than 13
+TRUE_ENCODER_EACH = 4           # one round in four uses InceptionV3
+DISK = 160 << 20                # bytes; a download keeps 64 MiB free
+LONGEST_START = 900             # s; a start that takes longer counts as a hang
+PATIENCE = 6                    # starts that may end with an error after the last fault
+FILES = {                       # files that may be damaged
     "part files": ("data/*.part", "data/*.part.json"),
     "zips": ("data/*.zip", "data/*.verified.json"),
     "batches": (f"embeddings/*{files.TEMPORARY}*/*.npz",),
@@ -68,13 +67,13 @@ AT_WORK = {"download": ("part files",), "embed": ("batches", "embeddings"), "tra
 
 
 class Failure(Exception):
-    """The rehearsal failed; the message says of what."""
+    """The rehearsal failed; the message says why."""
 
 
 # ---------------------------------------------------------------------------------------------- the server
 
 class Network(fs.FaultyServer):
-    """Serves a folder's files, slowly enough to be disturbed. `cut` breaks what is under way."""
+    """Serves a folder's files, slowly enough for faults to strike."""
 
     def __init__(self, folder: Path):
         super().__init__(b"")
@@ -83,27 +82,30 @@ class Network(fs.FaultyServer):
         self.lines, self.down_until, self.given = [], 0.0, 0
 
     def content_of(self, path):
+        """Content of the file at a path of the address."""
         return self.contents[path.strip("/")]
 
     def get_request(self):
+        """Accepts a connection and remembers it for `cut`."""
         line, address = super().get_request()
         self.lines.append(line)
         return line, address
 
     def verify_request(self, request, address):
+        """Refuses connections while the line is down."""
         return time.monotonic() >= self.down_until
 
     def cut(self, seconds):
-        """Breaks all connections, and takes no new one for so long."""
+        """Breaks all connections and refuses new ones for some seconds."""
         self.down_until = time.monotonic() + seconds
         lines, self.lines = self.lines, []
         for line in lines:
-            with contextlib.suppress(OSError):          # it has ended
+            with contextlib.suppress(OSError):          # it has ended already
                 line.shutdown(socket.SHUT_RDWR)
         self.given += 1
 
     def misbehave(self, rng):
-        """The next one to three answers are faulty."""
+        """Makes the next one to three answers faulty."""
         size = max(map(len, self.contents.values()))
         faults = [
             fs.body(cut=int(rng.integers(size)), reset=bool(rng.integers(2)), pause=0.01), fs.silence, fs.die,
@@ -115,6 +117,7 @@ class Network(fs.FaultyServer):
         self.faults = [self._counted(faults[i]) for i in rng.integers(len(faults), size=rng.integers(1, 4))]
 
     def _counted(self, fault):
+        """The fault, which also counts itself when it is given."""
         def answer(handler):
             self.given += 1
             fault(handler)
@@ -124,7 +127,7 @@ class Network(fs.FaultyServer):
 # ------------------------------------------------------------------------------------------------ the disk
 
 def enter_small_disk():
-    """Starts this script again in a mount namespace of its own, where a tmpfs can be mounted without any rights."""
+    """Starts this script again in its own mount namespace, where it can mount a tmpfs without rights."""
     namespace = ["unshare", "--user", "--map-root-user", "--mount"]
     if "--in-namespace" not in sys.argv and shutil.which("unshare") and \
             subprocess.run([*namespace, "true"], capture_output=True).returncode == 0:
@@ -133,9 +136,9 @@ def enter_small_disk():
 
 
 class Disk:
-    """A folder on a small disk of its own; `fill` leaves so many bytes free, `free` takes that back.
+    """A folder on a small disk of its own.
 
-    Where no tmpfs can be mounted, the process's files are limited in size instead, which fails writes in the same way.
+    If no tmpfs can be mounted, `fill` limits the size of the process's files instead. Writes then fail in the same way.
     """
 
     def __init__(self, folder: Path):
@@ -148,12 +151,13 @@ class Disk:
                      "the system's disk; no tmpfs could be mounted, so files were limited in size (RLIMIT_FSIZE)")
 
     def fill(self, process, left: int):
+        """Fills the disk up to `left` bytes."""
         if not self.mounted:
             self.limited = process
             resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (left, resource.RLIM_INFINITY))
             return
         with open(self.folder / "filler", "wb") as file:
-            for _ in range(100):                # the process may take some of it in between: then nothing is taken
+            for _ in range(100):                # if the process takes some meanwhile, nothing is allocated
                 free = shutil.disk_usage(self.folder).free - left
                 if free <= 0:
                     break
@@ -161,11 +165,13 @@ class Disk:
                     os.posix_fallocate(file.fileno(), os.fstat(file.fileno()).st_size, free)
 
     def free(self):
+        """Undoes `fill`."""
         (self.folder / "filler").unlink(missing_ok=True)
         if self.limited and self.limited.poll() is None:
             resource.prlimit(self.limited.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
 
     def close(self):
+        """Unmounts the disk."""
         if self.mounted:
             subprocess.run(["umount", "--lazy", str(self.folder)], check=True)
 
@@ -173,7 +179,7 @@ class Disk:
 # ------------------------------------------------------------------------------------------------ one start
 
 class Start:
-    """A process on the whole way, and what it says."""
+    """A process that goes the whole way, and what it prints."""
 
     def __init__(self, order: dict, errors: Path):
         self.errors, self.said, self.phases, self.ended = errors, [], {}, False
@@ -186,6 +192,7 @@ class Start:
         threading.Thread(target=self._listen, daemon=True).start()
 
     def _listen(self):
+        """Reads what the process prints, until it ends."""
         for line in self.process.stdout:
             self.said.append(line.strip())
             if line.startswith("phase: "):
@@ -196,23 +203,25 @@ class Start:
 
     @property
     def phase(self) -> str:
+        """The phase that it is in."""
         return list(self.phases)[-1] if self.phases else PHASES[0]
 
     def until_phase(self, name) -> bool:
-        """Waits until that phase, or a later one, has begun; False when the process ends before."""
+        """Waits until a phase, or a later one, has begun. Returns False if the process ends before."""
         return self._until(lambda: self.phases and PHASES.index(self.phase) >= PHASES.index(name))
 
     def _until(self, condition) -> bool:
+        """Waits until a condition holds. Returns False if the process ends before; raises Failure if it hangs."""
         while not self.ended and not condition():
             try:
                 self.ended = self.news.get(timeout=max(0, self.began + LONGEST_START - time.monotonic())) == "end"
             except queue.Empty:
                 self.process.kill()
-                raise Failure(f"hung in {self.phase}; it said: {self.said[-3:]}") from None
+                raise Failure(f"hung in the phase {self.phase}; its last lines: {self.said[-3:]}") from None
         return not self.ended
 
     def runs_for(self, seconds) -> bool:
-        """Whether it still runs after so many seconds."""
+        """Whether it still runs after some seconds."""
         try:
             self.process.wait(seconds)
             return False
@@ -220,7 +229,7 @@ class Start:
             return True
 
     def end(self) -> str:
-        """Waits for its end, and says which it was: done, killed, interrupted or error."""
+        """Waits for its end. Returns 'done', 'killed', 'interrupted' or 'error'."""
         self._until(lambda: False)
         errors, code = self.errors.read_text(errors="replace"), self.process.returncode
         ends = {0: "done", 3: "error", 130: "interrupted", -signal.SIGKILL: "killed", -signal.SIGINT: "interrupted"}
@@ -232,6 +241,7 @@ class Start:
 
     @property
     def error(self) -> str:
+        """The sentence in which it reported its error; else empty."""
         return next((line.removeprefix("error: ") for line in reversed(self.said) if line.startswith("error: ")), "")
 
 
@@ -239,6 +249,8 @@ class Start:
 
 @dataclass(frozen=True)
 class Fault:
+    """A fault that will strike in a phase."""
+
     kind: str
     phase: str
     moment: float               # share of the phase's usual time
@@ -246,9 +258,16 @@ class Fault:
 
 
 def schedule(seed: int, number: int, phases, kinds, most=FAULTS[1]) -> list[Fault]:
-    """The faults of a round, in the order of their phases.
+    """Makes the faults of a round, in the order of their phases.
 
-    What was done before a fault is kept, so the more faults a phase has, the sooner each of them comes.
+    Work from before a fault is kept. So each fault comes the sooner, the more faults its phase has.
+
+    Args:
+        seed: seed of the rehearsal.
+        number: number of the round.
+        phases: phases in which faults may strike.
+        kinds: kinds of faults.
+        most: the round has fewer faults than this.
     """
     rng = np.random.default_rng([seed, number])
     likely = np.array([LIKELY[phase] for phase in phases])
@@ -263,7 +282,7 @@ def schedule(seed: int, number: int, phases, kinds, most=FAULTS[1]) -> list[Faul
 
 
 def damage(folder: Path, phase: str, rng) -> str | None:
-    """Damages one file, most often of the kind that the phase works on, and says of which kind it was."""
+    """Damages one file, most often one that the phase works on. Returns its group in FILES, or None."""
     there = {group: [path for pattern in patterns for path in sorted(folder.glob(pattern)) if path.is_file()]
              for group, patterns in FILES.items()}
     groups = [group for group, paths in there.items() if paths]
@@ -283,7 +302,7 @@ def damage(folder: Path, phase: str, rng) -> str | None:
         raw[at:at + 4096] = bytes(len(raw[at:at + 4096]))
     else:
         del raw[at if way == "cut" else 0:]
-    with open(path, "r+b") as file:             # in place, as a disk does it
+    with open(path, "r+b") as file:             # in place, as a broken disk would
         file.write(raw)
         file.truncate()
     return group
@@ -293,20 +312,21 @@ def damage(folder: Path, phase: str, rng) -> str | None:
 
 @dataclass
 class Rehearsal:
-    """Rounds on one disk with one server."""
+    """The rounds, on one disk and with one server."""
 
     options: argparse.Namespace
     disk: Disk
     network: Network
     cells: list[str] = field(default_factory=course_cells.code_cells)
-    struck: Counter = field(default_factory=Counter)        # (kind of fault, phase) -> how many
-    damaged: Counter = field(default_factory=Counter)       # kind of file -> how many
-    ends: Counter = field(default_factory=Counter)          # of starts
-    rounds: Counter = field(default_factory=Counter)        # encoder -> how many
-    usual: dict = field(default_factory=dict)               # encoder -> (what a run makes, seconds of its phases)
+    struck: Counter = field(default_factory=Counter)        # (kind of fault, phase): number
+    damaged: Counter = field(default_factory=Counter)       # group of files: number
+    ends: Counter = field(default_factory=Counter)          # end of a start: number
+    rounds: Counter = field(default_factory=Counter)        # encoder: number
+    usual: dict = field(default_factory=dict)               # encoder: (results, seconds of its phases)
     deadline: float = float("inf")
 
     def run(self):
+        """Goes the whole way undisturbed once, then rounds until the time is over."""
         self.usual["stand-in"] = self.undisturbed(true_encoder=False)
         self.deadline = time.monotonic() + 60 * self.options.minutes
         for number in range(self.options.rounds):
@@ -314,7 +334,7 @@ class Rehearsal:
                 self.round(number)
 
     def round(self, number: int):
-        """From nothing to the end through faults; raises Failure unless the end is that of an undisturbed run."""
+        """Goes the whole way through faults. Raises Failure unless the results equal those of an undisturbed run."""
         true_encoder = self.options.true_encoder and number % TRUE_ENCODER_EACH == TRUE_ENCODER_EACH - 1
         encoder = "InceptionV3" if true_encoder else "stand-in"
         if encoder not in self.usual:
@@ -340,7 +360,7 @@ class Rehearsal:
         shutil.rmtree(folder)
 
     def undisturbed(self, true_encoder):
-        """What a run makes, {name: digest}, and how long its phases take."""
+        """Goes the whole way without faults. Returns {name: digest} of the results, and {phase: seconds}."""
         folder = self.disk.folder / "undisturbed"
         start = self.start(folder, true_encoder, checkpoint_minutes=5)
         if start.end() != "done":
@@ -351,6 +371,7 @@ class Rehearsal:
         return found, {phase: end - begin for phase, begin, end in zip(start.phases, times, times[1:])}
 
     def start(self, folder, true_encoder, checkpoint_minutes):
+        """Starts a process that goes the whole way in a folder."""
         sources = [{"name": name, "urls": [self.network.url(name)], "size": len(content),
                     "md5": hashlib.md5(content, usedforsecurity=False).hexdigest()}
                    for name, content in sorted(self.network.contents.items())]
@@ -359,7 +380,7 @@ class Rehearsal:
         return Start(order, self.disk.folder.parent / "stderr.txt")
 
     def strike(self, fault, folder, true_encoder, seconds) -> str:
-        """One start with one fault; says in a line what happened."""
+        """Makes one start with one fault. Returns a line about what happened."""
         rng = np.random.default_rng(fault.seed)
         if fault.kind == "network":
             self.network.misbehave(rng)
@@ -379,14 +400,17 @@ class Rehearsal:
         return line
 
     def _kill(self, start, folder, rng):
+        """Kills the process."""
         start.process.kill()
         return "killed"
 
     def _interrupt(self, start, folder, rng):
+        """Sends Ctrl-C."""
         start.process.send_signal(signal.SIGINT)
         return "interrupted"
 
     def _damage(self, start, folder, rng):
+        """Kills the process and damages one of its files."""
         start.process.kill()
         start.process.wait()
         group = damage(folder, start.phase, rng)
@@ -395,17 +419,19 @@ class Rehearsal:
         return f"killed, then damaged: {group or 'nothing was there yet'}"
 
     def _disk(self, start, folder, rng):
+        """Fills the disk."""
         left = int(rng.integers(0, 2_000_000)) * int(rng.integers(2))
         self.disk.fill(start.process, left)
         return f"disk filled but for {left:,} bytes{self._leave(start, until=PHASES[-1])}"
 
     def _network(self, start, folder, rng):
+        """Cuts the line."""
         down = float(rng.uniform(0, 1.5))
         self.network.cut(down)
         return f"line cut for {down:.1f} s{self._leave(start, until='embed')}"
 
     def _leave(self, start, until, seconds=4):
-        """Lets a start feel a fault; if it does not end of it, it is killed, before it has done all that is left."""
+        """Gives a fault some seconds to end a start; then kills it, so that work remains for later starts."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline and PHASES.index(start.phase) < PHASES.index(until):
             if not start.runs_for(0.05):
@@ -414,7 +440,7 @@ class Rehearsal:
         return ", then killed"
 
     def learn(self, start, end, folder):
-        """Does what an error says; one that names no file of the run is a failure."""
+        """Does what an error says. Raises Failure if the error names no file of the run."""
         self.ends[end] += 1
         if end != "error":
             return
@@ -424,18 +450,18 @@ class Rehearsal:
             files.remove(path)
 
     def finish(self, folder, true_encoder):
-        """Starts without faults, until one comes through."""
+        """Starts without faults until a start comes through."""
         for _ in range(PATIENCE):
             start = self.start(folder, true_encoder, checkpoint_minutes=5)
             end = start.end()
             self.learn(start, end, folder)
             if end == "done":
                 return
-        raise Failure(f"did not come through, though nothing disturbed it any more: {start.error}")
+        raise Failure(f"did not come through after the last fault: {start.error}")
 
 
 def to_delete(message: str, folder: Path) -> list[Path]:
-    """The files that an error says to delete: those named after that word, else those before it."""
+    """The files that an error says to delete: those named after the word, else those before it."""
     if "elete" not in message:
         return []
     path = re.escape(str(folder)) + r"[^\s,;:()']*[^\s,;:()'.]"
@@ -449,7 +475,7 @@ def to_delete(message: str, folder: Path) -> list[Path]:
 
 
 def results(folder: Path) -> dict[str, str]:
-    """{name: digest} of all that a run makes and that does not depend on where and when it ran."""
+    """{name: digest} of the results that depend neither on the folder nor on the time."""
     found = {path for pattern in ("data/*.zip", "embeddings/*", "outputs/*.json") for path in folder.glob(pattern)}
     for history, stage in (("history.json", "*"), ("fine_tuning.json", "*/fine-tuned")):
         for path in folder.glob(f"outputs/{history}"):
@@ -460,18 +486,19 @@ def results(folder: Path) -> dict[str, str]:
 
 
 def content_digest(path: Path) -> str:
+    """SHA-256 of a file; of a cache's description, without the reasons why photos were skipped."""
     if path.is_dir():
         return "a folder"
     if path.parent.name != "embeddings" or path.suffix != ".json":
         return files.sha256(path)
-    about = json.loads(path.read_text("utf-8"))         # of a skipped photo, nobody relies on the reason's wording
+    about = json.loads(path.read_text("utf-8"))         # nobody relies on the wording of a reason
     return hashlib.sha256(json.dumps(about | {"skipped": sorted(about["skipped"])}).encode()).hexdigest()
 
 
 # -------------------------------------------------------------------------------------------------- the end
 
 def make_world(folder: Path) -> Path:
-    """A folder with a small drawn world; three of its photos are broken, and to be skipped."""
+    """Renders a small drawn world into a folder, and breaks three of its photos."""
     render_dataset(folder, n_train=160, n_val=48, workers=1, progress=False)
     for name, broken in (("train2014.zip", (5, 100)), ("val2014.zip", (17,))):
         with zipfile.ZipFile(folder / name) as archive:
@@ -483,6 +510,7 @@ def make_world(folder: Path) -> Path:
 
 
 def report(rehearsal: Rehearsal, seconds: float):
+    """Prints what happened."""
     struck, ends = rehearsal.struck, rehearsal.ends
     rounds = " and ".join(f"{count} with the {encoder} encoder" for encoder, count in rehearsal.rounds.items())
     print(f"\n{seconds / 60:.1f} min, seed {rehearsal.options.seed}: {sum(ends.values())} starts in "
@@ -502,22 +530,24 @@ def report(rehearsal: Rehearsal, seconds: float):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    """Runs the command line."""
+    parser = argparse.ArgumentParser(prog="python -m tests.rehearsal.soak", description=__doc__.splitlines()[0])
     parser.add_argument("--minutes", type=float, default=20,
-                        help="of new faults (default: %(default)s); then the round is ended without any")
-    parser.add_argument("--rounds", type=int, default=1_000_000, help="most rounds (default: as many as fit)")
+                        help="minutes with new faults (default: %(default)s); the last round ends without")
+    parser.add_argument("--rounds", type=int, default=1_000_000, help="end after so many rounds (default: no limit)")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--phases", nargs="+", choices=PHASES, default=list(PHASES), help="`download embed` is quicker")
-    parser.add_argument("--only", nargs="+", choices=KINDS, default=list(KINDS), help="kinds of faults")
-    parser.add_argument("--world", type=Path, help="a folder with the three zips, in place of a small drawn world")
-    parser.add_argument("--no-true-encoder", dest="true_encoder", action="store_false")
-    parser.add_argument("--verbose", action="store_true", help="a line for each fault")
-    parser.add_argument("--plant", action="store_true", help="a bug that has to be found")
+    parser.add_argument("--phases", nargs="+", choices=PHASES, default=list(PHASES), help="`download embed` is fast")
+    parser.add_argument("--only", nargs="+", choices=KINDS, default=list(KINDS), help="kinds of faults (default: all)")
+    parser.add_argument("--world", type=Path, help="a folder with the three zips, instead of a small drawn world")
+    parser.add_argument("--no-true-encoder", dest="true_encoder", action="store_false",
+                        help="use the stand-in for InceptionV3 in all rounds")
+    parser.add_argument("--verbose", action="store_true", help="print a line for each fault")
+    parser.add_argument("--plant", action="store_true", help="plant a bug, which the rehearsal must find")
     parser.add_argument("--in-namespace", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     options.true_encoder &= not options.plant
     enter_small_disk()
-    signal.signal(signal.SIGINT, signal.default_int_handler)    # a background job, and what it starts, ignores it
+    signal.signal(signal.SIGINT, signal.default_int_handler)    # background jobs and their children would ignore it
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="soak-") as base:
         world = options.world or make_world(Path(base, "world"))
