@@ -1,0 +1,1 @@
+"""Image captioning: photos to embeddings, embeddings to captions, captions to a gallery that peers review."""

@@ -86,6 +86,23 @@ def _draw_decoding(ax, words, first, pitch, y):
             draw_feed_arrow(ax, (x + 32, y + 92), (x + pitch - 32, y - 92), WORD.line)
 
 
+def _draw_encoder(ax, photo, y):
+    """The way from a photo to its embedding, at height y. photo: None for a drawing of a street."""
+    if photo is None:
+        _draw_street(ax, 12, y - 65, 130)
+    else:
+        draw_photo(ax, _square(photo), 77, y, 130, 130)
+    draw_text(ax, 77, y + 82, "photo")
+    draw_text(ax, 77, y - 82, "(B, 299, 299, 3)", 8.5, MUTED)
+    draw_arrow(ax, (145, y), (179, y))
+    ax.add_patch(Polygon([(182, y - 82), (182, y + 82), (292, y + 44), (292, y - 44)], facecolor=IMAGE.fill,
+                         edgecolor=IMAGE.line, linewidth=1.2, joinstyle="round", zorder=2))
+    draw_text(ax, 236, y + 8, "InceptionV3", weight="bold", zorder=4)
+    draw_text(ax, 236, y - 10, "once a photo", 8.5, MUTED, zorder=4)
+    draw_arrow(ax, (294, y), (333, y))
+    _draw_tensor(ax, 346, y, 172, IMAGE, "embedding", "(B, 2048)")
+
+
 @own_style
 def plot_encoder_decoder(photo=None, caption=("a", "red", "car")):
     """Plots the way from a photo to a caption: frozen encoder, initial state, and the LSTM that writes word by word.
@@ -109,19 +126,7 @@ def plot_encoder_decoder(photo=None, caption=("a", "red", "car")):
     draw_panel(ax, 160, 12, 394, y + 148, "Encoder", "frozen")
     draw_panel(ax, 404, 12, 888, y + 148, "Decoder", "trained")
 
-    if photo is None:
-        _draw_street(ax, 12, y - 65, 130)
-    else:
-        draw_photo(ax, _square(photo), 77, y, 130, 130)
-    draw_text(ax, 77, y + 82, "photo")
-    draw_text(ax, 77, y - 82, "(B, 299, 299, 3)", 8.5, MUTED)
-    draw_arrow(ax, (145, y), (179, y))
-    ax.add_patch(Polygon([(182, y - 82), (182, y + 82), (292, y + 44), (292, y - 44)], facecolor=IMAGE.fill,
-                         edgecolor=IMAGE.line, linewidth=1.2, joinstyle="round", zorder=2))
-    draw_text(ax, 236, y + 8, "InceptionV3", weight="bold", zorder=4)
-    draw_text(ax, 236, y - 10, "once a photo", 8.5, MUTED, zorder=4)
-    draw_arrow(ax, (294, y), (333, y))
-    _draw_tensor(ax, 346, y, 172, IMAGE, "embedding", "(B, 2048)")
+    _draw_encoder(ax, photo, y)
     draw_arrow(ax, (358, y), (432, y))
     _draw_tensor(ax, 446, y, 54, STATE, "bottleneck", "elu", "(B, 120)")
     draw_arrow(ax, (458, y), (499, y))

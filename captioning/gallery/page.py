@@ -73,15 +73,9 @@ class Section(NamedTuple):
     reasons: list[tuple[str, int]]
 
 
-def write_gallery(
-    path,
-    good: Sequence[Example],
-    bad: Sequence[Example],
-    title: str = "Image captions: what the model gets right and wrong",
-    about: str = "",
-    scores: Scores | None = None,
-    baselines: Mapping[str, Scores] | None = None,
-) -> Path:
+def write_gallery(path, good: Sequence[Example], bad: Sequence[Example],
+                  title: str = "Image captions: what the model gets right and wrong", about: str = "",
+                  scores: Scores | None = None, baselines: Mapping[str, Scores] | None = None) -> Path:
     """Writes the gallery as one HTML file that needs nothing else.
 
     The file holds the photos as JPEGs of up to 800 pixels a side, without metadata: a phone writes into a photo where
