@@ -3,7 +3,7 @@
 import pytest
 
 from captioning.scoring.baselines import human_agreement
-from captioning.scoring.difference import cider_difference
+from captioning.scoring.difference import Difference, cider_difference
 from captioning.scoring.scores import score_captions
 
 
@@ -25,3 +25,10 @@ def test_a_difference_is_paired_and_needs_the_same_photos(scored):
         cider_difference(scores, human_agreement(references))
     with pytest.raises(ValueError, match="tokenizer"):
         cider_difference(scores, score_captions(captions, references, tokenizer="another"))
+
+
+@pytest.mark.parametrize(("low", "high", "verdict"), [
+    (0.1, 0.3, "the same order"), (-0.3, -0.1, "the same order"), (-0.1, 0.3, "opposite order"),
+])
+def test_the_order_is_sure_when_the_interval_leaves_out_0(scored, low, high, verdict):
+    assert verdict in str(Difference(0.2, low, high, scored[2], scored[2]))
