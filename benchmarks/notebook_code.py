@@ -52,7 +52,7 @@ def run_cells(settings, splits, embeddings, last: str) -> dict:
              **{name: getattr(utils, name) for name in ("PAD", "UNK", "START", "END")},
              "train_captions": train.captions, "val_captions": val.captions,
              "train_img_fns": train.names, "val_img_fns": val.names,
-             "train_img_embeds": train_rows, "val_img_embeds": val_rows}
+             "train_img_embeds": train_rows, "val_img_embeds": val_rows, "train_embeddings": embeddings[0]}
     exec("import re\nfrom collections import Counter", scope)
     keras.utils.set_random_seed(settings.seed)
     for cell in cells(last):

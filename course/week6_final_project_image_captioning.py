@@ -423,7 +423,8 @@ class final_model:
     one_step = keras.Model([word, h, c], [logits, new_h, new_c])
 
 
-writer = keras_utils.CaptionWriter(final_model.initial_state, final_model.one_step, vocab, settings.max_len)
+writer = keras_utils.CaptionWriter(
+    final_model.initial_state, final_model.one_step, vocab, settings.max_len, recipe=train_embeddings.recipe)
 print("untrained:", writer.greedy(val_img_embeds[:1])[0])
 
 # %% [markdown]

@@ -58,6 +58,24 @@ def test_surer_mistakes_come_first():
     scores = score_captions(captions, references)
     confidence = {"0.jpg": 0.1, "1.jpg": 0.2, "2.jpg": 0.3, "3.jpg": 0.9}
     assert propose_examples(captions, captions, references, scores, confidence, n=1).bad[0].name == "3.jpg"
+    del confidence["3.jpg"]                                 # a photo without a confidence ranks lowest
+    assert propose_examples(captions, captions, references, scores, confidence).bad[-1].name == "3.jpg"
+
+
+def test_captions_that_are_nearly_the_same_come_before_equal_ones():
+    sentences = ["dog bed red car", "dog bed red car", "dog bed red bus"]       # 3 of 5 words are in common
+    captions = {f"{n}.jpg": words(text) for n, text in enumerate(sentences + ["mist"] * 3)}
+    written = [*sentences[:2], "dog bed red bus under trees", *["kite over sea"] * 3]       # the third fits least
+    references = {name: [words(text)] for name, text in zip(captions, written)}
+    proposal = propose_examples(captions, captions, references, score_captions(captions, references), n=2)
+    assert [c.name for c in proposal.good] == ["0.jpg", "2.jpg"]
+
+
+def test_two_photos_give_one_example_of_each_kind():
+    captions = {"0.jpg": words("a dog"), "1.jpg": words("a cat")}
+    references = {name: [words("a dog")] for name in captions}
+    proposal = propose_examples(captions, captions, references, score_captions(captions, references))
+    assert [c.name for c in proposal.good] == ["0.jpg"] and [c.name for c in proposal.bad] == ["1.jpg"]
 
 
 def test_captions_that_contradict_a_reference_come_before_those_that_are_only_unlike_them():

@@ -3,7 +3,7 @@
 import pytest
 
 from captioning.scoring.baselines import human_agreement
-from captioning.scoring.difference import cider_difference
+from captioning.scoring.difference import Difference, cider_difference
 from captioning.scoring.scores import score_captions
 
 
@@ -33,3 +33,10 @@ def test_a_difference_that_is_surely_below_zero_is_called_sure(scored):
     below = cider_difference(silent, scores)
     assert below.low < below.mean < below.high < 0 and "the same order" in str(below)
     assert str(below).startswith("CIDEr of “silence” minus CIDEr of “greedy”: −")
+
+
+@pytest.mark.parametrize(("low", "high", "verdict"), [
+    (0.1, 0.3, "the same order"), (-0.3, -0.1, "the same order"), (-0.1, 0.3, "opposite order"),
+])
+def test_the_order_is_sure_when_the_interval_leaves_out_0(scored, low, high, verdict):
+    assert verdict in str(Difference(0.2, low, high, scored[2], scored[2]))
