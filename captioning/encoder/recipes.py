@@ -5,13 +5,13 @@ def different_recipe(found: dict, wanted: dict, there: str = "there", here: str 
     """How two recipes of embeddings differ.
 
     Args:
-        found: The recipe of what is there, such as a cache or a checkpoint.
-        wanted: The recipe of what is needed here.
+        found: The recipe that a cache or a checkpoint names.
+        wanted: The recipe of this run.
         there: Words for where `found` is.
         here: Words for where `wanted` is.
 
     Returns:
-        Such as "weights: 'drawn' there, 'imagenet' here; …" for each key that differs; empty if they are the same.
+        For each key that differs both values, as in "weights: 'drawn' there, 'imagenet' here"; empty if none differs.
     """
     different = [key for key in sorted(found.keys() | wanted.keys()) if found.get(key) != wanted.get(key)]
     return "; ".join(f"{key}: {found.get(key)!r:.80} {there}, {wanted.get(key)!r:.80} {here}" for key in different)

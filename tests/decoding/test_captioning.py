@@ -1,6 +1,4 @@
-"""Captions: words that are never written, ends, beams against exhaustive and plain searches, samples against their
-probabilities, one photo at a time or many, and all of it from a checkpoint alone.
-"""
+"""Captions are those of plain searches and exact probabilities, in batches of any size and from a checkpoint alone."""
 
 import functools
 import itertools
@@ -31,11 +29,13 @@ WORDS = ("a", "b")
 
 @pytest.fixture(scope="module")
 def a_writer():
+    """A writer whose captions have many lengths."""
     return writer_of(max_len=8, scale=1.5)
 
 
 @pytest.fixture(scope="module")
 def one_word():
+    """A writer of captions of one word."""
     return writer_of(2, max_len=1, scale=0.7, batch_size=10_000)
 
 
@@ -43,9 +43,11 @@ class Counted(L.Layer):
     """Counts how often it is run."""
 
     def build(self, _):
+        """Makes the counter."""
         self.runs = self.add_weight(shape=(), dtype="int32", initializer="zeros", trainable=False)
 
     def call(self, x):
+        """Counts, and passes the values on."""
         self.runs.assign_add(1)
         return x + 0
 
@@ -73,7 +75,7 @@ def photos(count=12, seed=1):
 
 
 def next_words(writer, photo):
-    """log p of each writable word after given ones, {word: log p}, step by step in plain NumPy."""
+    """A function of the words so far: {word: log p} for each word that may be written next, in plain NumPy."""
     @functools.cache
     def state(words):
         if not words:
@@ -96,7 +98,7 @@ def next_words(writer, photo):
 
 
 def log_probabilities(writer, photo, words):
-    """log p of each word of a caption, in plain NumPy."""
+    """Logarithm of the probability of each word of a caption, in plain NumPy."""
     following = next_words(writer, photo)
     return np.array([following(tuple(words[:i]))[word] for i, word in enumerate(words)])
 

@@ -32,6 +32,7 @@ class SmallEncoder:
         self.recipe, self.calls = ENCODER | recipe, []
 
     def __call__(self, photos):
+        """Embeddings, (B, WIDTH) float32."""
         self.calls.append(len(photos))
         return photos.reshape(len(photos), -1)[:, :WIDTH].astype(np.float32) / 255
 
