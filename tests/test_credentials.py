@@ -1,5 +1,6 @@
 """Credentials come from the environment and stay out of settings and of other processes."""
 
+import warnings
 from pathlib import Path
 
 from captioning.credentials import environment_without_credentials, grader_credentials
@@ -10,7 +11,9 @@ def test_credentials_come_from_the_environment_and_stay_out_of_settings(monkeypa
     monkeypatch.setenv("CAPTION_GRADER_EMAIL", "a@b.example")
     monkeypatch.setenv("CAPTION_GRADER_TOKEN", "a-secret-token")
     assert grader_credentials() == ("a@b.example", "a-secret-token")
-    assert "secret" not in repr(Settings.from_environment())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")          # they are not misspelt settings
+        assert "secret" not in repr(Settings.from_environment())
 
 
 def test_other_peoples_code_gets_the_settings_without_the_credentials(monkeypatch):
