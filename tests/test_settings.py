@@ -22,7 +22,7 @@ def test_coco_has_the_courses_budget_and_small_data_a_smaller_one():
     coco, small = (Settings().completed(train_photos=n) for n in (82_783, 2_000))
     assert (coco.epochs, coco.batches_per_epoch, coco.batch_size, coco.max_len, coco.val_batches) == (
         12, 1_000, 64, 20, 100)
-    assert small.steps < coco.steps and small.dropout > 0 and small.image_dropout > 0
+    assert coco.steps == 12_000 and small.steps == 2_400 and small.dropout > 0 and small.image_dropout > 0
     assert coco.self_critical_epochs == 0 < small.self_critical_epochs
 
 
