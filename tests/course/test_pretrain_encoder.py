@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from captioning.datasets.drawn.scenes import make_scene
+from captioning.datasets.drawn.situations import make_scene
 from captioning.datasets.splits import load_split
 from captioning.storage import files
 from course.pretraining.network import CELL_MAPS, BatchNormalization, Network, colour_loss

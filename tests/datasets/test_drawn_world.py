@@ -21,22 +21,15 @@ from captioning.datasets.drawn import rendering
 from captioning.datasets.drawn import world as drawn_world
 from captioning.datasets.drawn.canvas import Canvas
 from captioning.datasets.drawn.captions import captions_of
+from captioning.datasets.drawn.composer import COLOURS, SIZES_OF_PICTURES
 from captioning.datasets.drawn.lexicon import COLOUR_WORDS, NOUNS
 from captioning.datasets.drawn.pen import BRIGHT, INKS, Look, Pen
 from captioning.datasets.drawn.people import PEOPLE, POSES
 from captioning.datasets.drawn.picture import render_scene, render_thing
 from captioning.datasets.drawn.places import PLACES
 from captioning.datasets.drawn.rendering import render_photo
-from captioning.datasets.drawn.scenes import (
-    COLOURS,
-    SITUATIONS,
-    SIZES_OF_PICTURES,
-    Relation,
-    Scene,
-    Thing,
-    make_scene,
-    union,
-)
+from captioning.datasets.drawn.scenes import Relation, Scene, Thing, union
+from captioning.datasets.drawn.situations import SITUATIONS, make_scene
 from captioning.datasets.drawn.things import THINGS, size_of
 from captioning.datasets.drawn.truth import check_caption
 from captioning.datasets.drawn.world import main, make_sheet, render_dataset

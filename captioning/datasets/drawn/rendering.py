@@ -13,7 +13,7 @@ import numpy as np
 
 from captioning.datasets.drawn.captions import captions_of
 from captioning.datasets.drawn.picture import render_scene
-from captioning.datasets.drawn.scenes import make_scene
+from captioning.datasets.drawn.situations import make_scene
 
 SPLITS = ("train2014", "val2014")
 JPEG_QUALITY = 88

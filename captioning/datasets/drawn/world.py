@@ -3,8 +3,8 @@
     python -m captioning.datasets.drawn.world FOLDER [--train 2000] [--val 400] [--seed 0] [--sheet FILE.png]
 
 A scene depends on (seed, split, index) alone, so the same seed gives the same bytes, whatever the number of scenes and
-processes. scenes.py decides what a scene holds, picture.py renders it with the places, things and people, captions.py
-describes it, and truth.py checks captions.
+processes. situations.py decides what a scene holds, picture.py renders it with its place, things and people,
+captions.py describes it, and truth.py checks captions.
 """
 
 import argparse
