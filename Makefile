@@ -1,12 +1,13 @@
 # run: the solved notebook on the drawn world, results in outputs/    lab: JupyterLab on it
 # learn: JupyterLab on the learners' copy    handout: what learners get, as outputs/handout.zip
 # test: the tests    notebooks: both notebooks from their source    bench: how fast this machine is
+# settings: the page of all settings from their fields
 # soak: 20 minutes of the whole way through kills, damage, full disks and a broken line (Linux)
 PYTHON ?= python3
 BIN := .venv/bin
 NOTEBOOK := week6_final_project_image_captioning.ipynb
 
-.PHONY: run test lab learn handout notebooks bench soak
+.PHONY: run test lab learn handout notebooks settings bench soak
 
 run: .venv/run.done
 	$(BIN)/python -m course.execute $(NOTEBOOK) "$${CAPTION_OUTPUT_DIR:-outputs}/notebook.ipynb"
@@ -29,6 +30,9 @@ notebooks: .venv/dev.done
 	$(BIN)/python -m course.build
 	$(BIN)/python -m course.execute $(NOTEBOOK) $(NOTEBOOK)
 	$(BIN)/python -c "from PIL import Image; Image.open('outputs/gallery.png').convert('RGB').save('docs/gallery.jpg')"
+
+settings: .venv/run.done
+	$(BIN)/python -m captioning.settings > docs/settings.md
 
 bench: .venv/bench.done
 	$(BIN)/python -m benchmarks.embedding
