@@ -157,3 +157,9 @@ def test_a_split_that_is_not_there_is_named(tmp_path):
     path = zip_of(tmp_path / "a.zip", [("annotations/captions_val2014.json", b"{}")])
     with pytest.raises(ValueError, match=r"a\.zip has no member .*captions_train2014\.json"):
         read_captions(path, MEMBER)
+
+
+def test_all_ids_of_63_bits_are_allowed(tmp_path):
+    images = [{"id": 0, "file_name": "a.jpg"}, {"id": 2**63 - 1, "file_name": "b.jpg"}]
+    captions = [{"image_id": image["id"], "id": 1, "caption": image["file_name"]} for image in images]
+    assert read(tmp_path, images, captions) == {"a.jpg": (0, ["a.jpg"]), "b.jpg": (2**63 - 1, ["b.jpg"])}

@@ -140,6 +140,8 @@ def test_a_large_jpeg_is_scaled_down_while_it_is_decoded():
     raw = encoded(Image.fromarray(quarters(side=4_800)))
     assert decode_photo(raw).size == (600, 600)
     assert np.abs(seen(raw) - COLOURS).max() < 12
+    for size, by in (((2_400, 4_800), 4), ((4_800, 2_400), 4), ((1_190, 4_800), 1)):       # the shorter side decides
+        assert decode_photo(encoded(plain(size=size))).size == (size[0] // by, size[1] // by)
     of_a_phone = encoded(Image.new("L", (12_000, 9_000)), quality=10)
     assert MAX_PIXELS < 12_000 * 9_000 and decode_photo(of_a_phone).size == (1_500, 1_125)
 

@@ -39,3 +39,14 @@ def test_the_interval_of_bleu_is_that_of_the_pooled_score(scored):
         drawn.append(Bleu(4).compute_score(truths, hypotheses, verbose=0)[0])
     again = pooled_interval(bleu(*scored_strings(captions, references))[2], bleu_of_counts, seed=0, resamples=200)
     assert again == [pytest.approx(ends, abs=1e-9) for ends in np.percentile(drawn, [2.5, 97.5], axis=0).T]
+
+
+def test_counts_give_the_scores_of_the_corpus_whatever_the_lengths():
+    """The reference nearest in length counts, and of two that are equally near the shorter one."""
+    captions = {"a": ["one two three four five six"], "b": ["one"], "c": ["x y z"]}
+    references = {"a": ["one two three four", "one two three four five six seven eight nine", "one"],
+                  "b": ["one two", "one two three"], "c": ["x y", "x y z w", "x y z w v u"]}
+    corpus, _, counts = bleu(references, captions)
+    assert counts[:, 9].tolist() == [4, 2, 2] and counts[:, 8].tolist() == [6, 1, 3]
+    np.testing.assert_allclose(bleu_of_counts(counts.sum(axis=0)), corpus, rtol=1e-6)
+    assert bleu_of_counts(np.zeros(10)).tolist() == [0, 0, 0, 0]

@@ -170,3 +170,17 @@ def test_state_files_that_are_no_json_are_named(tmp_path):
         (tmp_path / "state.json").write_bytes(raw)
         with pytest.raises(ValueError, match=r"state\.json is not a state.*Delete it"):
             files.read_json(tmp_path / "state.json", "a state")
+
+
+def test_json_is_read_as_it_was_written_and_a_key_that_is_there_twice_is_named(tmp_path):
+    value = {"a": 1, "b": [{"c": None}, {}]}
+    files.write_json(tmp_path / "a.json", value)
+    assert files.read_json(tmp_path / "a.json") == value
+    (tmp_path / "b.json").write_text('{"once": 0, "twice": 1, "twice": 2}')
+    with pytest.raises(ValueError, match="an object with 'twice' twice"):
+        files.read_json(tmp_path / "b.json")
+
+
+def test_the_folders_of_a_lock_are_made(tmp_path):
+    with files.locked(tmp_path / "new" / "folder" / "a.lock", lambda: pytest.fail("nobody holds it")):
+        assert (tmp_path / "new" / "folder").is_dir()

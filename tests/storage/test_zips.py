@@ -3,6 +3,7 @@
 import struct
 import zipfile
 
+import numpy as np
 import pytest
 
 from captioning.storage import zips
@@ -134,3 +135,42 @@ def test_a_list_of_contents_that_claims_gigabytes_is_not_read(tmp_path):
         file.write(struct.pack("<4s4H2LH", END, 0, 0, 1, 1, size, 0, 0))
     done = with_memory(f"zips.Zip({str(path)!r})", 300, "from captioning.storage import zips")
     assert "BrokenZip" in done.stderr and "list of contents has more than" in done.stderr, done.stderr
+
+
+def test_folders_are_no_members_and_links_are_not_followed(tmp_path):
+    link = zipfile.ZipInfo("link.jpg")
+    link.create_system, link.external_attr = 3, 0o120777 << 16
+    path = zip_of(tmp_path / "a.zip", [("folder/", b""), (link, b"/etc/passwd"), ("folder/a.jpg", PHOTO)])
+    with zips.Zip(path) as archive:
+        assert list(archive.members) == ["link.jpg", "folder/a.jpg"]
+        with pytest.raises(zips.BadMember, match="is a link, not a file"):
+            archive.read("link.jpg", 100)
+
+
+def test_arrays_come_back_as_they_were_written_up_to_the_limit(tmp_path):
+    arrays = {"a": np.arange(6, dtype=np.float32).reshape(2, 3), "b": np.array([True]), "c/0": np.zeros(0)}
+    np.savez(tmp_path / "a.npz", **arrays)
+    with zipfile.ZipFile(tmp_path / "a.npz") as archive:
+        total = sum(info.file_size for info in archive.infolist())
+    found = zips.read_arrays(tmp_path / "a.npz", total)
+    assert found.keys() == arrays.keys()
+    assert all(found[name].dtype == arrays[name].dtype for name in arrays)
+    assert all(np.array_equal(found[name], arrays[name]) for name in arrays)
+    with pytest.raises(ValueError, match="its array 'c/0' can't be read: has 128 bytes unpacked; the limit is 127"):
+        zips.read_arrays(tmp_path / "a.npz", total - 1)
+    np.savez(tmp_path / "objects.npz", x=np.array([{}]))
+    with pytest.raises(ValueError, match="its array 'x' can't be read: .*allow_pickle"):
+        zips.read_arrays(tmp_path / "objects.npz", 10_000)
+
+
+@pytest.mark.parametrize("limit, is_read", [(0, True), (-1, False)])
+def test_a_list_of_contents_is_read_up_to_the_limit(tmp_path, monkeypatch, limit, is_read):
+    path = zip_of(tmp_path / "a.zip", [(f"{number}.jpg", b"") for number in range(2_000)])
+    raw = path.read_bytes()
+    monkeypatch.setattr(zips, "LARGEST_LIST", len(raw) - raw.index(LISTED) - 22 + limit)     # 22: the list's end
+    if is_read:
+        with zips.Zip(path) as archive:
+            assert len(archive.members) == 2_000
+    else:
+        with pytest.raises(zips.BrokenZip, match="list of contents has more than"):
+            zips.Zip(path)
