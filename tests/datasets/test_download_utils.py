@@ -524,6 +524,24 @@ def test_a_file_put_there_by_hand_is_accepted_after_the_check(tmp_path, said):
     assert_whole(get(None, tmp_path, said, wanted=source("http://127.0.0.1:1/")))
 
 
+def test_a_wrong_file_is_refused_whether_its_digest_is_the_lower_or_the_higher(server, tmp_path, said):
+    right = hashlib.md5(CONTENT).hexdigest()
+    others = [random.Random(seed).randbytes(len(CONTENT)) for seed in range(20)]
+    lower = next(other for other in others if hashlib.md5(other).hexdigest() < right)
+    higher = next(other for other in others if hashlib.md5(other).hexdigest() > right)
+    for other in (lower, higher):
+        server.forever = fs.body(other)
+        with pytest.raises(DownloadError, match=hashlib.md5(other).hexdigest()):
+            get(server, tmp_path, said)
+    assert not (tmp_path / "photos.zip").exists()
+
+
+def test_a_wait_says_how_much_is_here(server, tmp_path, said):
+    server.faults = [fs.body(cut=250_000)]
+    assert_whole(get(server, tmp_path, said))
+    assert "0.3 MB are here" in said[0] or "0.2 MB are here" in said[0]
+
+
 @pytest.mark.parametrize("wrong", [OTHER, CONTENT[:-1], b"", CONTENT + b"!"], ids=["bytes", "short", "empty", "long"])
 def test_a_wrong_file_put_there_is_refused_and_left_as_it_is(server, tmp_path, said, wrong):
     path = tmp_path / "photos.zip"
