@@ -4,22 +4,26 @@ Nothing else in the project needs Java. If something is missing, NoJavaScore say
 are those of pycocoevalcap. Call these functions through `scores.score_captions`.
 """
 
+import contextlib
 import math
 import subprocess
-from collections.abc import Mapping, Sequence
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import psutil
 import pycocoevalcap
-from pycocoevalcap.meteor.meteor import Meteor
+from pycocoevalcap.meteor.meteor import METEOR_JAR
 from pycocoevalcap.spice import get_stanford_models
 from pycocoevalcap.spice.spice import Spice
 from pycocoevalcap.tokenizer.ptbtokenizer import PUNCTUATIONS, STANFORD_CORENLP_3_4_1_JAR
 
 PACKAGE = Path(pycocoevalcap.__path__[0])
 METEOR_MEMORY = 2_000_000_000           # bytes that METEOR's Java may take
-TIMEOUT = 600                           # seconds for the tokenizer; a million captions of MSCOCO take about ten
+TIMEOUT = 600                           # seconds for a program; the tokenizer takes about ten for MSCOCO's captions
+ENGLISH = ("-Duser.language=en", "-Duser.country=US")       # else numbers may come with a decimal comma
 Sentences = Mapping[str, Sequence[str]]         # photo name -> strings of words with one space between
 
 
@@ -58,7 +62,7 @@ def ptb_tokenize(sentences: Sequence[str]) -> list[list[str]]:
         NoJavaScore: Java is missing, or the tokenizer failed.
     """
     require_java("The challenge's tokenizer (PTB)")
-    command = ["java", "-cp", str(PACKAGE / "tokenizer" / STANFORD_CORENLP_3_4_1_JAR),
+    command = ["java", *ENGLISH, "-cp", str(PACKAGE / "tokenizer" / STANFORD_CORENLP_3_4_1_JAR),
                "edu.stanford.nlp.process.PTBTokenizer", "-preserveLines", "-lowerCase", "-encoding", "UTF-8"]
     lines = [" ".join(sentence.split()) for sentence in sentences]          # one line each
     try:
@@ -93,11 +97,58 @@ def meteor(references: Sentences, captions: Sentences) -> tuple[float, np.ndarra
     if free < METEOR_MEMORY:
         raise NoJavaScore(f"METEOR was left out: it may take {METEOR_MEMORY / 1e9:.0f} GB of memory, and "
                           f"{free / 1e9:.1f} GB are free.")
+    folder = PACKAGE / "meteor"
+    command = ["java", *ENGLISH, f"-Xmx{METEOR_MEMORY // 10**6}m", "-jar", METEOR_JAR, "-", "-", "-stdio", "-l", "en",
+               "-norm", "-a", "data/paraphrase-en.gz"]      # by itself METEOR does not find it in a path with a space
     try:
-        corpus, each = Meteor().compute_score(references, captions)
-    except (OSError, ValueError) as error:      # ValueError: Java died, and its empty answer is no number
+        with _conversation(command, folder) as (ask, answer):
+            statistics = []
+            for name, (caption,) in captions.items():
+                ask(" ||| ".join(["SCORE", *references[name], caption.replace("|||", "").replace("  ", " ")]))
+                statistics.append(answer())
+            ask(" ||| ".join(["EVAL", *statistics]))
+            each = [float(answer()) for _ in captions]
+            return float(answer()), np.asarray(each)
+    except (OSError, ValueError) as error:
         raise NoJavaScore(f"METEOR failed. Perhaps memory ran out (it may take 2 GB): {error}") from None
-    return corpus, np.asarray(each)
+
+
+@contextlib.contextmanager
+def _conversation(command: list[str], folder: Path) -> Iterator[tuple[Callable[[str], None], Callable[[], str]]]:
+    """Runs a program that answers lines with lines, for TIMEOUT seconds at most.
+
+    Args:
+        command: the program and its arguments.
+        folder: where it runs.
+
+    Yields:
+        (ask, answer): functions that send a line and read one. `answer` raises OSError, with the program's last words,
+        if the program has ended or its time is over.
+    """
+    with tempfile.TemporaryFile() as errors, subprocess.Popen(
+            command, cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors) as process:
+        watchdog = threading.Timer(TIMEOUT, process.kill)
+
+        def ask(line: str):
+            process.stdin.write(f"{line}\n".encode())
+            process.stdin.flush()
+
+        def answer() -> str:
+            line = process.stdout.readline()
+            if not line:
+                errors.seek(0)
+                said = errors.read().decode(errors="replace").strip().splitlines()
+                raise OSError(said[0] if said else f"it gave no answer within {TIMEOUT} s")
+            return line.decode(errors="replace").strip()
+
+        watchdog.start()
+        try:
+            yield ask, answer
+        finally:
+            watchdog.cancel()
+            process.kill()
+            with contextlib.suppress(OSError):          # of what was not sent yet
+                process.stdin.close()
 
 
 def spice(references: Sentences, captions: Sentences) -> tuple[float, np.ndarray]:

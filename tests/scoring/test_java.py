@@ -1,6 +1,7 @@
 """Scores that need Java equal pycocoevalcap's. Without Java, all others still work."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -59,14 +60,40 @@ def test_meteor_is_left_out_if_memory_is_short(monkeypatch):
 
 @with_java
 @pytest.mark.slow           # METEOR reads its paraphrases for ten seconds and takes 1.1 GB
-def test_meteor_equals_pycocoevalcaps():
+@pytest.mark.parametrize("locale", ["en", "it"])
+def test_meteor_equals_pycocoevalcaps_in_any_locale_and_folder(tmp_path, monkeypatch, locale):
     captions = {"a": words("a brown dog sitting"), "b": [], "c": words("a black cat")}
     references = {name: [text.split() for text in texts if text] for name, texts in SENTENCES.items()}
-    scores = score_captions(captions, references, extra=["METEOR"])
     corpus, each = Meteor().compute_score(*scored_strings(captions, references))
+    monkeypatch.setenv("JAVA_TOOL_OPTIONS", f"-Duser.language={locale} -Duser.country={locale.upper()}")
+    package = shutil.copytree(java.PACKAGE / "meteor", tmp_path / "a folder" / "meteor").parent
+    monkeypatch.setattr(java, "PACKAGE", package)
+    scores = score_captions(captions, references, extra=["METEOR"])
     assert scores["METEOR"] == pytest.approx(corpus, abs=1e-6) and scores.left_out == ()
     assert scores.by_photo("METEOR") == pytest.approx(dict(zip("abc", each)), abs=1e-6)
     assert "METEOR" in str(scores) and f"{corpus:.3f}" in scores._repr_html_() and scores.as_dict()["METEOR"]
+
+
+JAVA_THAT = {
+    "dies at once": ("exit 3", "METEOR failed"),
+    "dies with words": ("echo 'Error: no room for the heap' >&2; exit 1", "no room for the heap"),
+    "prints rubbish": ("while read line; do echo rubbish; done", "could not convert string to float: 'rubbish'"),
+    "writes a decimal comma": ("while read line; do echo 0,5; done", "could not convert string to float: '0,5'"),
+    "never answers": ("exec sleep 100", "gave no answer within 1 s"),
+}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a shell")
+@pytest.mark.parametrize("script, why", JAVA_THAT.values(), ids=JAVA_THAT)
+def test_whatever_java_does_meteor_ends_and_says_why(tmp_path, monkeypatch, script, why):
+    (tmp_path / "java").write_text(f'#!/bin/sh\n[ "$1" = -version ] && exit 0\n{script}\n')
+    (tmp_path / "java").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setattr(java, "TIMEOUT", 1)
+    scores = score_captions({"a": ["a", "dog"], "b": ["kites"]}, {"a": [["a", "dog"]], "b": [["kites"]]},
+                            extra=["METEOR"])
+    [left_out] = scores.left_out
+    assert "METEOR" not in scores.values and left_out.startswith("METEOR failed") and why in left_out
 
 
 def test_spice_downloads_nothing_and_says_what_is_missing(scored, monkeypatch):
