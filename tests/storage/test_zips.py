@@ -70,6 +70,19 @@ def test_a_member_that_begins_inside_anothers_header_is_refused(tmp_path, at):
         zips.Zip(patched(path, LISTED, 42, "<I", at, which=1))
 
 
+def test_members_that_overlap_far_from_the_files_beginning_are_refused_too(tmp_path):
+    path = zip_of(tmp_path / "a.zip", [("w.jpg", bytes(97)), ("x.jpg", bytes(61)), ("y.jpg", bytes(33)), ("z.jpg", b"")])
+    with zips.Zip(path) as archive:
+        offsets = [info.header_offset for info in archive.members.values()]
+        ends = [info.header_offset + 30 + info.compress_size for info in archive.members.values()]
+    for which in (1, 2, 3):
+        patched(path, LISTED, 42, "<I", ends[which - 1] - 1, which)
+        with pytest.raises(zips.BrokenZip, match="overlaps another one"):
+            zips.Zip(path)
+        patched(path, LISTED, 42, "<I", offsets[which], which)
+    zips.Zip(path).close()
+
+
 def test_a_member_said_to_lie_outside_the_file_is_refused(tmp_path):
     path = zip_of(tmp_path / "a.zip", [("a.jpg", PHOTO)])
     with pytest.raises(zips.BrokenZip, match="beyond byte"):
