@@ -122,23 +122,30 @@ def _conversation(command: list[str], folder: Path) -> Iterator[tuple[Callable[[
         folder: where it runs.
 
     Yields:
-        (ask, answer): functions that send a line and read one. `answer` raises OSError, with the program's last words,
-        if the program has ended or its time is over.
+        (ask, answer): functions that send a line and read one. They raise OSError, with the program's last words, if
+        the program has ended or its time is over.
     """
     with tempfile.TemporaryFile() as errors, subprocess.Popen(
             command, cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors) as process:
         watchdog = threading.Timer(TIMEOUT, process.kill)
 
+        def last_words() -> OSError:
+            process.wait()
+            errors.seek(0)
+            said = errors.read().decode(errors="replace").strip().splitlines()
+            return OSError(said[0] if said else f"it ended, or gave no answer within {TIMEOUT} s")
+
         def ask(line: str):
-            process.stdin.write(f"{line}\n".encode())
-            process.stdin.flush()
+            try:
+                process.stdin.write(f"{line}\n".encode())
+                process.stdin.flush()
+            except OSError:
+                raise last_words() from None
 
         def answer() -> str:
             line = process.stdout.readline()
             if not line:
-                errors.seek(0)
-                said = errors.read().decode(errors="replace").strip().splitlines()
-                raise OSError(said[0] if said else f"it gave no answer within {TIMEOUT} s")
+                raise last_words()
             return line.decode(errors="replace").strip()
 
         watchdog.start()

@@ -26,7 +26,7 @@ def test_the_whole_way_comes_through(small_world, options):
 
 
 def test_a_rehearsal_finds_code_that_goes_on_wrongly(small_world):
-    """The planted bug: batches made after a kill have other bytes."""
-    done = rehearse(small_world, "--phases", "embed", "--only", "kill", "--rounds", "6", "--plant")
+    """The planted bug: batches made after a kill have other bytes. A round whose kill finds one ends it."""
+    done = rehearse(small_world, "--phases", "embed", "--only", "kill", "--rounds", "30", "--plant")
     assert done.returncode == 1
     assert "FAILED. Round" in done.stderr and "made other bytes than the undisturbed run: embeddings/" in done.stderr

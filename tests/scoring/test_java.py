@@ -80,6 +80,7 @@ JAVA_THAT = {
     "prints rubbish": ("while read line; do echo rubbish; done", "could not convert string to float: 'rubbish'"),
     "writes a decimal comma": ("while read line; do echo 0,5; done", "could not convert string to float: '0,5'"),
     "never answers": ("exec sleep 100", "gave no answer within 1 s"),
+    "answers, then dies": ("read line; echo 1.0; echo 'killed' >&2; exit 1", "killed"),
 }
 
 
