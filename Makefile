@@ -14,7 +14,7 @@ run: .venv/run.done
 
 test: .venv/dev.done
 	$(BIN)/python -m ruff check .
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 
 lab: .venv/run.done
 	$(BIN)/python -m jupyterlab $(NOTEBOOK)

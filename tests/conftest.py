@@ -2,6 +2,7 @@
 
 import functools
 import os
+import signal
 import tempfile
 from pathlib import Path
 
@@ -13,6 +14,8 @@ os.environ["PYTHONPATH"] = str(ROOT)        # for the processes that tests start
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 for variable in [v for v in os.environ if v.startswith("CAPTION_")]:
     del os.environ[variable]            # a developer's own settings are no part of the tests
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:           # as in what a shell starts in the background
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)
