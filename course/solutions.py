@@ -151,5 +151,5 @@ def _names_bound_by(node: ast.stmt) -> set[str]:
 
 
 def _text_of(node: ast.stmt, python: str) -> str:
-    """The text of a node. `get_source_segment` leaves decorators out, so a decorated node is written anew."""
+    """The text of a node. `get_source_segment` leaves decorators out, so it does not serve decorated nodes."""
     return ast.unparse(node) if getattr(node, "decorator_list", []) else ast.get_source_segment(python, node)

@@ -24,8 +24,8 @@ class PhotoZip:
 
     Raises:
         FileNotFoundError: if the zip is missing.
-        ValueError: if the zip is cut short or made to mislead, has two photos of one name, or has no photos. The
-            message names it.
+        ValueError: if the zip is cut short or misleading, has two photos of one name, or has no photos. The message
+            names it.
     """
 
     def __init__(self, path):

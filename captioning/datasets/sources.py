@@ -42,7 +42,7 @@ def fetch_coco2014(folder: str | os.PathLike, photos: bool | str = True, **optio
         {"annotations": path, "val": path, "train": path}, without the splits not asked for.
 
     Raises:
-        ValueError: for another value of `photos`, or a mirror that is no address.
+        ValueError: for another value of `photos`, or a mirror that is not an address.
         DownloadError: as `fetch` does.
     """
     if photos not in (True, False, "train", "val"):

@@ -89,7 +89,7 @@ class Batches:
 
 
 def by_length(batches, pad: int, rng) -> list[Batch]:
-    """The captions of some batches, divided anew so that those of a batch are of nearly one length.
+    """Sorts the captions of some batches into as many new ones, so that each holds captions of similar length.
 
     The LSTM takes as many steps as a batch's longest sentence has words, so it then takes fewer, over less padding.
 

@@ -125,7 +125,7 @@ class SelfCritical:
     def fit(self, sample_caption=None, show=None, before_step=None) -> list[dict]:
         """Trains up to the last step, as `Loop.fit` says; returns the history.
 
-        If the folder `fine-tuned` began with other weights, it is renamed first, and fine-tuning begins anew.
+        If the folder `fine-tuned` began with other weights, it is renamed first, and fine-tuning starts again.
         """
         set_others_aside(self.checkpoints, self.checkpointer.run["began_with"])
         return self.loop.fit(sample_caption, show, before_step)

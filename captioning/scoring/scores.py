@@ -18,7 +18,7 @@ from captioning.scoring.sentences import for_scorers, ptb_words
 from captioning.scoring.table import ScoreTable
 from captioning.scoring.words import Words
 
-PTB = "ptb"                 # with this tokenizer, score_captions splits all sentences anew
+PTB = "ptb"                 # with this tokenizer, score_captions splits all sentences again
 MEANS = ("ROUGE-L", "CIDEr", "SPICE")       # means over photos; BLEU and METEOR sum their counts over photos instead
 
 

@@ -20,7 +20,7 @@ MISLEADING_NAME = re.compile(r"^[/\\]|^[A-Za-z]:|[\x00-\x1f\x7f]")      # absolu
 
 
 class BrokenZip(ValueError):
-    """The zip is cut short, damaged, made to mislead, or not a zip. The message names it and says what to do."""
+    """The zip is cut short, damaged, misleading, or not a zip. The message names it and says what to do."""
 
 
 class BadMember(ValueError):
