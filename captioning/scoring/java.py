@@ -122,17 +122,18 @@ def _conversation(command: list[str], folder: Path) -> Iterator[tuple[Callable[[
         folder: where it runs.
 
     Yields:
-        (ask, answer): functions that send a line and read one. They raise OSError, with the program's last words, if
-        the program has ended or its time is over.
+        (ask, answer): functions that send a line and read one. They raise OSError, with what the program
+        complained of first, if it has ended or its time is over.
     """
     with tempfile.TemporaryFile() as errors, subprocess.Popen(
             command, cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors) as process:
         watchdog = threading.Timer(TIMEOUT, process.kill)
 
-        def last_words() -> OSError:
+        def failure() -> OSError:
             process.wait()
             errors.seek(0)
-            said = errors.read().decode(errors="replace").strip().splitlines()
+            said = [line for line in errors.read().decode(errors="replace").splitlines()
+                    if line.strip() and not line.startswith("Picked up ")]      # its options, which Java names first
             return OSError(said[0] if said else f"it ended, or gave no answer within {TIMEOUT} s")
 
         def ask(line: str):
@@ -140,12 +141,12 @@ def _conversation(command: list[str], folder: Path) -> Iterator[tuple[Callable[[
                 process.stdin.write(f"{line}\n".encode())
                 process.stdin.flush()
             except OSError:
-                raise last_words() from None
+                raise failure() from None
 
         def answer() -> str:
             line = process.stdout.readline()
             if not line:
-                raise last_words()
+                raise failure()
             return line.decode(errors="replace").strip()
 
         watchdog.start()

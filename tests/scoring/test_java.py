@@ -76,6 +76,8 @@ def test_meteor_equals_pycocoevalcaps_in_any_locale_and_folder(tmp_path, monkeyp
 
 JAVA_THAT = {
     "dies at once": ("exit 3", "METEOR failed"),
+    "names its options, then dies": (
+        "echo 'Picked up JAVA_TOOL_OPTIONS: -Dx' >&2; echo 'no heap' >&2; exit 1", "it may take 2 GB): no heap"),
     "dies with words": ("echo 'Error: no room for the heap' >&2; exit 1", "no room for the heap"),
     "prints rubbish": ("while read line; do echo rubbish; done", "could not convert string to float: 'rubbish'"),
     "writes a decimal comma": ("while read line; do echo 0,5; done", "could not convert string to float: '0,5'"),
