@@ -4,8 +4,8 @@ settings:   Settings
 tokens:     PAD, UNK, START, END
 data:       load_dataset, PhotoZip, decode_photo, center_crop, IMG_SIZE
 embeddings: embed_split, read_embeddings
-figures:    plot_encoder_decoder, plot_data_flow, plot_photos, plot_teacher_forcing, plot_flatten_and_mask,
-            plot_temperature, plot_captions_by_temperature, plot_explanation, plot_confusions
+figures:    plot_encoder_decoder, plot_data_flow, plot_photos, plot_decoder_step, plot_temperature,
+            plot_captions_by_temperature, plot_explanation, plot_confusions
 live:       hushed, TrainingPicture, photo_chooser, show_photo_file
 scores:     score_captions, cider_difference, ScoreTable, JAVA_METRICS, NoJavaScore
 rewards:    CiderD, cider_reward
@@ -20,8 +20,8 @@ from captioning.datasets.photo_zip import PhotoZip
 from captioning.datasets.tokens import END, PAD, START, UNK
 from captioning.encoder.cache import embed_split, read_embeddings
 from captioning.figures.architecture import plot_data_flow, plot_encoder_decoder
-from captioning.figures.batches import plot_flatten_and_mask, plot_teacher_forcing
 from captioning.figures.confusions import plot_confusions
+from captioning.figures.decoder_steps import plot_decoder_step
 from captioning.figures.explanation import plot_explanation
 from captioning.figures.live import TrainingPicture, hushed, photo_chooser, show_photo_file
 from captioning.figures.photo_grid import plot_photos
@@ -50,8 +50,8 @@ __all__ = [
     "PAD", "UNK", "START", "END",
     "load_dataset", "PhotoZip", "decode_photo", "center_crop", "IMG_SIZE",
     "embed_split", "read_embeddings",
-    "plot_encoder_decoder", "plot_data_flow", "plot_photos", "plot_teacher_forcing", "plot_flatten_and_mask",
-    "plot_temperature", "plot_captions_by_temperature", "plot_explanation", "plot_confusions",
+    "plot_encoder_decoder", "plot_data_flow", "plot_photos", "plot_decoder_step", "plot_temperature",
+    "plot_captions_by_temperature", "plot_explanation", "plot_confusions",
     "hushed", "TrainingPicture", "photo_chooser", "show_photo_file",
     "score_captions", "cider_difference", "ScoreTable", "JAVA_METRICS", "NoJavaScore",
     "CiderD", "cider_reward",

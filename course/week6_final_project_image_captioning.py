@@ -318,7 +318,7 @@ print(generate_batch(train_img_embeds, train_captions_indexed, 3, rng=np.random.
 # a caption are learnt at once.
 
 # %%
-utils.plot_teacher_forcing()
+utils.plot_decoder_step("words in")
 
 # %% [markdown]
 # So the inputs are all tokens of a caption but the last, and the targets are all but the first. To compare them, the
@@ -326,7 +326,7 @@ utils.plot_teacher_forcing()
 # *mask* takes those places out of the loss.
 
 # %%
-utils.plot_flatten_and_mask()
+utils.plot_decoder_step("loss")
 
 # %% [markdown]
 # Below, `keras.Input`s stand for a batch of any size, and calling a layer on them gives another such symbol, with a

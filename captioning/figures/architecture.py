@@ -3,22 +3,17 @@
 Letters in shapes: N photos of a dataset, B photos in a batch, T tokens of a caption with #START# and #END#.
 """
 
-import numpy as np
 from matplotlib.patches import Circle, Ellipse, FancyBboxPatch, Polygon, Rectangle
 
+from captioning.figures.colours import EMPTY, IMAGE, STATE, WORD
 from captioning.figures.drawing import (
-    GREY,
-    IMAGE,
-    MUTED,
-    STATE,
-    WORD,
-    Hue,
     canvas,
     draw_arrow,
     draw_box,
     draw_feed_arrow,
     draw_panel,
     draw_photo,
+    draw_tensor,
     draw_text,
     own_style,
 )
@@ -62,16 +57,6 @@ def _square(photo):
     return pixels[top:top + side, left:left + side]
 
 
-def _draw_tensor(ax, x, y, height, hue, name, *notes):
-    """Draws a vector as a column of cells, with its name above, and notes and shape below."""
-    draw_box(ax, x, y, 20, height, hue, rounding=3)
-    for edge in np.linspace(y - height / 2, y + height / 2, max(3, round(height / 14)))[1:-1]:
-        ax.plot([x - 9.5, x + 9.5], [edge, edge], color=hue.line, linewidth=0.5, zorder=3)
-    draw_text(ax, x, y + height / 2 + 15, name)
-    for row, note in enumerate(notes):
-        draw_text(ax, x, y - height / 2 - 15 - 15 * row, note, 8.5, MUTED)
-
-
 def _draw_decoding(ax, words, first, pitch, y):
     """Draws LSTM steps from x = first. Each reads a word from below and writes one above, which the next step reads."""
     for step, (taken, written) in enumerate(zip(("#START#", *words[:-1]), words, strict=True)):
@@ -93,14 +78,14 @@ def _draw_encoder(ax, photo, y):
     else:
         draw_photo(ax, _square(photo), 77, y, 130, 130)
     draw_text(ax, 77, y + 82, "photo")
-    draw_text(ax, 77, y - 82, "(B, 299, 299, 3)", 8.5, MUTED)
+    draw_text(ax, 77, y - 82, "(B, 299, 299, 3)", 8.5)
     draw_arrow(ax, (145, y), (179, y))
     ax.add_patch(Polygon([(182, y - 82), (182, y + 82), (292, y + 44), (292, y - 44)], facecolor=IMAGE.fill,
                          edgecolor=IMAGE.line, linewidth=1.2, joinstyle="round", zorder=2))
     draw_text(ax, 236, y + 8, "InceptionV3", weight="bold", zorder=4)
-    draw_text(ax, 236, y - 10, "once a photo", 8.5, MUTED, zorder=4)
+    draw_text(ax, 236, y - 10, "once a photo", 8.5, zorder=4)
     draw_arrow(ax, (294, y), (333, y))
-    _draw_tensor(ax, 346, y, 172, IMAGE, "embedding", "(B, 2048)")
+    draw_tensor(ax, 346, y, 172, IMAGE, "embedding", "(B, 2048)")
 
 
 @own_style
@@ -121,20 +106,20 @@ def plot_encoder_decoder(photo=None, caption=("a", "red", "car")):
     caption = tuple(caption.split() if isinstance(caption, str) else caption)
     words = (*caption, "#END#") if len(caption) < 4 else (*caption[:3], "…")
     long = len(caption) > 3
-    figure, ax = canvas(338 if long else 312)
+    figure, ax = canvas(338 if long else 312, "The encoder looks once; the decoder writes word by word")
     y = 178 if long else 152
     draw_panel(ax, 160, 12, 394, y + 148, "Encoder", "frozen")
     draw_panel(ax, 404, 12, 888, y + 148, "Decoder", "trained")
 
     _draw_encoder(ax, photo, y)
     draw_arrow(ax, (358, y), (432, y))
-    _draw_tensor(ax, 446, y, 54, STATE, "bottleneck", "elu", "(B, 120)")
+    draw_tensor(ax, 446, y, 54, STATE, "bottleneck", "elu", "(B, 120)")
     draw_arrow(ax, (458, y), (499, y))
-    _draw_tensor(ax, 513, y, 104, STATE, "state", "elu", "(B, 300)")
+    draw_tensor(ax, 513, y, 104, STATE, "state", "elu", "(B, 300)")
     draw_arrow(ax, (525, y), (575, y), colour=STATE.line)
-    draw_text(ax, 549, y + 14, "h₀ = c₀", 8.5, MUTED)
+    draw_text(ax, 549, y + 14, "h₀ = c₀", 8.5)
     _draw_decoding(ax, words, 603, 82, y)
-    draw_text(ax, 573, y - 125, "each word written is the next word read", 8.5, MUTED, ha="left")
+    draw_text(ax, 573, y - 125, "each word written is the next word read", 8.5, ha="left")
     if long:
         line = " ".join(caption)
         draw_text(ax, 573, y - 149, line, fitted(line, 296, 9.5), WORD.line, ha="left")
@@ -148,7 +133,7 @@ def plot_data_flow():
     Returns:
         A Figure.
     """
-    figure, ax = canvas(438)
+    figure, ax = canvas(438, "What survives when the kernel dies")
     draw_panel(ax, 12, 272, 888, 426, "In memory", "gone when the kernel dies")
     draw_panel(ax, 12, 48, 888, 228, "On disk", "still there for the next run", heading_below=True)
     computed, stored = 336, 166
@@ -162,18 +147,18 @@ def plot_data_flow():
                              (450, "data/", ("people’s captions", "annotations_", "trainval2014.zip")),
                              (625, "checkpoints/", ("checkpoints", "weights, optimizer,", "step, vocabulary")),
                              (800, "outputs/", ("gallery", "10 good, 10 bad", "with their scores"))):
-        draw_box(ax, x, stored, 150, 78, Hue(GREY.line, "white"), lines)
+        draw_box(ax, x, stored, 150, 78, EMPTY, lines)
         draw_text(ax, x, stored - 55, folder, 9)
 
     low, high = stored + 41, computed - 41
     for x, note in ((143, "read"), (318, "read"), (406, "read"), (655, "resume")):
         draw_arrow(ax, (x, low), (x, high))
-        draw_text(ax, x + 8, 250, note, 8.5, MUTED, ha="left")
+        draw_text(ax, x + 8, 250, note, 8.5, ha="left")
     for x, note in ((231, "once"), (595, "each epoch"), (800, "at the end")):
         draw_arrow(ax, (x, high), (x, low))
-        draw_text(ax, x - 8, 250, note, 8.5, MUTED, ha="right")
+        draw_text(ax, x - 8, 250, note, 8.5, ha="right")
     draw_arrow(ax, (439, computed), (547, computed))
-    draw_text(ax, 493, computed + 13, "each step", 8.5, MUTED)
+    draw_text(ax, 493, computed + 13, "each step", 8.5)
     draw_arrow(ax, (702, computed), (722, computed))
     draw_text(ax, 450, 24, "After a dead kernel run all cells again: embeddings are read, training goes on where it "
               "was saved.")

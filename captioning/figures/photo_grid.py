@@ -2,7 +2,8 @@
 
 from matplotlib.patches import Rectangle
 
-from captioning.figures.drawing import PANEL, WIDTH, PhotoSheet, canvas, draw_photo, draw_text, own_style
+from captioning.figures.colours import SHADE
+from captioning.figures.drawing import WIDTH, PhotoSheet, canvas, draw_photo, draw_text, own_style
 from captioning.figures.text import wrapped
 
 LINE_HEIGHT, PARAGRAPH_GAP = 18, 5
@@ -48,12 +49,12 @@ def plot_photos(photos, captions, columns=4):
     depths = [max((lines[index][-1][0] for index in row if lines[index]), default=0) + 10 for row in rows]
 
     top = gap * (len(rows) + 1) + sum(tile + depth for depth in depths)
-    figure, ax = canvas(top, PhotoSheet)
+    figure, ax = canvas(top, "Photos and their captions", kind=PhotoSheet)
     for row, depth in zip(rows, depths, strict=True):
         top -= gap
         for column, index in enumerate(row):
             left = gap + column * (width + gap)
-            ax.add_patch(Rectangle((left, top - tile), width, tile, facecolor=PANEL, edgecolor="none", zorder=0))
+            ax.add_patch(Rectangle((left, top - tile), width, tile, facecolor=SHADE, edgecolor="none", zorder=0))
             draw_photo(ax, photos[index], left + width / 2, top - tile / 2, width, tile)
             for down, line in lines[index]:
                 draw_text(ax, left, top - tile - down, line, size, ha="left")
