@@ -39,7 +39,8 @@ def plot_confusions(pairs):
     Returns:
         A Figure.
     """
-    figure, ax = long_canvas("Photos that the decoder describes alike and people do not", kind=PhotoSheet)
+    figure, ax = long_canvas("Photos that the decoder describes alike and people do not",
+                             " ".join(f"“{first[1]}” and “{second[1]}”." for first, second, _ in pairs), PhotoSheet)
     gap, y = 14, -12
     if not pairs:
         draw_text(ax, WIDTH / 2, -40, "No two photos are confused.", 10.5)

@@ -7,10 +7,9 @@ import numpy as np
 from matplotlib.patches import Rectangle
 
 from captioning.figures.colours import EMPTY, IMAGE, STATE, TARGET, WORD
-from captioning.figures.drawing import canvas, draw_arrow, draw_box, draw_tensor, draw_text, own_style
+from captioning.figures.drawing import NARROW, canvas, draw_arrow, draw_box, draw_tensor, draw_text, own_style
 from captioning.figures.text import fitted
 
-NARROW = 560                                # width in units: readable on a phone
 SENTENCES = (("#START#", "a", "dog", "runs", "#END#"), ("#START#", "two", "kites", "#END#", "#PAD#"))
 CAPTION_HUES = (IMAGE, WORD)
 LOSSES = np.array([1.1, 3.0, 2.4, 0.6, 2.7, 1.6, 1.5, 4.9])

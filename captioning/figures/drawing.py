@@ -18,7 +18,7 @@ from captioning.figures.pictures import as_rgb, data_url
 from captioning.figures.text import FONT, fitted, text_width
 from captioning.markup import render
 
-WIDTH, HEADING = 900, 34
+WIDTH, NARROW, HEADING = 900, 560, 34        # a phone shows a narrow figure whole
 NARROWEST = 0.62            # a figure is never shown smaller than this share of its width: its letters stay readable
 own_style = style.context("default")  # matplotlib's defaults, whatever the notebook's rcParams are
 
@@ -144,9 +144,9 @@ def draw_tensor(ax, x, y, height, hue, name, *notes):
     draw_box(ax, x, y, 20, height, hue, rounding=3)
     for edge in np.linspace(y - height / 2, y + height / 2, max(3, round(height / 14)))[1:-1]:
         ax.plot([x - 9.5, x + 9.5], [edge, edge], color=hue.line, linewidth=0.5, zorder=3)
-    draw_text(ax, x, y + height / 2 + 15, name)
+    draw_text(ax, x, y + height / 2 + 15, name, 10)
     for row, note in enumerate(notes):
-        draw_text(ax, x, y - height / 2 - 15 - 15 * row, note, 9)
+        draw_text(ax, x, y - height / 2 - 15 - 15 * row, note, 9.5)
 
 
 def draw_panel(ax, left, bottom, right, top, heading="", note="", heading_below=False):

@@ -4,14 +4,13 @@ from difflib import SequenceMatcher
 
 from matplotlib.patches import Rectangle
 
-from captioning.figures.colours import SHADE, TEXT, WORD, WRONG
+from captioning.figures.colours import EMPTY, RULE, SHADE, TEXT, WORD, WRONG
 from captioning.figures.drawing import WIDTH, PhotoSheet, cut, draw_panel, draw_photo, draw_text, long_canvas, own_style
 from captioning.figures.text import fitted
 from captioning.figures.words import UNLIKELY, draw_sentence, draw_words, log_p, words_of
 from captioning.scoring.words import FUNCTION_WORDS
 
 PER_ROW, RUNNERS_UP = 8, 4      # steps side by side, and how many words of each are named
-TAKEN = "#A5DCC9"               # bar of a word that was taken; the others are SHADE
 
 
 def _draw_photo_and_caption(ax, top, photo, caption, references):
@@ -38,7 +37,7 @@ def _draw_steps(ax, top, caption, next_words):
     """Draws the likeliest words at each step of the caption, and returns the y below."""
     tokens = [*caption.words, "#END#"][:len(next_words)]
     across = -(-len(tokens) // -(-len(tokens) // PER_ROW))
-    pitch, line = min((WIDTH - 42) / across, 170), 20
+    pitch, line = min((WIDTH - 42) / across, 170), 23
     depth = RUNNERS_UP * line + 42
     for step, (taken, candidates) in enumerate(zip(tokens, next_words, strict=True)):
         row, column = divmod(step, across)
@@ -48,13 +47,12 @@ def _draw_steps(ax, top, caption, next_words):
         if taken not in dict(shown):        # beam search and sampling may take an unlikely word
             shown = [*shown[:RUNNERS_UP - 1], (taken, caption.token_probabilities[step])]
         for rank, (word, p) in enumerate(shown):
-            middle, colour = y - 33 - rank * line, TEXT
-            width = pitch - 10
-            ax.add_patch(Rectangle((x, middle - 8.5), width, 17, color="white", linewidth=0, zorder=1))
-            ax.add_patch(Rectangle((x, middle - 8.5), width * p, 17, linewidth=0, zorder=2,
-                                   color=TAKEN if word == taken else SHADE))
-            draw_text(ax, x + 5, middle, word, fitted(word, width - 42, 9), colour, "left", zorder=4)
-            draw_text(ax, x + width - 5, middle, f"{p:.2f}", 8.5, colour, "right", zorder=4)
+            middle, width = y - 31 - rank * line, pitch - 16
+            draw_text(ax, x + 5, middle, word, fitted(word, width - 36, 9), ha="left")
+            draw_text(ax, x + 5 + width, middle, f"{p:.2f}", 8.5, ha="right")
+            ax.add_patch(Rectangle((x + 5, middle - 11), width, 3, color=RULE, linewidth=0))
+            ax.add_patch(Rectangle((x + 5, middle - 11), width * p, 3, linewidth=0, zorder=2,
+                                   color=(WORD if word == taken else EMPTY).line))
     return top - depth * (row + 1) + 8
 
 
@@ -125,7 +123,9 @@ def plot_explanation(photo, beams, next_words, neighbours=(), references=()):
             f"plot_explanation got {len(beams)} beams, {len(next_words)} steps. It needs one beam or more, and "
             f"next_words for each step of the first beam: its words, and #END# if it ended."
         )
-    figure, ax = long_canvas("Why the decoder wrote this caption", kind=PhotoSheet)
+    written = "; ".join(map(str, references))
+    figure, ax = long_canvas("Why the decoder wrote this caption",
+                             f"The caption is “{beams[0]}”. People wrote: {written or 'nothing'}.", PhotoSheet)
 
     def panel(top, heading, note, draw, *arguments):
         bottom = draw(ax, top - 40, *arguments) - 8

@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from captioning.figures.colours import IMAGE, RULE, SHADE, TEXT, WRONG
+from captioning.figures.colours import IMAGE, RULE, TEXT, WRONG
 from captioning.figures.drawing import WIDTH, Drawing, own_style
 from captioning.figures.text import FONT, fitted, text_width
 
@@ -33,7 +33,7 @@ def _loss_axes(figure, unit, top):
     ax.spines["bottom"].set_color(RULE)
     ax.set_xlabel(unit, color=TEXT, fontsize=9.5, family=FONT)
     ax.set_ylabel("loss, nats per word", color=TEXT, fontsize=9.5, family=FONT)
-    ax.grid(axis="y", color=SHADE, linewidth=0.9)
+    ax.grid(axis="y", color=RULE, alpha=0.3, linewidth=0.9)
     ax.grid(False, axis="x")
     ax.set_axisbelow(True)
     ax.tick_params(colors=TEXT, labelsize=9, length=0, pad=6, labelfontfamily=FONT)
@@ -86,7 +86,7 @@ def plot_loss_curves(history, title="Loss while training: lower is better"):
                 va="center_baseline", parse_math=False)
     drawn = [line for line in lines if len(line[0])]
     ends = [f"{name} loss: {y[0]:.2f} at first, {y[-1]:.2f} at last" for _, y, _, name, _ in drawn]
-    figure.alt = ". ".join([title, *ends])
+    figure.alt = ". ".join([title, *(ends or ["no losses yet"])])
     if not drawn:
         ax.set(xlim=(0, 1), ylim=(0, 1), xticks=[], yticks=[])
         ax.text(0.5, 0.5, "no losses yet", ha="center", va="center", color=TEXT, fontsize=10.5, family=FONT)

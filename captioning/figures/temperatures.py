@@ -80,7 +80,9 @@ def plot_temperature(probabilities=None, words=None, temperatures=(0.3, 0.7, 1, 
 
     bottom, column = 66, (WIDTH - 120) / len(temperatures)
     y = bottom + 26 * (len(names) - 1)                                                  # of the first bar
-    figure, ax = canvas(y + 84, "The temperature t sharpens or flattens the probabilities of the next word")
+    likeliest = ", ".join(f"{share[0]:.2f} at t = {t:g}" for share, t in zip(shares, temperatures, strict=True))
+    figure, ax = canvas(y + 84, "The temperature t sharpens or flattens the probabilities of the next word",
+                        f"The likeliest word is “{names[0]}”: {likeliest}.")
     for row, name in enumerate(names):
         draw_text(ax, 106, y - 26 * row, name, fitted(name, 92, 9.5), ha="right")
     for panel, t in enumerate(temperatures):
@@ -117,7 +119,8 @@ def plot_captions_by_temperature(photo, samples, references=(), shown=3):
             f"plot_captions_by_temperature got these numbers of captions by temperature: {counts}. "
             "It needs one temperature or more, and captions for each."
         )
-    figure, ax = long_canvas("Captions differ more at a high temperature, and are wrong more often", kind=PhotoSheet)
+    figure, ax = long_canvas("Captions differ more at a high temperature, and are wrong more often",
+                             " ".join(f"At t = {t:g}: “{each[0]}”." for t, each in samples.items()), PhotoSheet)
     bottom = _draw_photo_and_references(ax, photo, references)
     y = -12
     for t, captions in samples.items():

@@ -2,18 +2,20 @@
 
 import base64
 import functools
+import html
 import io
 import math
+import re
 import time
 import warnings
-from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 from IPython.core.formatters import DisplayFormatter
 from matplotlib import pyplot
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
-from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
+from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Polygon
 from matplotlib.text import Text
 from PIL import Image
 
@@ -203,13 +205,65 @@ def test_figures_are_as_wide_as_a_notebook_or_as_a_phone_and_see_through():
 def test_a_notebook_shows_each_figure_once_and_sharp_with_alternative_text(name):
     shown, _ = DisplayFormatter().format(FIGURES[name]())
     assert shown.keys() == {"text/plain", "text/html"}
-    image = ElementTree.fromstring(shown["text/html"].strip().replace('"></div>', '"/></div>'))[0]
-    width, height = int(image.get("width")), int(image.get("height"))
-    kind, picture = image.get("src").split(",")
+    image = dict(re.findall(' (alt|src|width|height)="(.*?)"', shown["text/html"]))
+    width, height = int(image["width"]), int(image["height"])
+    kind, picture = image["src"].split(",")
     assert kind == "data:image/webp;base64"
     assert Image.open(io.BytesIO(base64.b64decode(picture))).size == pytest.approx((2 * width, 2 * height), abs=2)
-    assert len(image.get("alt").split()) >= 3
+    assert len(image["alt"].split()) >= 3
     assert pyplot.get_fignums() == [], "pyplot would show it a second time"
+
+
+def luminance(colour):
+    """Computes the relative luminance of a colour, as WCAG 2.2 defines it."""
+    channels = np.array(to_rgb(colour))
+    linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+    return linear @ (0.2126, 0.7152, 0.0722)
+
+
+def contrast(one, other):
+    """Computes the contrast ratio of two colours, 1..21."""
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def pages_behind(text, extent, boxes):
+    """Returns the colours that a text may stand on: that of its box, or of both pages."""
+    around = [box for box in boxes if encloses(box.get_window_extent(), extent) and box.get_facecolor()[3] == 1]
+    return [box.get_facecolor()[:3] for box in around[-1:]] or ["#ffffff", "#111111"]
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_text_and_lines_can_be_read_on_a_white_page_and_on_a_dark_one(name, monkeypatch):
+    figure = FIGURES[name]()
+    texts = draw(figure, monkeypatch)
+    boxes = [*figure.findobj(FancyBboxPatch), *figure.findobj(Polygon)]
+    for text, extent in texts.items():
+        for page in pages_behind(text, extent, boxes):
+            assert contrast(text.get_color(), page) >= 4.3, f"{text.get_text()!r} on {page}"
+    lines = [arrow.get_edgecolor() for arrow in figure.findobj(FancyArrowPatch)]
+    for colour in lines + [box.get_edgecolor() for box in figure.findobj(FancyBboxPatch)]:
+        assert colour[3] < 1 or min(contrast(colour, "#ffffff"), contrast(colour, "#111111")) >= 3
+
+
+def test_no_colour_has_more_contrast_with_both_pages():
+    """The best luminance is the geometric mean of those of the pages, each plus 0.05."""
+    best = math.sqrt(contrast("#ffffff", "#111111"))
+    assert 4.3 < best < 4.4
+    for colour in (colours.TEXT, *(hue.line for hue in vars(colours).values() if isinstance(hue, colours.Hue))):
+        assert min(contrast(colour, "#ffffff"), contrast(colour, "#111111")) >= best - 0.05
+
+
+@pytest.mark.parametrize(("figure", "told"), [
+    (lambda: plot_photos([photo(4, 4)] * 2, ["a kite", "two\n<dogs>"], title="Look"), "Look. a kite; two <dogs>."),
+    (lambda: why("a red kite"), "Why the decoder wrote this caption. The caption is “a red kite”."),
+    (lambda: confused(1, "one kite", "a dog"), "“one kite” and “a dog”."),
+    (plot_temperature, "The likeliest word is “dog”: 0.87 at t = 0.3, 0.55 at t = 0.7, 0.42 at t = 1"),
+    (by_temperature, "At t = 0.3: “a red kite”."),
+    (lambda: plot_loss_curves(history((8.1, 7.7), (4.2, 5))), "validation loss: 7.70 at first, 5.00 at last"),
+])
+def test_the_alternative_text_tells_what_the_picture_shows(figure, told):
+    assert told in html.unescape(figure()._repr_html_())
 
 
 def test_a_live_picture_keeps_its_size_where_pyplot_crops():
