@@ -29,7 +29,8 @@ from captioning.figures.temperatures import plot_captions_by_temperature, plot_t
 from captioning.gallery.album import Album
 from captioning.gallery.figure import plot_gallery
 from captioning.gallery.page import write_gallery
-from captioning.gallery.proposals import REASONS, caption_confidence, propose_examples
+from captioning.gallery.proposals import caption_confidence, propose_examples
+from captioning.gallery.reasons import REASONS
 from captioning.photos.crop import IMG_SIZE, center_crop
 from captioning.photos.decode import decode_photo
 from captioning.scoring.baselines import hold_out_reference, human_agreement, most_frequent_caption

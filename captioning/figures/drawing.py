@@ -19,7 +19,7 @@ from captioning.figures.text import FONT, fitted, text_width
 from captioning.markup import render
 
 WIDTH, NARROW, HEADING = 900, 560, 34        # a phone shows a narrow figure whole
-NARROWEST = 0.62            # a figure is never shown smaller than this share of its width: its letters stay readable
+NARROWEST = 0.6             # a figure is never shown smaller than this share of its width: its letters stay readable
 own_style = style.context("default")  # matplotlib's defaults, whatever the notebook's rcParams are
 
 

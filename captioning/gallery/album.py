@@ -21,7 +21,8 @@ from captioning.datasets.photo_zip import BadPhoto
 from captioning.gallery.examples import Example
 from captioning.gallery.figure import plot_contact_sheet
 from captioning.gallery.page import PHOTO_SIDE
-from captioning.gallery.proposals import REASONS, Proposal
+from captioning.gallery.proposals import Proposal
+from captioning.gallery.reasons import REASONS
 from captioning.photos.decode import decode_photo, read_photo_file
 from captioning.scoring.scores import Scores
 from captioning.scoring.words import Words

@@ -15,7 +15,7 @@ from PIL import Image
 
 from captioning.figures.pictures import fills_box, jpeg_data_url, mean_colour
 from captioning.gallery.examples import Example
-from captioning.gallery.proposals import REASONS
+from captioning.gallery.reasons import REASONS
 from captioning.markup import render
 from captioning.scoring.metrics import SCALE
 from captioning.scoring.scores import Scores

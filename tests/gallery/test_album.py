@@ -13,7 +13,8 @@ from PIL import Image
 from captioning.gallery.album import Album, WrongChoice
 from captioning.gallery.figure import plot_gallery
 from captioning.gallery.page import PHOTO_SIDE, write_gallery
-from captioning.gallery.proposals import REASONS, Candidate, Proposal
+from captioning.gallery.proposals import Candidate, Proposal
+from captioning.gallery.reasons import REASONS
 from captioning.photos import decode
 from captioning.scoring.scores import score_captions
 from tests.helpers.photo_files import encoded, plain, png

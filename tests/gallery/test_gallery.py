@@ -20,7 +20,7 @@ from PIL import Image
 from captioning.gallery.examples import Example
 from captioning.gallery.figure import plot_contact_sheet, plot_gallery
 from captioning.gallery.page import PHOTO_SIDE, write_gallery
-from captioning.gallery.proposals import REASONS
+from captioning.gallery.reasons import REASONS
 from captioning.scoring.scores import score_captions
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
