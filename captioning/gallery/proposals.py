@@ -53,6 +53,11 @@ class Proposal:
     good: tuple[Candidate, ...]
     bad: tuple[Candidate, ...]
 
+    @property
+    def numbered(self) -> tuple[Candidate, ...]:
+        """All candidates; the first has number 1."""
+        return self.good + self.bad
+
     def __str__(self) -> str:
         return "\n".join(line for title, candidates in (("Good", self.good), ("Bad", self.bad))
                          for line in (f"{title}:", *map(_candidate_line, candidates)))

@@ -17,7 +17,8 @@ REASONS = {
     "broken sentence": "is not a sentence a person would say",
 }
 COUNTS = {word: count for count, word in enumerate(
-    ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"), 1)} | {"a": 1, "an": 1}
+    ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"), 1)}
+COUNTS |= {"a": 1, "an": 1, "couple": 2, "pair": 2}
 SINGULAR = {"men": "man", "women": "woman", "children": "child"}
 
 
@@ -80,9 +81,9 @@ def phrases(words: Words) -> list[Phrase]:
         elif word == "and" and colour:
             before.append((count, colour))
             count, colour = None, ""
-        elif word in FUNCTION_WORDS:
+        elif word in FUNCTION_WORDS and word != "of":              # "a pair of kites"
             before, count, colour = [], None, ""
-        else:
+        elif word != "of":
             found += [Phrase(*described, _singular(word)) for described in (*before, (count, colour))]
             before, count, colour = [], None, ""
     return found

@@ -124,7 +124,7 @@ def test_confidence_does_not_fall_with_length():
 def mistaken(count):
     """Makes captions with mistakes, most of them in a colour, and as many that are right."""
     captions, references = {}, {}
-    things = "dog cat cow bus van hat cup kite boat bird fish tree lamp door sofa bike".split()
+    things = words("dog cat cow bus van hat cup kite boat bird fish tree lamp door sofa bike")
     for n in range(count):
         thing, other = things[n % len(things)], things[(n + 5) % len(things)]
         said, true = {

@@ -22,6 +22,8 @@ CARS = ["a red car next to a blue car", "two cars on a street"]
     ("a car on a street", CARS, "wrong count"),
     ("a car on a street", ["cars on a street", *CARS], "too general"),      # "cars" may be any number
     ("a woman next to two women", ["three women"], "too general"),          # no repetition, and three of them
+    ("two kites on a pole", ["a pair of kites on a pole"], "too general"),
+    ("three kites on a pole", ["a pair of kites on a pole"], "wrong count"),
     ("a man by a black and white cat", ["a man and a black and white cat"], "too general"),
     ("two kites", ["a red kite and a blue one"], "too general"),
 ])
@@ -35,6 +37,7 @@ def test_the_reason_fits_the_words(caption, references, reason):
     ("the men ride three horses", [(None, "", "man"), (None, "", "ride"), (3, "", "horse")]),
     ("a black and white dog", [(1, "black", "dog"), (None, "white", "dog")]),
     ("red and on the one grass", [(1, "", "grass")]),
+    ("a couple of red kites and a pair of boats", [(2, "red", "kite"), (2, "", "boat")]),
     ("one", []),
     ("", []),
 ])
