@@ -4,12 +4,13 @@ settings:   Settings
 tokens:     PAD, UNK, START, END, split_sentence
 data:       load_dataset, PhotoZip, readable_photos, decode_photo, center_crop, IMG_SIZE
 embeddings: embed_split, read_embeddings
-figures:    plot_encoder_decoder, plot_data_flow, plot_photos, plot_teacher_forcing, plot_flatten_and_mask,
-            plot_embedding_map, plot_temperature, plot_captions_by_temperature, plot_explanation, plot_confusions
+figures:    plot_encoder_decoder, plot_data_flow, plot_photos, plot_embedding_map, plot_temperature,
+            plot_captions_by_temperature, plot_explanation, plot_confusions
 live:       hushed, TrainingPicture, photo_chooser, show_photo_file
 scores:     score_captions, cider_difference, ScoreTable, JAVA_METRICS, NoJavaScore
 rewards:    CiderD, cider_reward
-baselines:  score_baselines, most_frequent_caption, nearest_photos, nearest_photo_captions, hold_out_reference, human_agreement
+baselines:  score_baselines, most_frequent_caption, nearest_photos, nearest_photo_captions, hold_out_reference,
+            human_agreement
 diversity:  caption_diversity, confused_photos
 gallery:    propose_examples, caption_confidence, REASONS, Album, plot_gallery, write_gallery
 files:      write_results, write_json, written_aside
@@ -20,7 +21,6 @@ from captioning.datasets.photo_zip import PhotoZip
 from captioning.datasets.tokens import END, PAD, START, UNK, split_sentence
 from captioning.encoder.cache import embed_split, read_embeddings
 from captioning.figures.architecture import plot_data_flow, plot_encoder_decoder
-from captioning.figures.batches import plot_flatten_and_mask, plot_teacher_forcing
 from captioning.figures.confusions import plot_confusions
 from captioning.figures.embedding_map import plot_embedding_map
 from captioning.figures.explanation import plot_explanation
@@ -30,7 +30,8 @@ from captioning.figures.temperatures import plot_captions_by_temperature, plot_t
 from captioning.gallery.album import Album
 from captioning.gallery.figure import plot_gallery
 from captioning.gallery.page import write_gallery
-from captioning.gallery.proposals import REASONS, caption_confidence, propose_examples
+from captioning.gallery.proposals import caption_confidence, propose_examples
+from captioning.gallery.reasons import REASONS
 from captioning.photos.crop import IMG_SIZE, center_crop
 from captioning.photos.decode import decode_photo, readable_photos
 from captioning.scoring.baselines import hold_out_reference, human_agreement, most_frequent_caption, score_baselines
@@ -52,8 +53,8 @@ __all__ = [
     "PAD", "UNK", "START", "END", "split_sentence",
     "load_dataset", "PhotoZip", "readable_photos", "decode_photo", "center_crop", "IMG_SIZE",
     "embed_split", "read_embeddings",
-    "plot_encoder_decoder", "plot_data_flow", "plot_photos", "plot_teacher_forcing", "plot_flatten_and_mask",
-    "plot_embedding_map", "plot_temperature", "plot_captions_by_temperature", "plot_explanation", "plot_confusions",
+    "plot_encoder_decoder", "plot_data_flow", "plot_photos", "plot_embedding_map", "plot_temperature",
+    "plot_captions_by_temperature", "plot_explanation", "plot_confusions",
     "hushed", "TrainingPicture", "photo_chooser", "show_photo_file",
     "score_captions", "cider_difference", "ScoreTable", "JAVA_METRICS", "NoJavaScore",
     "CiderD", "cider_reward",

@@ -3,22 +3,18 @@
 Letters in shapes: N photos of a dataset, B photos in a batch, T tokens of a caption with #START# and #END#.
 """
 
-import numpy as np
 from matplotlib.patches import Circle, Ellipse, FancyBboxPatch, Polygon, Rectangle
 
+from captioning.figures.colours import EMPTY, IMAGE, STATE, WORD
 from captioning.figures.drawing import (
-    GREY,
-    IMAGE,
-    MUTED,
-    STATE,
-    WORD,
-    Hue,
+    NARROW,
     canvas,
     draw_arrow,
     draw_box,
     draw_feed_arrow,
     draw_panel,
     draw_photo,
+    draw_tensor,
     draw_text,
     own_style,
 )
@@ -62,45 +58,35 @@ def _square(photo):
     return pixels[top:top + side, left:left + side]
 
 
-def _draw_tensor(ax, x, y, height, hue, name, *notes):
-    """Draws a vector as a column of cells, with its name above, and notes and shape below."""
-    draw_box(ax, x, y, 20, height, hue, rounding=3)
-    for edge in np.linspace(y - height / 2, y + height / 2, max(3, round(height / 14)))[1:-1]:
-        ax.plot([x - 9.5, x + 9.5], [edge, edge], color=hue.line, linewidth=0.5, zorder=3)
-    draw_text(ax, x, y + height / 2 + 15, name)
-    for row, note in enumerate(notes):
-        draw_text(ax, x, y - height / 2 - 15 - 15 * row, note, 8.5, MUTED)
-
-
 def _draw_decoding(ax, words, first, pitch, y):
     """Draws LSTM steps from x = first. Each reads a word from below and writes one above, which the next step reads."""
     for step, (taken, written) in enumerate(zip(("#START#", *words[:-1]), words, strict=True)):
         x = first + step * pitch
-        draw_box(ax, x, y, 50, 52, STATE, ("LSTM", "300"), 9)
-        draw_box(ax, x, y + 92, 62, 28, WORD, written)
-        draw_box(ax, x, y - 92, 62, 28, WORD, taken)
+        draw_box(ax, x, y, 50, 52, STATE, ("LSTM", "300"), 10)
+        for height, word in ((y + 92, written), (y - 92, taken)):
+            draw_box(ax, x, height, 66, 28, WORD, word, 10)
         draw_arrow(ax, (x, y - 77), (x, y - 27))
         draw_arrow(ax, (x, y + 27), (x, y + 77))
         if step + 1 < len(words):
             draw_arrow(ax, (x + 26, y), (x + pitch - 26, y), colour=STATE.line)
-            draw_feed_arrow(ax, (x + 32, y + 92), (x + pitch - 32, y - 92), WORD.line)
+            draw_feed_arrow(ax, (x + 34, y + 92), (x + pitch - 34, y - 92), WORD.line)
 
 
 def _draw_encoder(ax, photo, y):
     """The way from a photo to its embedding, at height y. photo: None for a drawing of a street."""
     if photo is None:
-        _draw_street(ax, 12, y - 65, 130)
+        _draw_street(ax, 30, y - 65, 130)
     else:
-        draw_photo(ax, _square(photo), 77, y, 130, 130)
-    draw_text(ax, 77, y + 82, "photo")
-    draw_text(ax, 77, y - 82, "(B, 299, 299, 3)", 8.5, MUTED)
-    draw_arrow(ax, (145, y), (179, y))
-    ax.add_patch(Polygon([(182, y - 82), (182, y + 82), (292, y + 44), (292, y - 44)], facecolor=IMAGE.fill,
+        draw_photo(ax, _square(photo), 95, y, 130, 130)
+    draw_text(ax, 95, y + 80, "photo", 10)
+    draw_text(ax, 95, y - 80, "(B, 299, 299, 3)", 9.5)
+    draw_arrow(ax, (164, y), (214, y))
+    ax.add_patch(Polygon([(218, y - 72), (218, y + 72), (348, y + 40), (348, y - 40)], facecolor=IMAGE.fill,
                          edgecolor=IMAGE.line, linewidth=1.2, joinstyle="round", zorder=2))
-    draw_text(ax, 236, y + 8, "InceptionV3", weight="bold", zorder=4)
-    draw_text(ax, 236, y - 10, "once a photo", 8.5, MUTED, zorder=4)
-    draw_arrow(ax, (294, y), (333, y))
-    _draw_tensor(ax, 346, y, 172, IMAGE, "embedding", "(B, 2048)")
+    draw_text(ax, 280, y + 9, "InceptionV3", 10.5, IMAGE.text, weight="bold", zorder=4)
+    draw_text(ax, 280, y - 11, "once a photo", 9.5, IMAGE.text, zorder=4)
+    draw_arrow(ax, (351, y), (416, y))
+    draw_tensor(ax, 430, y, 130, IMAGE, "embedding", "(B, 2048)")
 
 
 @own_style
@@ -119,25 +105,28 @@ def plot_encoder_decoder(photo=None, caption=("a", "red", "car")):
         ValueError: if the photo is an array, but not of uint8.
     """
     caption = tuple(caption.split() if isinstance(caption, str) else caption)
+    line = " ".join(caption)
     words = (*caption, "#END#") if len(caption) < 4 else (*caption[:3], "…")
-    long = len(caption) > 3
-    figure, ax = canvas(338 if long else 312)
-    y = 178 if long else 152
-    draw_panel(ax, 160, 12, 394, y + 148, "Encoder", "frozen")
-    draw_panel(ax, 404, 12, 888, y + 148, "Decoder", "trained")
+    below = 24 if len(caption) > 3 else 0
+    figure, ax = canvas(
+        532 + below, "The encoder looks once. The decoder writes word by word.",
+        "InceptionV3 turns a photo into an embedding of 2,048 numbers. They become the first state of an LSTM, which "
+        f"writes “{line}”: each word that it writes is the next word that it reads.", width=NARROW)
+    draw_panel(ax, 12, 300 + below, 548, 532 + below, "Encoder", "frozen")
+    draw_panel(ax, 12, 12, 548, 278 + below, "Decoder", heading_below=True,
+               note="trained; each word that it writes is the next one that it reads")
 
-    _draw_encoder(ax, photo, y)
-    draw_arrow(ax, (358, y), (432, y))
-    _draw_tensor(ax, 446, y, 54, STATE, "bottleneck", "elu", "(B, 120)")
-    draw_arrow(ax, (458, y), (499, y))
-    _draw_tensor(ax, 513, y, 104, STATE, "state", "elu", "(B, 300)")
-    draw_arrow(ax, (525, y), (575, y), colour=STATE.line)
-    draw_text(ax, 549, y + 14, "h₀ = c₀", 8.5, MUTED)
-    _draw_decoding(ax, words, 603, 82, y)
-    draw_text(ax, 573, y - 125, "each word written is the next word read", 8.5, MUTED, ha="left")
-    if long:
-        line = " ".join(caption)
-        draw_text(ax, 573, y - 149, line, fitted(line, 296, 9.5), WORD.line, ha="left")
+    top, y = 400 + below, 154 + below
+    _draw_encoder(ax, photo, top)
+    draw_arrow(ax, (442, top), (510, top), (510, 289 + below), (46, 289 + below), (46, y + 30))
+    draw_tensor(ax, 46, y, 54, STATE, "", "120")
+    draw_arrow(ax, (58, y), (104, y))
+    draw_tensor(ax, 118, y, 104, STATE, "state", "300")
+    draw_arrow(ax, (130, y), (200, y), colour=STATE.line)
+    draw_text(ax, 164, y + 14, "h₀ = c₀", 9.5)
+    _draw_decoding(ax, words, 228, 88, y)
+    if below:
+        draw_text(ax, 26, 56, line, fitted(line, 500, 10), WORD.line, ha="left")
     return figure
 
 
@@ -148,33 +137,32 @@ def plot_data_flow():
     Returns:
         A Figure.
     """
-    figure, ax = canvas(438)
-    draw_panel(ax, 12, 272, 888, 426, "In memory", "gone when the kernel dies")
-    draw_panel(ax, 12, 48, 888, 228, "On disk", "still there for the next run", heading_below=True)
-    computed, stored = 336, 166
-    for x, hue, lines in ((187, IMAGE, ("encoder", "InceptionV3", "photos → (N, 2048)")),
-                          (362, WORD, ("batches", "photos (B, 2048)", "tokens (B, T)")),
-                          (625, STATE, ("decoder", "LSTM 300", "trained step by step")),
-                          (800, WORD, ("captions", "of photos", "never trained on"))):
-        draw_box(ax, x, computed, 150, 78, hue, lines)
-    for x, folder, lines in ((100, "data/", ("photos", "train2014.zip", "val2014.zip")),
-                             (275, "data/", ("embeddings", "train.npy, val.npy", "made once, then kept")),
-                             (450, "data/", ("people’s captions", "annotations_", "trainval2014.zip")),
-                             (625, "checkpoints/", ("checkpoints", "weights, optimizer,", "step, vocabulary")),
-                             (800, "outputs/", ("gallery", "10 good, 10 bad", "with their scores"))):
-        draw_box(ax, x, stored, 150, 78, Hue(GREY.line, "white"), lines)
-        draw_text(ax, x, stored - 55, folder, 9)
-
-    low, high = stored + 41, computed - 41
-    for x, note in ((143, "read"), (318, "read"), (406, "read"), (655, "resume")):
-        draw_arrow(ax, (x, low), (x, high))
-        draw_text(ax, x + 8, 250, note, 8.5, MUTED, ha="left")
-    for x, note in ((231, "once"), (595, "each epoch"), (800, "at the end")):
-        draw_arrow(ax, (x, high), (x, low))
-        draw_text(ax, x - 8, 250, note, 8.5, MUTED, ha="right")
-    draw_arrow(ax, (439, computed), (547, computed))
-    draw_text(ax, 493, computed + 13, "each step", 8.5, MUTED)
-    draw_arrow(ax, (702, computed), (722, computed))
-    draw_text(ax, 450, 24, "After a dead kernel run all cells again: embeddings are read, training goes on where it "
-              "was saved.")
+    figure, ax = canvas(
+        520, "What is in memory is lost with the kernel. What is on disk stays.",
+        "The encoder reads the photos once and writes embeddings. Batches of embeddings and captions train the "
+        "decoder, which saves a checkpoint each epoch. It writes captions for the gallery.", width=NARROW)
+    draw_panel(ax, 12, 12, 216, 512, "In memory")
+    draw_panel(ax, 300, 12, 548, 512, "On disk")
+    rows = [438 - 92 * row for row in range(5)]
+    for y, folder, *lines in (
+            (rows[0], "data/", "photos", "zips or folders"), (rows[1], "data/", "embeddings", "made once, then kept"),
+            (rows[2], "data/", "people’s captions", "several for each photo"),
+            (rows[3], "checkpoints/", "checkpoints", "weights, step, optimizer"),
+            (rows[4], "outputs/", "gallery", "10 good, 10 bad, scores")):
+        draw_box(ax, 424, y, 216, 52, EMPTY, lines, 10.5)
+        draw_text(ax, 424, y - 37, folder, 9)
+    for y, height, hue, *lines in (
+            (rows[0] - 31, 114, IMAGE, "encoder", "InceptionV3", "photos → (N, 2048)"),
+            (rows[2] + 31, 114, WORD, "batches", "photos (B, 2048)", "tokens (B, T)"),
+            (rows[3], 52, STATE, "decoder", "LSTM 300"), (rows[4], 52, WORD, "captions", "of new photos")):
+        draw_box(ax, 114, y, 176, height, hue, lines, 10.5)
+    for y, note in ((rows[0], "read"), (rows[1] - 14, "read"), (rows[2], "read"), (rows[3] - 13, "resume")):
+        draw_arrow(ax, (315, y), (203, y))
+        draw_text(ax, 258, y - 12, note, 9)
+    for y, note in ((rows[1] + 14, "once"), (rows[3] + 13, "each epoch"), (rows[4], "at the end")):
+        draw_arrow(ax, (203, y), (315, y))
+        draw_text(ax, 258, y + 12, note, 9)
+    draw_arrow(ax, (114, rows[2] - 27), (114, rows[3] + 27))
+    draw_text(ax, 122, (rows[2] + rows[3]) / 2, "each step", 9, ha="left")
+    draw_arrow(ax, (114, rows[3] - 27), (114, rows[4] + 27))
     return figure

@@ -2,18 +2,8 @@
 
 from matplotlib.patches import Rectangle
 
-from captioning.figures.drawing import (
-    GREY,
-    MUTED,
-    WIDTH,
-    PhotoSheet,
-    cut,
-    draw_panel,
-    draw_photo,
-    draw_text,
-    long_canvas,
-    own_style,
-)
+from captioning.figures.colours import SHADE, TEXT
+from captioning.figures.drawing import WIDTH, PhotoSheet, cut, draw_panel, draw_photo, draw_text, long_canvas, own_style
 from captioning.figures.text import fitted
 from captioning.figures.words import draw_sentence, draw_words
 
@@ -24,11 +14,11 @@ def _draw_pair(ax, left, top, width, pair):
     y = top
     for caption in dict.fromkeys((first[1], second[1])):
         y = draw_words(ax, left, y, width, f"“{caption}”".split(), 11, weight="bold")
-    draw_text(ax, left, y - 9, note, fitted(note, width, 8.5), MUTED, "left")
+    draw_text(ax, left, y - 9, note, fitted(note, width, 8.5), TEXT, "left")
     y, side, bottom = y - 27, (width - 14) / 2, y
     for column, (photo, _, references) in enumerate((first, second)):
         x, tile = left + column * (side + 14), 0.75 * side
-        ax.add_patch(Rectangle((x, y - tile), side, tile, facecolor=GREY.fill, edgecolor="none", zorder=0.5))
+        ax.add_patch(Rectangle((x, y - tile), side, tile, facecolor=SHADE, edgecolor="none", zorder=0.5))
         draw_photo(ax, photo, x + side / 2, y - tile / 2, side, tile)
         below = y - tile - 8
         for reference in references:
@@ -49,10 +39,11 @@ def plot_confusions(pairs):
     Returns:
         A Figure.
     """
-    figure, ax = long_canvas(PhotoSheet)
+    figure, ax = long_canvas("Photos that the decoder describes alike and people do not",
+                             " ".join(f"“{first[1]}” and “{second[1]}”." for first, second, _ in pairs), PhotoSheet)
     gap, y = 14, -12
     if not pairs:
-        draw_text(ax, WIDTH / 2, -40, "No two photos are confused.", 10.5, MUTED)
+        draw_text(ax, WIDTH / 2, -40, "No two photos are confused.", 10.5)
         y = -80
     width = (WIDTH - 24 - gap) / 2
     for start in range(0, len(pairs), 2):

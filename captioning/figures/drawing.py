@@ -1,55 +1,46 @@
-"""The parts that all figures share: a white canvas, colours, boxes, arrows, text and photos.
+"""The parts that all figures share: a see-through canvas, titles, boxes, arrows, text and photos.
 
-A canvas is 900 units wide (1 unit = 1/100 inch = 1 pixel at 100 dpi), and y points upwards. pyplot does not know of
-these figures, so a notebook cell that ends in a figure shows it once.
+Lengths are in units of 1/100 inch, 1 pixel at 100 dpi, and y points upwards. pyplot does not know of these figures, so
+a notebook cell that ends in a figure shows it once.
 """
 
 import io
-from base64 import b64encode
-from typing import NamedTuple
 
+import numpy as np
 from matplotlib import style
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Polygon
 from matplotlib.path import Path
 from matplotlib.transforms import Bbox
 
-from captioning.figures.pictures import as_rgb
+from captioning.figures.colours import RULE, TEXT
+from captioning.figures.pictures import as_rgb, data_url
 from captioning.figures.text import FONT, fitted, text_width
+from captioning.markup import render
 
-WIDTH = 900
+WIDTH, NARROW, HEADING = 900, 560, 34        # a phone shows a narrow figure whole
+NARROWEST = 0.6             # a figure is never shown smaller than this share of its width: its letters stay readable
 own_style = style.context("default")  # matplotlib's defaults, whatever the notebook's rcParams are
-INK, MUTED, RULE, PANEL = "#1F2933", "#5B6672", "#AEB8C2", "#F5F7F9"
-
-
-class Hue(NamedTuple):
-    """The colours of one role: a strong one for lines, a pale one for areas."""
-
-    line: str
-    fill: str
-
-
-# The colours of Okabe and Ito, which colour-blind readers can tell apart. Some are a little darker, for thin lines.
-IMAGE = Hue("#0072B2", "#DCECF7")
-STATE = Hue("#A64D86", "#F6E4EF")
-WORD = Hue("#00805E", "#DAF1E9")
-TARGET = Hue("#C98500", "#FDF0D0")
-WRONG = Hue("#D55E00", "#FCE5D6")
-GREY = Hue("#8793A0", "#E9EDF1")
 
 
 class Drawing(Figure):
-    """A Figure that Jupyter shows without pyplot, with twice the pixels for sharp screens."""
+    """A Figure that Jupyter shows without pyplot, with alternative text and twice the pixels for sharp screens.
 
-    def _repr_png_(self):
-        return self._shown("png")
+    It is shown as HTML, because JupyterLab and nbconvert give other pictures no alternative text.
 
-    def _shown(self, kind, **options):
-        picture = io.BytesIO()
-        inches, _ = self.get_size_inches()
-        self.savefig(picture, format=kind, dpi=min(2 * self.dpi, 2 * WIDTH / inches), pil_kwargs=options)
+    Attributes:
+        alt: what the figure shows, for those who can't see it.
+    """
+
+    alt = ""
+    compression = {"lossless": True}        # of WebP, which is see-through and half as large as PNG
+
+    def _repr_html_(self):
+        picture, (inches, _) = io.BytesIO(), self.get_size_inches()
+        self.savefig(picture, format="webp", dpi=min(2 * self.dpi, 2 * WIDTH / inches), pil_kwargs=self.compression)
         width, height = (round(inches * self.dpi) for inches in self.get_size_inches())
-        return b64encode(picture.getvalue()).decode(), {"width": width, "height": height}
+        return render("figures/figure.html.j2", alt=self.alt, picture=data_url("webp", picture.getvalue()),
+                      width=width, height=height, narrowest=round(NARROWEST * width))
 
     def get_tightbbox(self, *_, **__):
         """Returns the box of the whole canvas in inches.
@@ -60,44 +51,46 @@ class Drawing(Figure):
 
 
 class PhotoSheet(Drawing):
-    """A drawing full of photos. Shown as JPEG, it takes a quarter of the bytes in the notebook's file."""
+    """A drawing full of photos. Lossy compression takes a quarter of the bytes in the notebook's file."""
 
-    _repr_png_ = None
-
-    def _repr_jpeg_(self):
-        return self._shown("jpeg", quality=80, optimize=True, progressive=True)
+    compression = {"quality": 80}
 
 
-def canvas(height, kind=Drawing):
-    """Makes an empty white drawing.
+def canvas(height, title, about="", kind=Drawing, width=WIDTH):
+    """Makes a see-through drawing with a title above it.
 
     Args:
-        height: in units.
+        height: in units, without the title.
+        title: says what to see.
+        about: goes on from the title in the alternative text.
         kind: Drawing, or PhotoSheet for a figure with photos.
+        width: in units.
 
     Returns:
-        The figure and the axes that cover it: x in 0..900, y in 0..height.
+        The figure and the axes that cover it: x in 0..width, y in 0..height, and the title above.
     """
-    figure = kind(figsize=(WIDTH / 100, height / 100), dpi=100, facecolor="white")
+    figure = kind(figsize=(width / 100, (height + HEADING) / 100), dpi=100, facecolor="none")
+    figure.alt = f"{title}. {about}".strip()
     ax = figure.add_axes((0, 0, 1, 1))
-    ax.set(xlim=(0, WIDTH), ylim=(0, height), autoscale_on=False)
+    ax.set(xlim=(0, width), ylim=(0, height + HEADING), autoscale_on=False)
     ax.axis("off")
+    draw_text(ax, 12, height + HEADING / 2, title, fitted(title, width - 24, 11, "bold"), ha="left", weight="bold")
     return figure, ax
 
 
-def long_canvas(kind=Drawing):
+def long_canvas(title, about="", kind=Drawing):
     """Makes a drawing whose height is not known yet. y starts at 0 and falls; `cut` the drawing at the end."""
-    return canvas(1, kind)
+    return canvas(0, title, about, kind)
 
 
 def cut(figure, ax, bottom):
     """Cuts a long canvas off at y = bottom and returns the figure."""
-    figure.set_size_inches(WIDTH / 100, -bottom / 100)
-    ax.set_ylim(bottom, 0)
+    figure.set_size_inches(WIDTH / 100, (HEADING - bottom) / 100)
+    ax.set_ylim(bottom, HEADING)
     return figure
 
 
-def draw_text(ax, x, y, text, size=9.5, colour=INK, ha="center", **options):
+def draw_text(ax, x, y, text, size=9.5, colour=TEXT, ha="center", **options):
     """Draws one line of text. Capitals are centred on y, so words in a row share a baseline.
 
     Args:
@@ -142,23 +135,33 @@ def draw_box(ax, x, y, width, height, hue, lines=(), size=9.5, rounding=7, **opt
         name = row == 0
         weight = "bold" if name and len(lines) > 1 else "normal"
         points = fitted(line, width - 10, size if name else size - 1, weight)
-        draw_text(ax, x, y + step * ((len(lines) - 1) / 2 - row), line, points, INK if name else MUTED, weight=weight,
+        draw_text(ax, x, y + step * ((len(lines) - 1) / 2 - row), line, points, hue.text, weight=weight,
                   zorder=4)
 
 
+def draw_tensor(ax, x, y, height, hue, name, *notes):
+    """Draws a vector as a column of cells, with its name above, and notes and shape below."""
+    draw_box(ax, x, y, 20, height, hue, rounding=3)
+    for edge in np.linspace(y - height / 2, y + height / 2, max(3, round(height / 14)))[1:-1]:
+        ax.plot([x - 9.5, x + 9.5], [edge, edge], color=hue.line, linewidth=0.5, zorder=3)
+    draw_text(ax, x, y + height / 2 + 15, name, 10)
+    for row, note in enumerate(notes):
+        draw_text(ax, x, y - height / 2 - 15 - 15 * row, note, 9.5)
+
+
 def draw_panel(ax, left, bottom, right, top, heading="", note="", heading_below=False):
-    """Draws a pale area behind things that belong together. Its heading stands at the upper or lower left."""
+    """Draws a frame around things that belong together. Its heading stands at the upper or lower left."""
     style = "round,pad=0,rounding_size=10"
-    ax.add_patch(FancyBboxPatch((left, bottom), right - left, top - bottom, boxstyle=style, facecolor=PANEL,
-                                edgecolor="none", zorder=0))
+    ax.add_patch(FancyBboxPatch((left, bottom), right - left, top - bottom, boxstyle=style, facecolor="none",
+                                edgecolor=RULE, linewidth=1, zorder=0))
     y = bottom + 19 if heading_below else top - 19
     if heading:
         draw_text(ax, left + 14, y, heading, 10.5, ha="left", weight="bold")
     if note:
-        draw_text(ax, left + 14 + text_width(heading, 10.5, "bold") + 12, y, note, 9, MUTED, ha="left")
+        draw_text(ax, left + 14 + text_width(heading, 10.5, "bold") + 12, y, note, 9, ha="left")
 
 
-def draw_arrow(ax, *points, colour=MUTED, head="-|>"):
+def draw_arrow(ax, *points, colour=TEXT, head="-|>"):
     """Draws an arrow along straight lines through the points."""
     ax.add_patch(FancyArrowPatch(path=Path(points), arrowstyle=f"{head},head_length=5.5,head_width=2.8", color=colour,
                                  linewidth=1.3, zorder=3, joinstyle="round"))

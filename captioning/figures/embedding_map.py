@@ -4,18 +4,18 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from captioning.figures.drawing import WIDTH, PhotoSheet, canvas, draw_photo, draw_text, own_style
+from captioning.figures.drawing import WIDTH, PhotoSheet, canvas, draw_photo, own_style
 
 SHARE_OF_CELLS = 0.7                # of the map's cells that hold a photo; the empty ones part the neighbourhoods
-GAP, TITLE_HEIGHT = 3, 44           # units
+GAP = 3                             # units between photos
 
 
 @own_style
 def plot_embedding_map(embeddings: np.ndarray, photos: Iterable, seed: int = 0):
     """Plots photos in a grid, each as close as possible to its place on a t-SNE map of the embeddings.
 
-    t-SNE (van der Maaten & Hinton 2008, https://jmlr.org/papers/v9/vandermaaten08a.html) puts similar embeddings side by
-    side. Its places overlap, so each photo moves to a cell of a grid, with the least sum of squared distances.
+    t-SNE (van der Maaten & Hinton 2008, https://jmlr.org/papers/v9/vandermaaten08a.html) puts similar embeddings side
+    by side. Its places overlap, so each photo moves to a cell of a grid, with the least sum of squared distances.
 
     Args:
         embeddings: (N, D), N is 1 or more; a few hundred fit on the map.
@@ -28,9 +28,8 @@ def plot_embedding_map(embeddings: np.ndarray, photos: Iterable, seed: int = 0):
     cells, (rows, columns) = grid_places(_places(np.asarray(embeddings, np.float32), seed))
     width = WIDTH / columns
     height = 0.75 * width
-    figure, ax = canvas(rows * height + TITLE_HEIGHT, PhotoSheet)
-    draw_text(ax, WIDTH / 2, rows * height + TITLE_HEIGHT / 2,
-              "What the encoder sees alike: neighbours have similar embeddings", 12, weight="bold")
+    figure, ax = canvas(rows * height, "What the encoder sees alike: photos with similar embeddings stand side by side",
+                        f"A map of {len(cells)} photos.", PhotoSheet)
     for (row, column), photo in zip(cells, photos):
         draw_photo(ax, photo, (column + 0.5) * width, (row + 0.5) * height, width - GAP, height - GAP)
     return figure

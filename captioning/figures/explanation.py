@@ -4,44 +4,29 @@ from difflib import SequenceMatcher
 
 from matplotlib.patches import Rectangle
 
-from captioning.figures.drawing import (
-    GREY,
-    INK,
-    MUTED,
-    PANEL,
-    WIDTH,
-    WORD,
-    WRONG,
-    PhotoSheet,
-    cut,
-    draw_panel,
-    draw_photo,
-    draw_text,
-    long_canvas,
-    own_style,
-)
+from captioning.figures.colours import EMPTY, RULE, SHADE, TEXT, WORD, WRONG
+from captioning.figures.drawing import WIDTH, PhotoSheet, cut, draw_panel, draw_photo, draw_text, long_canvas, own_style
 from captioning.figures.text import fitted
-from captioning.figures.words import NOT_TAKEN, UNLIKELY, draw_sentence, draw_words, log_p, words_of
+from captioning.figures.words import UNLIKELY, draw_sentence, draw_words, log_p, words_of
 from captioning.scoring.words import FUNCTION_WORDS
 
 PER_ROW, RUNNERS_UP = 8, 4      # steps side by side, and how many words of each are named
-TAKEN = "#A5DCC9"               # bar of a word that was taken; the others are NOT_TAKEN
 
 
 def _draw_photo_and_caption(ax, top, photo, caption, references):
     """Draws the photo at the left, its caption and the references at the right, and returns the y below."""
     left, height = 336, 225
-    ax.add_patch(Rectangle((12, top - height), 300, height, facecolor=PANEL, edgecolor="none", zorder=0))
+    ax.add_patch(Rectangle((12, top - height), 300, height, facecolor=SHADE, edgecolor="none", zorder=0))
     draw_photo(ax, photo, 162, top - height / 2, 300, height)
-    draw_text(ax, left, top - 7, "The caption", 9, MUTED, "left")
+    draw_text(ax, left, top - 7, "The caption", 9, ha="left")
     words, probabilities = words_of(caption)
     y = draw_words(ax, left, top - 24, WIDTH - 12 - left, words, 15, probabilities, weight="bold")
     total, mean = log_p(caption)
     note = f"log p = {total}, {mean} per word. The bar below a word is its probability, orange below {UNLIKELY}."
-    draw_text(ax, left, y - 8, note, fitted(note, WIDTH - 12 - left, 8.5), MUTED, "left")
+    draw_text(ax, left, y - 8, note, fitted(note, WIDTH - 12 - left, 8.5), TEXT, "left")
     y -= 38
     if references:
-        draw_text(ax, left, y, "People wrote", 9, MUTED, "left")
+        draw_text(ax, left, y, "People wrote", 9, ha="left")
         y -= 12
     for reference in references:
         y = draw_sentence(ax, left, y, WIDTH - 12 - left, reference, 9.5) - 3
@@ -52,7 +37,7 @@ def _draw_steps(ax, top, caption, next_words):
     """Draws the likeliest words at each step of the caption, and returns the y below."""
     tokens = [*caption.words, "#END#"][:len(next_words)]
     across = -(-len(tokens) // -(-len(tokens) // PER_ROW))
-    pitch, line = min((WIDTH - 42) / across, 170), 20
+    pitch, line = min((WIDTH - 42) / across, 170), 23
     depth = RUNNERS_UP * line + 42
     for step, (taken, candidates) in enumerate(zip(tokens, next_words, strict=True)):
         row, column = divmod(step, across)
@@ -62,30 +47,29 @@ def _draw_steps(ax, top, caption, next_words):
         if taken not in dict(shown):        # beam search and sampling may take an unlikely word
             shown = [*shown[:RUNNERS_UP - 1], (taken, caption.token_probabilities[step])]
         for rank, (word, p) in enumerate(shown):
-            middle, colour = y - 33 - rank * line, INK if word == taken else MUTED
-            width = pitch - 10
-            ax.add_patch(Rectangle((x, middle - 8.5), width, 17, color="white", linewidth=0, zorder=1))
-            ax.add_patch(Rectangle((x, middle - 8.5), width * p, 17, linewidth=0, zorder=2,
-                                   color=TAKEN if word == taken else NOT_TAKEN))
-            draw_text(ax, x + 5, middle, word, fitted(word, width - 42, 9), colour, "left", zorder=4)
-            draw_text(ax, x + width - 5, middle, f"{p:.2f}", 8.5, colour, "right", zorder=4)
+            middle, width = y - 31 - rank * line, pitch - 16
+            draw_text(ax, x + 5, middle, word, fitted(word, width - 36, 9), ha="left")
+            draw_text(ax, x + 5 + width, middle, f"{p:.2f}", 8.5, ha="right")
+            ax.add_patch(Rectangle((x + 5, middle - 11), width, 3, color=RULE, linewidth=0))
+            ax.add_patch(Rectangle((x + 5, middle - 11), width * p, 3, linewidth=0, zorder=2,
+                                   color=(WORD if word == taken else EMPTY).line))
     return top - depth * (row + 1) + 8
 
 
 def _draw_ranking(ax, top, beams):
     """Draws the captions of beam search, best first, with their differences from the first, and returns the y below."""
     for x, name in ((806, "log p"), (874, "per word")):
-        draw_text(ax, x, top + 12, name, 8.5, MUTED, "right")
+        draw_text(ax, x, top + 12, name, 8.5, ha="right")
     kept, y = list(beams[0].words), top - 6
     for rank, caption in enumerate(beams):
         words, probabilities = words_of(caption)
         same = {place for block in SequenceMatcher(None, words, kept, autojunk=False).get_matching_blocks()
                 for place in range(block.a, block.a + block.size)}
         hues = [None if rank == 0 or place in same or word == "…" else WRONG for place, word in enumerate(words)]
-        draw_text(ax, 26, y - 9, "kept" if rank == 0 else str(rank + 1), 9, WORD.line if rank == 0 else MUTED, "left",
+        draw_text(ax, 26, y - 9, "kept" if rank == 0 else str(rank + 1), 9, WORD.line if rank == 0 else TEXT, "left",
                   weight="bold" if rank == 0 else "normal")
         for x, number in zip((806, 874), log_p(caption), strict=True):
-            draw_text(ax, x, y - 9, number, 9, INK if rank == 0 else MUTED, "right")
+            draw_text(ax, x, y - 9, number, 9, TEXT, "right")
         y = draw_words(ax, 70, y, 660, words, 10, probabilities, hues) - 7
     return y
 
@@ -98,9 +82,9 @@ def _draw_neighbours(ax, top, neighbours, caption):
     telling = set(caption.words) - FUNCTION_WORDS
     for column, (photo, cosine, captions) in enumerate(neighbours):
         left = 26 + column * (width + gap)
-        ax.add_patch(Rectangle((left, top - tile), width, tile, facecolor=GREY.fill, edgecolor="none", zorder=0.5))
+        ax.add_patch(Rectangle((left, top - tile), width, tile, facecolor=SHADE, edgecolor="none", zorder=0.5))
         draw_photo(ax, photo, left + width / 2, top - tile / 2, width, tile)
-        draw_text(ax, left, top - tile - 14, f"cosine {cosine:.2f}".replace("-", "−"), 9, MUTED, "left")
+        draw_text(ax, left, top - tile - 14, f"cosine {cosine:.2f}".replace("-", "−"), 9, ha="left")
         y = top - tile - 27
         for text in captions:
             words = str(text).split()
@@ -139,7 +123,9 @@ def plot_explanation(photo, beams, next_words, neighbours=(), references=()):
             f"plot_explanation got {len(beams)} beams, {len(next_words)} steps. It needs one beam or more, and "
             f"next_words for each step of the first beam: its words, and #END# if it ended."
         )
-    figure, ax = long_canvas(PhotoSheet)
+    written = "; ".join(map(str, references))
+    figure, ax = long_canvas("Why the decoder wrote this caption",
+                             f"The caption is “{beams[0]}”. People wrote: {written or 'nothing'}.", PhotoSheet)
 
     def panel(top, heading, note, draw, *arguments):
         bottom = draw(ax, top - 40, *arguments) - 8

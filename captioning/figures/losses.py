@@ -3,7 +3,8 @@
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from captioning.figures.drawing import GREY, IMAGE, INK, MUTED, RULE, WIDTH, WRONG, Drawing, own_style
+from captioning.figures.colours import IMAGE, RULE, TEXT, WRONG
+from captioning.figures.drawing import WIDTH, Drawing, own_style
 from captioning.figures.text import FONT, fitted, text_width
 
 
@@ -27,15 +28,15 @@ def _points(history, key):
 def _loss_axes(figure, unit, top):
     """Adds axes with light horizontal lines and no frame, up to the share `top` of the figure's height."""
     ax = figure.add_axes((0.075, 0.14, 0.745, top - 0.14))
-    ax.set_facecolor("white")
+    ax.set_facecolor("none")
     ax.spines[["top", "right", "left"]].set_visible(False)
     ax.spines["bottom"].set_color(RULE)
-    ax.set_xlabel(unit, color=MUTED, fontsize=9.5, family=FONT)
-    ax.set_ylabel("loss, nats per word", color=MUTED, fontsize=9.5, family=FONT)
-    ax.grid(axis="y", color=GREY.fill, linewidth=0.9)
+    ax.set_xlabel(unit, color=TEXT, fontsize=9.5, family=FONT)
+    ax.set_ylabel("loss, nats per word", color=TEXT, fontsize=9.5, family=FONT)
+    ax.grid(axis="y", color=RULE, alpha=0.3, linewidth=0.9)
     ax.grid(False, axis="x")
     ax.set_axisbelow(True)
-    ax.tick_params(colors=MUTED, labelsize=9, length=0, pad=6, labelfontfamily=FONT)
+    ax.tick_params(colors=TEXT, labelsize=9, length=0, pad=6, labelfontfamily=FONT)
     ax.xaxis.set_major_locator(MaxNLocator(nbins=12, integer=True, min_n_ticks=1))
     ax.yaxis.set_major_locator(MaxNLocator(nbins=6, min_n_ticks=2))
     return ax
@@ -66,28 +67,29 @@ def _mark_best(ax, x, y, label):
 
 
 @own_style
-def plot_loss_curves(history, title=None):
+def plot_loss_curves(history, title="Loss while training: lower is better"):
     """Plots training and validation loss after each epoch, and marks the best validation loss.
 
     Args:
         history: list of dicts with step, epoch, train_loss and val_loss, in nats per word. None, NaN and infinity
             are left out. An empty list gives empty axes. If epochs repeat, x counts steps.
-        title: a line above the axes, or None.
+        title: a line above the axes.
 
     Returns:
         A Figure.
     """
-    figure = Drawing(figsize=(WIDTH / 100, 3.8), dpi=100, facecolor="white")
+    figure = Drawing(figsize=(WIDTH / 100, 3.8), dpi=100, facecolor="none")
     lines = [(*_points(history, key), name, hue) for key, name, hue in
              (("train_loss", "training", IMAGE), ("val_loss", "validation", WRONG))]
-    ax = _loss_axes(figure, unit := lines[0][2], top=0.82 if title else 0.91)
-    if title:
-        figure.text(0.075, 0.94, title, fontsize=fitted(title, 810, 11, "bold"), family=FONT, color=INK,
-                    weight="bold", va="center_baseline", parse_math=False)
+    ax = _loss_axes(figure, unit := lines[0][2], top=0.82)
+    figure.text(0.0133, 0.955, title, fontsize=fitted(title, 876, 11, "bold"), family=FONT, color=TEXT, weight="bold",
+                va="center_baseline", parse_math=False)
     drawn = [line for line in lines if len(line[0])]
+    ends = [f"{name} loss: {y[0]:.2f} at first, {y[-1]:.2f} at last" for _, y, _, name, _ in drawn]
+    figure.alt = ". ".join([title, *(ends or ["no losses yet"])])
     if not drawn:
         ax.set(xlim=(0, 1), ylim=(0, 1), xticks=[], yticks=[])
-        ax.text(0.5, 0.5, "no losses yet", ha="center", va="center", color=MUTED, fontsize=10.5, family=FONT)
+        ax.text(0.5, 0.5, "no losses yet", ha="center", va="center", color=TEXT, fontsize=10.5, family=FONT)
         return figure
 
     for x, y, _, _, hue in drawn:

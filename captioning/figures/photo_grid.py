@@ -2,7 +2,8 @@
 
 from matplotlib.patches import Rectangle
 
-from captioning.figures.drawing import PANEL, WIDTH, PhotoSheet, canvas, draw_photo, draw_text, own_style
+from captioning.figures.colours import SHADE
+from captioning.figures.drawing import WIDTH, PhotoSheet, canvas, draw_photo, draw_text, own_style
 from captioning.figures.text import wrapped
 
 LINE_HEIGHT, PARAGRAPH_GAP = 18, 5
@@ -20,13 +21,14 @@ def _caption_lines(caption, width, size):
 
 
 @own_style
-def plot_photos(photos, captions, columns=4):
+def plot_photos(photos, captions, columns=4, title=""):
     """Plots a grid of whole photos, each with its caption below.
 
     Args:
         photos: PIL images or uint8 arrays (H, W, 3), (H, W, 4) or (H, W), of any size and aspect.
         captions: a string for each photo. Long lines are wrapped, newlines are kept.
         columns: photos in a row.
+        title: says what to see. "" for a title that fits any photos.
 
     Returns:
         A Figure.
@@ -48,12 +50,13 @@ def plot_photos(photos, captions, columns=4):
     depths = [max((lines[index][-1][0] for index in row if lines[index]), default=0) + 10 for row in rows]
 
     top = gap * (len(rows) + 1) + sum(tile + depth for depth in depths)
-    figure, ax = canvas(top, PhotoSheet)
+    figure, ax = canvas(top, title or ("Photos and their captions" if len(photos) > 1 else "A photo and its caption"),
+                        "; ".join(" ".join(str(caption).split()) for caption in captions) + ".", PhotoSheet)
     for row, depth in zip(rows, depths, strict=True):
         top -= gap
         for column, index in enumerate(row):
             left = gap + column * (width + gap)
-            ax.add_patch(Rectangle((left, top - tile), width, tile, facecolor=PANEL, edgecolor="none", zorder=0))
+            ax.add_patch(Rectangle((left, top - tile), width, tile, facecolor=SHADE, edgecolor="none", zorder=0))
             draw_photo(ax, photos[index], left + width / 2, top - tile / 2, width, tile)
             for down, line in lines[index]:
                 draw_text(ax, left, top - tile - down, line, size, ha="left")

@@ -47,7 +47,12 @@ def jpeg_data_url(photo: Image.Image, **options) -> str:
     """
     jpeg = io.BytesIO()
     photo.save(jpeg, "JPEG", comment=b"", **options)        # else Pillow writes the comment that the photo came with
-    return f"data:image/jpeg;base64,{b64encode(jpeg.getvalue()).decode('ascii')}"
+    return data_url("jpeg", jpeg.getvalue())
+
+
+def data_url(kind: str, picture: bytes) -> str:
+    """Returns the data URL of an encoded picture. kind: "jpeg", "png" or "webp"."""
+    return f"data:image/{kind};base64,{b64encode(picture).decode('ascii')}"
 
 
 def fills_box(photo: Image.Image) -> bool:

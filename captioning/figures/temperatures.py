@@ -3,23 +3,8 @@
 import numpy as np
 from matplotlib.patches import Rectangle
 
-from captioning.figures.drawing import (
-    GREY,
-    IMAGE,
-    INK,
-    MUTED,
-    PANEL,
-    RULE,
-    WIDTH,
-    WORD,
-    PhotoSheet,
-    canvas,
-    cut,
-    draw_photo,
-    draw_text,
-    long_canvas,
-    own_style,
-)
+from captioning.figures.colours import EMPTY, IMAGE, RULE, SHADE, WORD
+from captioning.figures.drawing import WIDTH, PhotoSheet, canvas, cut, draw_photo, draw_text, long_canvas, own_style
 from captioning.figures.text import fitted, wrapped
 from captioning.figures.words import UNLIKELY, draw_sentence, draw_words, words_of
 
@@ -65,9 +50,9 @@ def _draw_bars(ax, left, top, length, shares, hue, others):
     """Draws bars to the right, 26 units apart; a share of 1 is `length` long. With `others`, the last is grey."""
     ax.plot([left, left], [top + 15, top - 26 * len(shares) + 11], color=RULE, linewidth=1)
     for row, share in enumerate(shares):
-        y, colour = top - 26 * row, GREY.line if others and row == len(shares) - 1 else hue.line
+        y, colour = top - 26 * row, EMPTY.line if others and row == len(shares) - 1 else hue.line
         ax.add_patch(Rectangle((left, y - 8), length * share, 16, color=colour, linewidth=0))
-        draw_text(ax, left + length * share + 6, y, f"{share:.2f}", 8.5, MUTED, ha="left")
+        draw_text(ax, left + length * share + 6, y, f"{share:.2f}", 8.5, ha="left")
 
 
 @own_style
@@ -95,15 +80,16 @@ def plot_temperature(probabilities=None, words=None, temperatures=(0.3, 0.7, 1, 
 
     bottom, column = 66, (WIDTH - 120) / len(temperatures)
     y = bottom + 26 * (len(names) - 1)                                                  # of the first bar
-    figure, ax = canvas(y + 84)
+    likeliest = ", ".join(f"{share[0]:.2f} at t = {t:g}" for share, t in zip(shares, temperatures, strict=True))
+    figure, ax = canvas(y + 84, "The temperature t sharpens or flattens the probabilities of the next word",
+                        f"The likeliest word is “{names[0]}”: {likeliest}.")
     for row, name in enumerate(names):
-        colour = MUTED if others and row == top else INK
-        draw_text(ax, 106, y - 26 * row, name, fitted(name, 92, 9.5), colour, ha="right")
+        draw_text(ax, 106, y - 26 * row, name, fitted(name, 92, 9.5), ha="right")
     for panel, t in enumerate(temperatures):
         left, hue = 116 + column * panel, IMAGE if t == 1 else WORD
         draw_text(ax, left, y + 58, f"t = {t:g}", 11, hue.line, ha="left", weight="bold")
         feel = "as predicted" if t == 1 else "sharper" if t < 1 else "flatter"
-        draw_text(ax, left, y + 36, feel, 9, MUTED, ha="left")
+        draw_text(ax, left, y + 36, feel, 9, ha="left")
         _draw_bars(ax, left, y, (column - 56) / shares.max(), shares[panel], hue, others)
     draw_text(ax, 116, 24, r"Each probability $p_i$ becomes $p_i^{1/t}\ /\ \Sigma_j\, p_j^{1/t}$", 9.5, ha="left",
               parse_math=True)
@@ -133,7 +119,8 @@ def plot_captions_by_temperature(photo, samples, references=(), shown=3):
             f"plot_captions_by_temperature got these numbers of captions by temperature: {counts}. "
             "It needs one temperature or more, and captions for each."
         )
-    figure, ax = long_canvas(PhotoSheet)
+    figure, ax = long_canvas("Captions differ more at a high temperature, and are wrong more often",
+                             " ".join(f"At t = {t:g}: “{each[0]}”." for t, each in samples.items()), PhotoSheet)
     bottom = _draw_photo_and_references(ax, photo, references)
     y = -12
     for t, captions in samples.items():
@@ -141,7 +128,7 @@ def plot_captions_by_temperature(photo, samples, references=(), shown=3):
         mean = np.mean([caption.log_probability / max(len(caption.tokens), 1) for caption in captions])
         draw_text(ax, 300, y - 9, f"t = {t:g}", 11, (IMAGE if t == 1 else WORD).line, "left", weight="bold")
         draw_text(ax, WIDTH - 14, y - 9, f"{len(different)} of {len(captions)} captions are different; "
-                  f"log p {mean:.2f} per word".replace("-", "−"), 8.5, MUTED, "right")
+                  f"log p {mean:.2f} per word".replace("-", "−"), 8.5, ha="right")
         y -= 26
         for caption in different[:shown]:
             words, probabilities = words_of(caption)
@@ -153,17 +140,17 @@ def plot_captions_by_temperature(photo, samples, references=(), shown=3):
 def _draw_photo_and_references(ax, photo, references):
     """Draws at the left the photo, how to read the figure, and the references; returns the y below."""
     width, height, y = 260, 195, -12
-    ax.add_patch(Rectangle((12, y - height), width, height, facecolor=PANEL, edgecolor="none", zorder=0))
+    ax.add_patch(Rectangle((12, y - height), width, height, facecolor=SHADE, edgecolor="none", zorder=0))
     draw_photo(ax, photo, 12 + width / 2, y - height / 2, width, height)
     note = f"The bar below a word is the probability that the decoder gave it, orange below {UNLIKELY}. " \
            "A high temperature takes such words more often, and the caption goes on from them."
     y -= height + 19
     for line in wrapped(note, width, 8.5):
-        draw_text(ax, 12, y, line, 8.5, MUTED, "left")
+        draw_text(ax, 12, y, line, 8.5, ha="left")
         y -= 16
     y -= 12
     if references:
-        draw_text(ax, 12, y, "People wrote", 9, MUTED, "left")
+        draw_text(ax, 12, y, "People wrote", 9, ha="left")
         y -= 12
     for reference in references:
         y = draw_sentence(ax, 12, y, width, reference, 9) - 4

@@ -2,11 +2,11 @@
 
 from matplotlib.patches import Rectangle
 
-from captioning.figures.drawing import INK, WORD, WRONG, draw_text
+from captioning.figures.colours import RULE, TEXT, WORD, WRONG
+from captioning.figures.drawing import draw_text
 from captioning.figures.text import fitted, text_width, wrapped
 
 UNLIKELY = 0.1                  # words with a lower probability are orange
-NOT_TAKEN = "#DCE2E8"
 
 
 def draw_sentence(ax, left, top, width, text, size):
@@ -44,12 +44,12 @@ def draw_words(ax, left, top, width, words, size, probabilities=None, hues=None,
         extent = text_width(word, points, heavy)
         if x > left and x + extent > left + width:
             x, y = left, y - step
-        draw_text(ax, x, y - 0.9 * size, word, points, hue.line if hue else INK, "left", weight=heavy, zorder=4)
+        draw_text(ax, x, y - 0.9 * size, word, points, hue.line if hue else TEXT, "left", weight=heavy, zorder=4)
         if bars and (p := probabilities[index]) is not None:
             low = y - 1.75 * size - 3
-            whole, part = (NOT_TAKEN, WORD.line) if p >= UNLIKELY else ("#F7C9A8", WRONG.line)
-            ax.add_patch(Rectangle((x, low), extent, 3, color=whole, linewidth=0, zorder=2))
-            ax.add_patch(Rectangle((x, low), extent * p, 3, color=part, linewidth=0, zorder=3))
+            colour = (WORD if p >= UNLIKELY else WRONG).line
+            ax.add_patch(Rectangle((x, low), extent, 3, color=RULE, linewidth=0, zorder=2))
+            ax.add_patch(Rectangle((x, low), extent * p, 3, color=colour, linewidth=0, zorder=3))
         x += extent + space
     return y - step
 

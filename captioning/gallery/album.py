@@ -11,7 +11,7 @@ import numbers
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from matplotlib.figure import Figure
@@ -21,7 +21,8 @@ from captioning.datasets.photo_zip import BadPhoto
 from captioning.gallery.examples import Example
 from captioning.gallery.figure import plot_contact_sheet
 from captioning.gallery.page import PHOTO_SIDE
-from captioning.gallery.proposals import REASONS, Proposal
+from captioning.gallery.proposals import Candidate, Proposal
+from captioning.gallery.reasons import REASONS
 from captioning.photos.decode import decode_photo, read_photo_file
 from captioning.scoring.scores import Scores
 from captioning.scoring.words import Words
@@ -48,7 +49,7 @@ class WrongChoice(ValueError):
 
 @dataclass(frozen=True, repr=False)
 class Choice:
-    """The chosen examples. As text, it says how many there are and how many are missing."""
+    """The chosen examples. As text, it says how many there are, how many are missing, and whether a program chose."""
 
     good: tuple[Example, ...]
     bad: tuple[Example, ...]
@@ -56,8 +57,11 @@ class Choice:
     def __str__(self) -> str:
         kinds = (("good", self.good), ("bad", self.bad))
         missing = [f"{EXPECTED - len(examples)} more {kind}" for kind, examples in kinds if len(examples) < EXPECTED]
+        proposed = [kind for kind, examples in kinds if any(example.proposed for example in examples)]
         return (f"{len(self.good)} good and {len(self.bad)} bad."
-                + (f" Your peers expect {EXPECTED} of each: choose {' and '.join(missing)}." if missing else ""))
+                + (f" Your peers expect {EXPECTED} of each: choose {' and '.join(missing)}." if missing else "")
+                + (f" A program chose the {' and the '.join(proposed)} ones. Look at the photos and choose your own."
+                   if proposed else ""))
 
     __repr__ = __str__
 
@@ -93,10 +97,8 @@ class Album:
         Returns:
             A Figure.
         """
-        candidates, first = ((self.proposal.good, 1) if good else
-                             (self.proposal.bad, 1 + len(self.proposal.good)))
-        cider = self.scores.by_photo("CIDEr")
-        return plot_contact_sheet([self._known(each.name, good, each.hint, cider) for each in candidates], first=first)
+        candidates, cider = self.proposal.good if good else self.proposal.bad, self.scores.by_photo("CIDEr")
+        return plot_contact_sheet([self._known(each.name, good, each.hint, cider) for each in candidates])
 
     def choose(self, good: Iterable[Entry], bad: Mapping[Entry, str]) -> Choice:
         """Makes the examples that a learner names, in the same order.
@@ -125,8 +127,10 @@ class Album:
         if problems:
             raise WrongChoice(problems)
         cider = self.scores.by_photo("CIDEr")
-        return Choice(tuple(self._example(pick, True, "", cider) for pick in fit.values()),
-                      tuple(self._example(pick, False, _reason(bad[pick.entry]), cider) for pick in fail.values()))
+        return Choice(
+            _marked([self._example(pick, True, "", cider) for pick in fit.values()], self.proposal.good),
+            _marked([self._example(pick, False, _reason(bad[pick.entry]), cider) for pick in fail.values()],
+                    self.proposal.bad))
 
     def _picks(self, entries: Iterable[Entry], kind: str, problems: list[str]) -> dict[str | Path, "_Pick"]:
         """Finds the photos that `entries` name, and adds a sentence to `problems` for each mistake."""
@@ -146,7 +150,7 @@ class Album:
 
     def _pick(self, entry: Entry) -> "_Pick":
         """Finds the photo that an entry names. Raises ValueError if there is none."""
-        numbered = self.proposal.good + self.proposal.bad
+        numbered = self.proposal.numbered
         number = int(entry) if isinstance(entry, str) and re.fullmatch("[1-9][0-9]{0,2}", entry.strip()) else entry
         if isinstance(number, numbers.Integral) and not isinstance(number, bool):
             if not 1 <= number <= len(numbered):
@@ -180,8 +184,9 @@ class Album:
 
     def _known(self, name: str, good: bool, reason: str, cider: Mapping[str, float]) -> Example:
         """Makes the example of a photo that already has a caption and a score."""
+        number = next((place for place, each in enumerate(self.proposal.numbered, 1) if each.name == name), None)
         return Example(name, self.read(name), self.captions[name], self.references[name], cider[name],
-                       self.word_probabilities[name], good, reason)
+                       self.word_probabilities[name], good, reason, number)
 
 
 @dataclass(frozen=True)
@@ -197,6 +202,13 @@ class _Pick:
     entry: Entry
     key: str | Path
     photo: Image.Image | None = None
+
+
+def _marked(examples: list[Example], proposed: Sequence[Candidate]) -> tuple[Example, ...]:
+    """Marks the examples as proposed if they are the first candidates with their hints: the notebook's default."""
+    ours = [(example.name, example.reason) for example in examples]
+    default = ours == [(candidate.name, candidate.hint) for candidate in proposed[:EXPECTED]]
+    return tuple(replace(example, proposed=default) for example in examples)
 
 
 def _reason(text) -> str:

@@ -24,6 +24,8 @@ class Example:
         word_probabilities: one for each word of the caption, 0..1, or None.
         good: whether the caption fits.
         reason: why a bad caption fails, a key of REASONS or any sentence.
+        number: of the photo on the contact sheets, or None.
+        proposed: whether a program chose the photo and guessed the reason, and no person has yet.
 
     Raises:
         ValueError: if the caption is a string, or the probabilities do not match the words.
@@ -37,6 +39,8 @@ class Example:
     word_probabilities: Sequence[float] | None = None
     good: bool = True
     reason: str = ""
+    number: int | None = None
+    proposed: bool = False
 
     def __post_init__(self):
         if isinstance(self.caption, str):

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from PIL import Image, ImageOps
 
+from captioning.figures.colours import TEXT, WORD, WRONG
 from captioning.figures.drawing import PhotoSheet
 from captioning.figures.pictures import fills_box, mean_colour
 from captioning.figures.text import FONT, MONOSPACE, wrapped
@@ -77,13 +78,12 @@ class Row(NamedTuple):
         return self.heading + PHOTO_HEIGHT + PHOTO_GAP + GAP + texts
 
 
-def plot_contact_sheet(examples: Sequence[Example], columns: int = 4, first: int = 1) -> Figure:
+def plot_contact_sheet(examples: Sequence[Example], columns: int = 4) -> Figure:
     """Plots numbered photos to choose from, with caption, score and name.
 
     Args:
         examples: their reasons are shown as guesses.
         columns: photos in a row.
-        first: number of the first photo.
 
     Returns:
         A Figure.
@@ -93,8 +93,10 @@ def plot_contact_sheet(examples: Sequence[Example], columns: int = 4, first: int
     """
     if not examples:
         raise ValueError("A contact sheet needs examples, but the list is empty.")
-    cells = [Cell(example, _choice_texts(number, example)) for number, example in enumerate(examples, first)]
-    return _plot([Section("", INK, cells)], columns)
+    good = examples[0].good
+    title = "Captions that may fit" if good else "Captions that may fail, with a guess at the reason"
+    cells = [Cell(example, _choice_texts(example)) for example in examples]
+    return _plot([Section(title, (WORD if good else WRONG).line, cells)], columns, "none")
 
 
 def plot_gallery(good: Sequence[Example], bad: Sequence[Example], columns: int = 5) -> Figure:
@@ -113,34 +115,46 @@ def plot_gallery(good: Sequence[Example], bad: Sequence[Example], columns: int =
     """
     if not good and not bad:
         raise ValueError("A gallery needs examples, but both lists are empty.")
-    fit = Section(f"{len(good)} captions that fit", GOOD, _gallery_cells(good))
-    fail = Section(f"{len(bad)} captions that fail", BAD, _gallery_cells(bad))
-    return _plot([section for section in (fit, fail) if section.cells], columns)
+    sections = [_gallery_section("fit", GOOD, good), _gallery_section("fail", BAD, bad)]
+    return _plot([section for section in sections if section.cells], columns, "white")
 
 
-def _gallery_cells(examples: Sequence[Example]) -> list[Cell]:
-    """Adds to each example what the gallery writes below it."""
-    return [Cell(example, _gallery_texts(example)) for example in examples]
+def _gallery_section(verb: str, colour: str, examples: Sequence[Example]) -> Section:
+    """Adds to the examples what the gallery writes above and below them."""
+    chosen = ", chosen by a program" if any(example.proposed for example in examples) else ""
+    return Section(f"{len(examples)} captions that {verb}{chosen}", colour,
+                   [Cell(example, _gallery_texts(example)) for example in examples])
 
 
-def _choice_texts(number: int, example: Example) -> list[Paragraph]:
+def _choice_texts(example: Example) -> list[Paragraph]:
     """Returns what the contact sheet writes below a photo."""
     return [
-        _paragraph(f"{number}.  {example.text}", 9.5, weight="bold"),
-        _paragraph(f"Perhaps {example.reason}?" if example.reason else "", 9, colour=BAD, style="italic"),
-        _paragraph(_facts(example), 8, colour=MUTED),
-        _paragraph(example.name, 6.5, colour=MUTED, family=MONOSPACE),
+        _paragraph(_numbered(example), 9.5, TEXT, weight="bold"),
+        _paragraph(_guess(example), 9, WRONG.line, style="italic"),
+        _paragraph(_facts(example), 8, TEXT),
+        _paragraph(example.name, 6.5, TEXT, family=MONOSPACE),
     ]
 
 
 def _gallery_texts(example: Example) -> list[Paragraph]:
     """Returns what the gallery writes below a photo."""
+    reason = _guess(example) if example.proposed else example.reason
     return [
-        _paragraph(example.text, 10.5, weight="bold"),
-        _paragraph(example.reason, 9, colour=GOOD if example.good else BAD, style="italic"),
+        _paragraph(_numbered(example), 10.5, weight="bold"),
+        _paragraph(reason, 9, colour=GOOD if example.good else BAD, style="italic"),
         _paragraph(f"People: {example.written[0]}" if example.written else "", 8.5, colour=MUTED),
         _paragraph(_facts(example), 8, colour=MUTED),
     ]
+
+
+def _numbered(example: Example) -> str:
+    """Returns the caption behind its number on the sheets, if it has one."""
+    return f"{example.number}.  {example.text}" if example.number else example.text
+
+
+def _guess(example: Example) -> str:
+    """Returns the reason as a question."""
+    return f"Perhaps {example.reason}?" if example.reason else ""
 
 
 def _facts(example: Example) -> str:
@@ -159,18 +173,19 @@ def _rows(section: Section, columns: int) -> list[Row]:
             for start in starts]
 
 
-def _plot(sections: Sequence[Section], columns: int) -> Figure:
-    """Plots sections, one below the other."""
+def _plot(sections: Sequence[Section], columns: int, ground: str) -> Figure:
+    """Plots sections, one below the other. ground: colour of the page, "none" for a see-through one."""
     columns = min(columns, max(len(section.cells) for section in sections))
     rows = [row for section in sections for row in _rows(section, columns)]
     width = 2 * MARGIN + columns * CELL + (columns - 1) * GAP
     height = 2 * MARGIN + sum(row.height for row in rows) - GAP + SECTION_GAP * (len(sections) - 1)
 
-    figure = PhotoSheet(figsize=(width, height), dpi=FIGURE_DPI, facecolor="white")
+    figure = PhotoSheet(figsize=(width, height), dpi=FIGURE_DPI, facecolor=ground)
+    figure.alt = " ".join(f"{section.title}: {'; '.join(_numbered(cell.example) for cell in section.cells)}."
+                          for section in sections)
     ax = figure.add_axes((0, 0, 1, 1))          # in inches from the upper left corner
     ax.set(xlim=(0, width), ylim=(height, 0))
     ax.axis("off")
-    ax.add_patch(Rectangle((0, 0), width, height, color="white", zorder=0))
     top = MARGIN
     for row in rows:
         if row.title and top > MARGIN:

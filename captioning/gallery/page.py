@@ -15,7 +15,7 @@ from PIL import Image
 
 from captioning.figures.pictures import fills_box, jpeg_data_url, mean_colour
 from captioning.gallery.examples import Example
-from captioning.gallery.proposals import REASONS
+from captioning.gallery.reasons import REASONS
 from captioning.markup import render
 from captioning.scoring.metrics import SCALE
 from captioning.scoring.scores import Scores
@@ -46,7 +46,7 @@ class Word(NamedTuple):
 
 
 class Card(NamedTuple):
-    """One example, as the page shows it."""
+    """One example, as the page shows it. number: on the contact sheets, or None."""
 
     photo: str                  # a data URL
     width: int                  # of the photo, pixels
@@ -55,8 +55,9 @@ class Card(NamedTuple):
     fills: bool                 # whether the photo fills its 4:3 box
     alt: str
     name: str
+    number: int | None
     words: list[Word]
-    shaded: bool                # whether the words have probabilities
+    shaded: bool                # whether the words show their probabilities
     own: bool
     score: float | None
     confidence: float | None
@@ -66,9 +67,17 @@ class Card(NamedTuple):
 
 
 class Section(NamedTuple):
-    """The good or the bad examples. reasons: each with the number of examples that it applies to."""
+    """The good or the bad examples.
+
+    Attributes:
+        kind: "good" or "bad".
+        proposed: whether a program chose them.
+        cards: one for each example.
+        reasons: each with the number of examples that it applies to.
+    """
 
     kind: str
+    proposed: bool
     cards: list[Card]
     reasons: list[tuple[str, int]]
 
@@ -88,7 +97,8 @@ def write_gallery(path, good: Sequence[Example], bad: Sequence[Example],
         title: heading of the page.
         about: a paragraph on who made it and how.
         scores: for the head of the page.
-        baselines: label -> Scores. The page compares their CIDEr with that of `scores`.
+        baselines: label -> Scores. The page compares their CIDEr with that of `scores`. With a label "people" it says
+            that people have one reference fewer.
 
     Returns:
         The path.
@@ -113,7 +123,8 @@ def write_gallery(path, good: Sequence[Example], bad: Sequence[Example],
         scale=SCALE,
         compared=[Bar(label, row["CIDEr"]) for label, row in compared.items()] if baselines else [],
         widest=max([row["CIDEr"] for row in compared.values()], default=1) or 1,
-        shaded=any(example.word_probabilities is not None for example in (*good, *bad)),
+        confident=any(example.confidence is not None for example in (*good, *bad)),
+        shaded=any(example.word_probabilities for example in bad),
     ))
     return path
 
@@ -123,7 +134,8 @@ def _section(kind: str, examples: Sequence[Example]) -> Section:
     reasons = Counter(example.reason for example in examples if example.reason in REASONS)
     others = sum(bool(example.reason) for example in examples) - reasons.total()
     counted = reasons.most_common() + [("another reason", others)] * bool(reasons and others)
-    return Section(kind, [_card(example) for example in examples], counted)
+    proposed = any(example.proposed for example in examples)
+    return Section(kind, proposed, [_card(example) for example in examples], counted)
 
 
 def _card(example: Example) -> Card:
@@ -139,8 +151,9 @@ def _card(example: Example) -> Card:
         fills=fills_box(image),
         alt=written[0] if written else "",
         name=example.name,
+        number=example.number,
         words=_words(example),
-        shaded=bool(example.word_probabilities),
+        shaded=bool(example.word_probabilities) and not example.good,
         own=example.own,
         score=example.score,
         confidence=example.confidence,

@@ -13,19 +13,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from captioning.gallery.reasons import likely_reason
 from captioning.scoring.scores import Scores
-from captioning.scoring.words import COLOURS, FUNCTION_WORDS, NUMBERS, Words
+from captioning.scoring.words import FUNCTION_WORDS, Words
 
-REASONS = {
-    "wrong object": "names a thing that is not in the photo",
-    "wrong count": "says another number of things",
-    "wrong colour": "gives a thing a colour that it does not have",
-    "wrong place": "puts the scene somewhere else, or things in another relation",
-    "invented detail": "is right on the whole, but adds what is not there",
-    "repetition": "says the same thing twice",
-    "too general": "would fit hundreds of photos",
-    "broken sentence": "is not a sentence a person would say",
-}
 EVIDENT = ("repetition", "wrong count", "wrong colour")      # reasons that words alone can show well
 
 
@@ -62,6 +53,11 @@ class Proposal:
     good: tuple[Candidate, ...]
     bad: tuple[Candidate, ...]
 
+    @property
+    def numbered(self) -> tuple[Candidate, ...]:
+        """All candidates; the first has number 1."""
+        return self.good + self.bad
+
     def __str__(self) -> str:
         return "\n".join(line for title, candidates in (("Good", self.good), ("Bad", self.bad))
                          for line in (f"{title}:", *map(_candidate_line, candidates)))
@@ -80,7 +76,8 @@ def propose_examples(
     """Proposes n photos whose captions fit and n whose captions fail.
 
     Good examples come from the better half of the photos, bad ones from the other half. Captions in a list share at
-    most half of their content words, as long as there are enough of them. The order of the input changes nothing.
+    most half of their content words, as long as there are enough of them. The bad ones take turns by their reasons. The
+    order of the input changes nothing.
 
     Args:
         names: photos to choose from.
@@ -107,7 +104,7 @@ def propose_examples(
         return tuple(
             Candidate(name, tuple(captions[name]), cider[name], agreement[name], confidence.get(name),
                       hints.get(name, ""))
-            for name in _varied(ranked, captions, n)
+            for name in _varied(ranked, captions, hints, n)
         )
 
     return Proposal(candidates(good, hints={}), candidates(bad, hints=reasons))
@@ -171,52 +168,6 @@ def caption_confidence(word_probabilities: Sequence[float]) -> float:
     return float(np.exp(np.mean(np.log(np.asarray(word_probabilities, np.float64)))))
 
 
-def likely_reason(caption: Words, references: Sequence[Words]) -> str:
-    """Guesses from words alone why a caption fails. A person should look at the photo and decide.
-
-    Args:
-        caption: words.
-        references: lists of words.
-
-    Returns:
-        A key of REASONS.
-    """
-    if _repeats_a_thing(caption, references):
-        return "repetition"
-    for reason, kind in (("wrong count", NUMBERS), ("wrong colour", COLOURS)):
-        if _contradicts(caption, references, kind):
-            return reason
-    said = frozenset(caption) - FUNCTION_WORDS
-    strange = len(said.difference(*references))
-    if not strange:
-        return "too general"
-    return "wrong object" if strange * 2 >= len(said) else "invented detail"
-
-
-def _repeats_a_thing(caption: Words, references: Sequence[Words]) -> bool:
-    """Whether a word occurs twice or more, and more often than in each reference. Colours and numbers do not count."""
-    things = Counter(word for word in caption if word not in FUNCTION_WORDS | COLOURS | NUMBERS)
-    return any(count > 1 and all(count > list(words).count(word) for words in references)
-               for word, count in things.items())
-
-
-def _contradicts(caption: Words, references: Sequence[Words], kind: frozenset) -> bool:
-    """Whether the caption gives a thing another colour (or number) than the references do."""
-    told = {pair for words in references for pair in _described(words, kind)}
-    things = {thing for _, thing in told}
-    return any(thing in things and (word, thing) not in told for word, thing in _described(caption, kind))
-
-
-def _described(words: Words, kind: frozenset) -> list[tuple[str, str]]:
-    """Pairs (word of that kind, thing): the thing is the next word that is no colour or number."""
-    pairs = []
-    for place, word in enumerate(words):
-        thing = next((w for w in words[place + 1:] if w not in COLOURS | NUMBERS), "")
-        if word in kind and thing not in FUNCTION_WORDS:
-            pairs.append((word, thing))
-    return pairs
-
-
 def _rank(values: Iterable[float]) -> np.ndarray:
     """Share of the values below each value, (N,) in 0..1. Equal values count half. Scale and outliers do not matter."""
     values = np.fromiter(values, dtype=np.float64)
@@ -224,17 +175,34 @@ def _rank(values: Iterable[float]) -> np.ndarray:
     return (np.searchsorted(ordered, values, "left") + np.searchsorted(ordered, values, "right")) / (2 * len(values))
 
 
-def _varied(ranked: Sequence[str], captions: Mapping[str, Words], n: int) -> list[str]:
-    """Takes up to n of the names in their order, and skips captions that are like one taken while others are left."""
+def _varied(ranked: Sequence[str], captions: Mapping[str, Words], hints: Mapping[str, str], n: int) -> list[str]:
+    """Takes up to n of the names, so that the first of them differ most.
+
+    Captions that are like one taken come after all others, equal ones last. Among captions that differ enough, the
+    reason that was taken least often is next, and of its names the first.
+
+    Args:
+        ranked: names, the best first.
+        captions: name -> words.
+        hints: name -> reason.
+        n: number of names.
+
+    Returns:
+        The names in the order of taking.
+    """
     content = {name: frozenset(captions[name]) - FUNCTION_WORDS for name in ranked}
     taken: list[str] = []
     for allowed in (0.5, 0.8, 1.0):                # at last equal captions too: better than too few
-        for name in ranked:
-            if len(taken) == n:
+        left = [name for name in ranked if name not in taken]
+        while len(taken) < n:
+            left = [name for name in left
+                    if all(_overlap(content[name], content[other]) <= allowed for other in taken)]
+            if not left:
                 break
-            if name not in taken and all(_overlap(content[name], content[other]) <= allowed for other in taken):
-                taken.append(name)
-    return sorted(taken, key=ranked.index)
+            used = Counter(hints.get(name) for name in taken)
+            taken.append(min(left, key=lambda name: used[hints.get(name)]))
+            left.remove(taken[-1])
+    return taken
 
 
 def _overlap(one: frozenset, other: frozenset) -> float:

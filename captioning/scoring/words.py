@@ -1,4 +1,4 @@
-"""Words by what they tell: function words, numbers and colours."""
+"""Words by what they tell: function words and colours."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,6 @@ FUNCTION_WORDS = frozenset({
     "under", "near", "next", "is", "are", "be", "being", "been", "has", "have", "that", "this", "these", "those",
     "its", "it", "his", "her", "their", "there", "some", "as", "into", "onto", "out", "off", "while", "very",
 })
-NUMBERS = frozenset({"two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"})
 COLOURS = frozenset({
     "red", "orange", "yellow", "green", "blue", "purple", "violet", "pink", "brown", "black", "white", "grey", "gray",
 })

@@ -1,24 +1,29 @@
 """The figures of the course: no warnings, nothing is cut off, nothing covers anything else."""
 
 import base64
+import functools
+import html
 import io
 import math
+import re
 import time
 import warnings
 
 import numpy as np
 import pytest
+from IPython.core.formatters import DisplayFormatter
 from matplotlib import pyplot
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
-from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
+from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Polygon
 from matplotlib.text import Text
 from PIL import Image
 
 from captioning.decoding.writer import Caption
-from captioning.figures import drawing
+from captioning.figures import colours
 from captioning.figures.architecture import plot_data_flow, plot_encoder_decoder
-from captioning.figures.batches import plot_flatten_and_mask, plot_teacher_forcing
 from captioning.figures.confusions import plot_confusions
+from captioning.figures.decoder_steps import plot_decoder_step
 from captioning.figures.explanation import plot_explanation
 from captioning.figures.losses import plot_loss_curves
 from captioning.figures.photo_grid import plot_photos
@@ -96,8 +101,8 @@ FIGURES = {
     "plot_encoder_decoder of a photo": lambda: plot_encoder_decoder(photo(640, 480), "two dogs"),
     "plot_encoder_decoder, long caption": lambda: plot_encoder_decoder(
         photo(90, 300), ("extraordinary", "transcontinental", "locomotives") * 6),
-    "plot_teacher_forcing": plot_teacher_forcing,
-    "plot_flatten_and_mask": plot_flatten_and_mask,
+    **{f"plot_decoder_step, {step}": functools.partial(plot_decoder_step, step)
+       for step in ("states", "words in", "logits", "loss")},
     "plot_data_flow": plot_data_flow,
     "plot_temperature": plot_temperature,
     "plot_temperature of a vocabulary": lambda: plot_temperature(
@@ -129,9 +134,6 @@ FIGURES = {
     "plot_captions_by_temperature": by_temperature,
     "plot_captions_by_temperature, much written": lambda: by_temperature(references=[LONG] * 6),
 }
-
-
-PHOTO_SHEETS = {"plot_photos", "plot_explanation", "plot_confusions", "plot_captions_by_temperature"}
 
 
 def draw(figure, monkeypatch, dpi=100):
@@ -190,26 +192,78 @@ def test_no_text_is_cut_off_or_lies_on_another_text_a_box_edge_or_an_arrow(name,
             assert not extent.count_contains(line), f"an arrow crosses {text.get_text()!r}"
 
 
-def test_figures_are_as_wide_as_a_notebook_on_white():
+def test_figures_are_as_wide_as_a_notebook_or_as_a_phone_and_see_through():
     for name, figure in FIGURES.items():
         picture = io.BytesIO()
         figure().savefig(picture, dpi=50)
-        pixels = np.asarray(Image.open(picture).convert("RGB"))
-        assert pixels.shape[1] == 450, name
-        assert all((edge == 255).all() for edge in (pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1])), name
+        opacity = np.asarray(Image.open(picture).getchannel("A"))
+        assert opacity.shape[1] in (450, 280), name
+        assert not any(edge.any() for edge in (opacity[0], opacity[-1], opacity[:, 0], opacity[:, -1])), name
 
 
-@pytest.mark.parametrize("name", [name for name in FIGURES if " " not in name])
-def test_a_notebook_shows_each_figure_once_and_sharp(name):
-    formatters = pytest.importorskip("IPython.core.formatters")
-    figure = FIGURES[name]()
-    shown, about = formatters.DisplayFormatter().format(figure)
-    kind = "image/jpeg" if name in PHOTO_SHEETS else "image/png"
-    assert {"image/jpeg", "image/png"} & shown.keys() == {kind}
-    width, height = Image.open(io.BytesIO(base64.b64decode(shown[kind]))).size
-    assert about[kind]["width"] == 900
-    assert (width, height) == pytest.approx((1800, 2 * about[kind]["height"]), abs=2)
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_notebook_shows_each_figure_once_and_sharp_with_alternative_text(name):
+    shown, _ = DisplayFormatter().format(FIGURES[name]())
+    assert shown.keys() == {"text/plain", "text/html"}
+    image = dict(re.findall(' (alt|src|width|height)="(.*?)"', shown["text/html"]))
+    width, height = int(image["width"]), int(image["height"])
+    kind, picture = image["src"].split(",")
+    assert kind == "data:image/webp;base64"
+    assert Image.open(io.BytesIO(base64.b64decode(picture))).size == pytest.approx((2 * width, 2 * height), abs=2)
+    assert len(image["alt"].split()) >= 3
     assert pyplot.get_fignums() == [], "pyplot would show it a second time"
+
+
+def luminance(colour):
+    """Computes the relative luminance of a colour, as WCAG 2.2 defines it."""
+    channels = np.array(to_rgb(colour))
+    linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+    return linear @ (0.2126, 0.7152, 0.0722)
+
+
+def contrast(one, other):
+    """Computes the contrast ratio of two colours, 1..21."""
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def pages_behind(text, extent, boxes):
+    """Returns the colours that a text may stand on: that of its box, or of both pages."""
+    around = [box for box in boxes if encloses(box.get_window_extent(), extent) and box.get_facecolor()[3] == 1]
+    return [box.get_facecolor()[:3] for box in around[-1:]] or ["#ffffff", "#111111"]
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_text_and_lines_can_be_read_on_a_white_page_and_on_a_dark_one(name, monkeypatch):
+    figure = FIGURES[name]()
+    texts = draw(figure, monkeypatch)
+    boxes = [*figure.findobj(FancyBboxPatch), *figure.findobj(Polygon)]
+    for text, extent in texts.items():
+        for page in pages_behind(text, extent, boxes):
+            assert contrast(text.get_color(), page) >= 4.3, f"{text.get_text()!r} on {page}"
+    lines = [arrow.get_edgecolor() for arrow in figure.findobj(FancyArrowPatch)]
+    for colour in lines + [box.get_edgecolor() for box in figure.findobj(FancyBboxPatch)]:
+        assert colour[3] < 1 or min(contrast(colour, "#ffffff"), contrast(colour, "#111111")) >= 3
+
+
+def test_no_colour_has_more_contrast_with_both_pages():
+    """The best luminance is the geometric mean of those of the pages, each plus 0.05."""
+    best = math.sqrt(contrast("#ffffff", "#111111"))
+    assert 4.3 < best < 4.4
+    for colour in (colours.TEXT, *(hue.line for hue in vars(colours).values() if isinstance(hue, colours.Hue))):
+        assert min(contrast(colour, "#ffffff"), contrast(colour, "#111111")) >= best - 0.05
+
+
+@pytest.mark.parametrize(("figure", "told"), [
+    (lambda: plot_photos([photo(4, 4)] * 2, ["a kite", "two\n<dogs>"], title="Look"), "Look. a kite; two <dogs>."),
+    (lambda: why("a red kite"), "Why the decoder wrote this caption. The caption is “a red kite”."),
+    (lambda: confused(1, "one kite", "a dog"), "“one kite” and “a dog”."),
+    (plot_temperature, "The likeliest word is “dog”: 0.87 at t = 0.3, 0.55 at t = 0.7, 0.42 at t = 1"),
+    (by_temperature, "At t = 0.3: “a red kite”."),
+    (lambda: plot_loss_curves(history((8.1, 7.7), (4.2, 5))), "validation loss: 7.70 at first, 5.00 at last"),
+])
+def test_the_alternative_text_tells_what_the_picture_shows(figure, told):
+    assert told in html.unescape(figure()._repr_html_())
 
 
 def test_a_live_picture_keeps_its_size_where_pyplot_crops():
@@ -224,7 +278,7 @@ def test_a_live_picture_keeps_its_size_where_pyplot_crops():
 def test_the_style_of_the_notebook_does_not_change_a_figure():
     def png():
         picture = io.BytesIO()
-        for name in ("plot_encoder_decoder", "plot_flatten_and_mask", "plot_temperature", "plot_loss_curves"):
+        for name in ("plot_encoder_decoder", "plot_decoder_step, loss", "plot_temperature", "plot_loss_curves"):
             FIGURES[name]().savefig(picture, dpi=50, format="png")
         return picture.getvalue()
 
@@ -244,27 +298,30 @@ def test_encoder_decoder_shows_the_middle_square_of_the_given_photo_and_its_capt
     assert {"a", "dog", "on", "a dog on a beach"} <= words_of(figure, monkeypatch)
 
 
-def test_teacher_forcing_feeds_true_words_and_captioning_its_own(monkeypatch):
-    texts = draw(plot_teacher_forcing(), monkeypatch)
-    half = 325
-    training = [text.get_text() for text, extent in texts.items() if extent.y0 > half * 0.9]
-    captioning = [text.get_text() for text, extent in texts.items() if extent.y0 < half * 0.9]
-    assert training.count("dog") == 2 and training.count("cat") == 1         # target and input; predicted only
-    assert captioning.count("cat") == 2 and captioning.count("dog") == 0     # written, then read
-
-
-def test_flatten_and_mask_shows_a_loss_that_is_the_mean_over_the_ones(monkeypatch):
-    texts = draw(plot_flatten_and_mask(), monkeypatch)
+def rows_of(figure, monkeypatch, *names):
+    """Returns the texts at the right of each name, from left to right."""
+    texts = draw(figure, monkeypatch)
     rows = {}
-    for name in ("target", "xent", "mask"):
-        height = next(extent.y0 for text, extent in texts.items() if text.get_text() == name)
+    for name in names:
+        middle = next((extent.y0 + extent.y1) / 2 for text, extent in texts.items() if text.get_text() == name)
         rows[name] = [text.get_text() for text, extent in sorted(texts.items(), key=lambda item: item[1].x0)
-                      if abs(extent.y0 - height) < 10 and text.get_text() != name]
-    targets, losses, mask = rows["target"], [*map(float, rows["xent"])], [*map(int, rows["mask"])]
-    assert len(targets) == 15
-    assert mask == [int(word != "#PAD#") for word in targets]
-    mean = np.dot(mask, losses) / sum(mask)
-    assert any(text.get_text().endswith(f"= {mean:.2f}") for text in texts)
+                      if abs((extent.y0 + extent.y1) / 2 - middle) < 14 and extent.x0 > 135]
+    return rows
+
+
+def test_the_loss_of_the_decoder_is_the_mean_over_the_ones_of_its_mask(monkeypatch):
+    names = ("flat_ground_truth", "cross-entropy", "flat_loss_mask")
+    rows = rows_of(plot_decoder_step("loss"), monkeypatch, *names)
+    targets, losses, mask = (rows[name] for name in names)
+    assert targets == ["a", "dog", "runs", "#END#", "two", "kites", "#END#", "#PAD#"]
+    assert mask == [str(int(word != "#PAD#")) for word in targets]
+    mean = np.dot([*map(int, mask)], [*map(float, losses)]) / mask.count("1")
+    assert any(f"= {mean:.2f} nats" in word for word in words_of(plot_decoder_step("loss"), monkeypatch))
+
+
+def test_an_unknown_step_of_the_decoder_is_refused_with_the_known_ones():
+    with pytest.raises(ValueError, match="got 'softmax'. The steps are 'states', 'words in', 'logits', 'loss'."):
+        plot_decoder_step("softmax")
 
 
 @pytest.mark.parametrize("t", (0.01, 0.3, 1, 1.5, 100))
@@ -382,9 +439,9 @@ def test_explanation_shows_the_words_taken_the_runners_up_and_the_nearest_traini
     assert {"green", "0.30", "0.25", "0.90", "on", "cosine 0.88", "One kite.", "kept", "2"} <= set(shown)
     assert "bird" not in shown                          # too unlikely to be shown
     assert f"{kept.log_probability:.2f}".replace("-", "−") in shown
-    colours = {text.get_text(): text.get_color() for text in texts}
-    assert colours["blue"] == drawing.WRONG.line and colours["Kite,"] == drawing.WORD.line
-    assert colours["hill."] == colours["A"] == drawing.INK
+    shades = {text.get_text(): text.get_color() for text in texts}
+    assert shades["blue"] == colours.WRONG.line and shades["Kite,"] == colours.WORD.line
+    assert shades["hill."] == shades["A"] == colours.TEXT
 
 
 def test_a_word_that_is_not_among_the_likeliest_is_shown_as_taken(monkeypatch):

@@ -13,7 +13,8 @@ from PIL import Image
 from captioning.gallery.album import Album, WrongChoice
 from captioning.gallery.figure import plot_gallery
 from captioning.gallery.page import PHOTO_SIDE, write_gallery
-from captioning.gallery.proposals import REASONS, Candidate, Proposal
+from captioning.gallery.proposals import Candidate, Proposal
+from captioning.gallery.reasons import REASONS
 from captioning.photos import decode
 from captioning.scoring.scores import score_captions
 from tests.helpers.photo_files import encoded, plain, png
@@ -55,7 +56,34 @@ def test_photos_are_chosen_by_number_or_name_in_the_order_given(album):
     first = choice.good[0]
     assert first.score == album.scores.by_photo()[first.name] and first.written == album.references[first.name]
     assert first.confidence == pytest.approx(0.5)
-    assert str(choice) == repr(choice) == "10 good and 10 bad."
+    assert choice.good[0].number == 3 and choice.bad[0].number == 16
+    assert str(album.choose(range(2, 12), REASON_OF_ALL | {16: "too general"})) == "10 good and 10 bad."
+
+
+def test_the_programs_choice_is_said_to_be_one_until_the_learner_chooses(album, tmp_path):
+    """The notebook's default names the first ten of each."""
+    good, bad = GOOD[:10], dict.fromkeys(BAD[:10], "wrong count")
+    default = album.choose(good, bad)
+    assert str(default) == repr(default)
+    assert str(default) == ("10 good and 10 bad. A program chose the good and the bad ones. "
+                            "Look at the photos and choose your own.")
+    text = write_gallery(tmp_path / "gallery.html", default.good, default.bad).read_text()
+    assert text.count("No person has looked at them yet") == 2 and text.count("A program’s guess:") == 10
+    assert "A person looked" not in text
+    chosen = album.choose([*good[:9], 11], {**bad, BAD[0]: "the dog is a cat"})
+    assert str(chosen) == "10 good and 10 bad."
+    text = write_gallery(tmp_path / "gallery.html", chosen.good, chosen.bad).read_text()
+    assert "program" not in text and text.count("A person looked at these photos") == 2
+    half = album.choose([*good[:9], 11], bad)
+    assert "A program chose the bad ones." in str(half) and not any(example.proposed for example in half.good)
+
+
+def test_cards_carry_the_numbers_of_the_sheets(album, tmp_path):
+    choice = album.choose([3, 20], {NAMES[15]: "wrong count"})
+    text = write_gallery(tmp_path / "gallery.html", choice.good, choice.bad).read_text()
+    assert re.findall(r"<dt>Photo</dt> <dd>(\d+)<", text) == ["3", "20", "16"]
+    shown = " ".join(text.get_text() for text in plot_gallery(choice.good, choice.bad).axes[0].texts)
+    assert all(f"{number}. a dog" in shown for number in (3, 20, 16))
 
 
 def test_a_photo_of_either_sheet_may_be_found_good_or_bad(album):

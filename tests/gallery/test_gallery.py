@@ -20,7 +20,7 @@ from PIL import Image
 from captioning.gallery.examples import Example
 from captioning.gallery.figure import plot_contact_sheet, plot_gallery
 from captioning.gallery.page import PHOTO_SIDE, write_gallery
-from captioning.gallery.proposals import REASONS
+from captioning.gallery.reasons import REASONS
 from captioning.scoring.scores import score_captions
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -108,7 +108,7 @@ def test_the_page_needs_nothing_but_itself(tmp_path):
 def test_screen_readers_get_landmarks_headings_descriptions_and_confidence_in_words(tmp_path):
     page = read(write_gallery(tmp_path / "gallery.html", examples(3), examples(3, good=False)))
     assert page.all("html")[0]["lang"] == "en"
-    assert [len(page.all(tag)) for tag in ("main", "nav", "aside", "h1", "h2", "h3")] == [1, 1, 1, 1, 2, 6]
+    assert [len(page.all(tag)) for tag in ("main", "nav", "aside", "h1", "h2", "h3")] == [1, 1, 1, 1, 3, 6]
     identifiers = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
     assert len(identifiers) == len(set(identifiers))
     labelled = [attributes["aria-labelledby"] for _, attributes in page.tags if "aria-labelledby" in attributes]
@@ -119,13 +119,27 @@ def test_screen_readers_get_landmarks_headings_descriptions_and_confidence_in_wo
             "beach 0 per cent.") in page.text
 
 
+def test_the_page_asks_a_reviewer_three_questions_and_shows_probabilities_of_failures_only(tmp_path):
+    scores = score_captions({"a": ["a"]}, {"a": [["a"]]})
+    gallery = write_gallery(tmp_path / "gallery.html", examples(3), examples(2, good=False), scores=scores,
+                            baselines={"people": scores})
+    page = read(gallery)
+    for question in ("Is the verdict right?", "Does the reason say what is wrong?", "do so in different ways?"):
+        assert question in page.text
+    assert len([tag for tag in page.all("span") if tag.get("class") == "word"]) == 2 * 5
+    assert page.text.count("Confidence by word") == 2 and page.text.count("Confidence 0 %") == 5
+    assert "on one reference fewer than the model" in page.text
+    gallery = write_gallery(gallery, examples(3), [], scores=scores, baselines={"silence": scores})
+    assert not re.search("fewer|people</caption>|per cent", read(gallery).text)
+
+
 def test_a_photo_of_ones_own_stands_without_score_references_and_probabilities(tmp_path):
     own = Example("me.jpg", Image.new("L", (50, 80)), ["a", "person"])
     assert own.confidence is None
     page = read(write_gallery(tmp_path / "gallery.html", [own], []))
     assert "a person" in page.text and "own photo. Nobody has described it, so it is not scored." in page.text
     assert "Confidence" not in page.text and page.text.count("CIDEr") == 1      # where it is explained
-    assert len(page.all("h2")) == 1 and page.all("img")[0]["alt"] == "Photo that nobody has described"
+    assert len(page.all("h2")) == 2 and page.all("img")[0]["alt"] == "Photo that nobody has described"
     assert "own photo, not scored" in " ".join(text for text, _ in drawn_texts(plot_gallery([own], [])))
 
 
@@ -277,9 +291,11 @@ def test_figures_say_what_they_are_asked_to_show(tmp_path):
     for expected in ("10 captions that fit", "10 captions that fail", "wrong count", "CIDEr 1.23", "a dog on a beach"):
         assert expected in shown
     figure.savefig(tmp_path / "gallery.png")
-    in_notebook = Image.open(io.BytesIO(base64.b64decode(figure._repr_jpeg_()[0])))
+    shown = figure._repr_html_()
+    in_notebook = Image.open(io.BytesIO(base64.b64decode(re.search('base64,(.*?)"', shown)[1])))
     assert abs(in_notebook.width - 1800) <= 1
-    image = Image.open(tmp_path / "gallery.png").convert("RGB")
+    assert 'alt="10 captions that fit: a dog on a beach; ' in shown
+    image = Image.open(tmp_path / "gallery.png").convert("RGB")     # white, whatever the page of the notebook is
     assert image.width > 1200 and image.getpixel((3, 3)) == (255, 255, 255)
     assert "photo_3.jpg" in " ".join(text for text, _ in drawn_texts(plot_contact_sheet(examples(4), columns=2)))
     for draw in (lambda: plot_contact_sheet([]), lambda: plot_gallery([], [])):
@@ -343,14 +359,17 @@ def test_the_page_is_dark_for_readers_who_prefer_it(tmp_path, scheme, dark):
 
 
 @pytest.mark.skipif(not CHROMIUM, reason="Chromium is not installed")
-def test_on_paper_the_bad_ones_begin_a_page_and_no_page_is_wasted(tmp_path):
-    def pages(good, bad):
+def test_on_paper_the_bad_ones_begin_a_page_and_no_card_is_alone_on_one(tmp_path):
+    def photos_by_page(good, bad):
         page = write_gallery(tmp_path / "gallery.html", examples(good), examples(bad, good=False))
         browse(tmp_path, page, "--no-pdf-header-footer", f"--print-to-pdf={tmp_path / 'gallery.pdf'}")
-        return len(re.findall(rb"/Type\s*/Page\b", (tmp_path / "gallery.pdf").read_bytes()))
+        pages = re.findall(rb"/Type /Page\n.*?endobj", (tmp_path / "gallery.pdf").read_bytes(), re.DOTALL)
+        return [len(re.findall(rb"/X\d+ \d+ 0 R", page)) for page in pages]
 
-    assert pages(1, 1) == 2
-    assert pages(10, 10) <= 6
+    assert len(photos_by_page(1, 1)) == 2
+    for count in range(6, 11):
+        photos = photos_by_page(count, count)
+        assert sum(photos) == 2 * count and 1 not in photos and len(photos) <= 6, photos
 
 
 def luminance(colour):

@@ -1,10 +1,12 @@
 """Proposed examples fit or fail, are varied, and the same for the same input."""
 
 import random
+from collections import Counter
 
 import pytest
 
-from captioning.gallery.proposals import REASONS, caption_confidence, likely_reason, propose_examples
+from captioning.gallery.proposals import caption_confidence, propose_examples
+from captioning.gallery.reasons import REASONS, likely_reason
 from captioning.scoring.scores import score_captions
 from tests.helpers.captions import made_up_captions, words
 
@@ -117,3 +119,37 @@ def test_the_likely_reason_is_guessed_from_words(caption, reason):
 def test_confidence_does_not_fall_with_length():
     assert caption_confidence([0.5, 0.5]) == pytest.approx(caption_confidence([0.5] * 12)) == pytest.approx(0.5)
     assert caption_confidence([]) == caption_confidence([0.9, 0.0]) == 0
+
+
+def mistaken(count):
+    """Makes captions with mistakes, most of them in a colour, and as many that are right."""
+    captions, references = {}, {}
+    things = words("dog cat cow bus van hat cup kite boat bird fish tree lamp door sofa bike")
+    for n in range(count):
+        thing, other = things[n % len(things)], things[(n + 5) % len(things)]
+        said, true = {
+            2: (f"three {thing} by {other} {n}", f"two {thing} by {other} {n}"),
+            5: (f"a {thing} {n} and a {thing} {n}", f"a {thing} {n}"),
+        }.get(n % 8, (f"a red {thing} by {other} {n}", f"a blue {thing} by {other} {n}"))
+        captions[f"bad{n:02}"], references[f"bad{n:02}"] = words(said), [words(true)]
+        captions[f"good{n:02}"] = words(f"a {thing} in view of {other} {n}")
+        references[f"good{n:02}"] = [captions[f"good{n:02}"]]
+    return captions, references
+
+
+def test_the_first_bad_proposals_differ_in_their_reasons():
+    captions, references = mistaken(40)
+    proposal = propose_examples(captions, captions, references, score_captions(captions, references), n=16)
+    counts = Counter(candidate.hint for candidate in proposal.bad[:9])
+    assert counts.keys() == {"wrong colour", "wrong count", "repetition"} and max(counts.values()) <= 4
+
+
+def test_no_two_of_the_first_good_proposals_say_the_same_while_there_are_others():
+    captions, references = made_up_captions(60)
+    wave = words("a man riding a wave on a surfboard")
+    for name in list(captions)[:20]:
+        captions[name], references[name] = wave, [wave] * 5
+    distinct = len({tuple(caption) for caption in captions.values()})
+    proposal = propose_examples(captions, captions, references, score_captions(captions, references), n=16)
+    good = [candidate.caption for candidate in proposal.good]
+    assert distinct > 10 and len(set(good[:10])) == 10 and len(good) == 16
