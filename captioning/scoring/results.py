@@ -9,9 +9,9 @@ from captioning.settings import Settings
 from captioning.storage.files import write_json
 
 
-def write_results(folder, settings: Settings, val: Split, captions: Mapping[str, Words], history: Sequence[dict],
-                  **metrics):
-    """Writes history.json, val_captions.json (MSCOCO's format for results) and metrics.json.
+def write_results(folder, settings: Settings, val: Split, captions: Mapping[str, Words],
+                  history: Sequence[dict] | None = None, **metrics):
+    """Writes val_captions.json (MSCOCO's format for results), metrics.json, and history.json if there is a history.
 
     Args:
         folder: where the files go.
@@ -25,12 +25,13 @@ def write_results(folder, settings: Settings, val: Split, captions: Mapping[str,
         OSError: a file can't be written.
     """
     folder = Path(folder)
-    write_json(folder / "history.json", history)
+    if history is not None:
+        write_json(folder / "history.json", history)
     write_json(folder / "val_captions.json", [
         {"image_id": image_id, "caption": " ".join(captions[name])}
         for image_id, name in zip(val.image_ids, val.names, strict=True)])
     write_json(folder / "metrics.json", _plain(metrics) | {"settings": settings.as_dict()})
-    print(f"Results are in {folder}: history.json, val_captions.json, metrics.json.")
+    print(f"Captions and scores are in {folder}.")
 
 
 def _plain(value):
