@@ -168,11 +168,8 @@ class SelfCritical:
 
     def matrix(self, captions) -> np.ndarray:
         """Captions as the decoder reads them, (N, T) int32: #START#, the words, padding."""
-        matrix = np.full((len(captions), 1 + max(map(len, captions))), self.vocab[PAD], np.int32)
-        matrix[:, 0] = self.vocab[START]
-        for row, words in zip(matrix, captions):
-            row[1:1 + len(words)] = [self.vocab[word] for word in words]
-        return matrix
+        numbers = [[self.vocab[word] for word in (START, *caption)] for caption in captions]
+        return keras.utils.pad_sequences(numbers, padding="post", value=self.vocab[PAD])
 
     def objective(self, images, sentences, rewards):
         """A scalar whose gradient is that of the loss, and the loss itself, the negative mean reward."""
