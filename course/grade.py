@@ -3,8 +3,9 @@
     python -m course.grade SUBMISSIONS [--csv outputs/grades.csv] [--timeout 1800]
 
 This runs strangers' code with your rights. Use a container (docs/teachers.md says how) or a machine without secrets.
-Each submission has a process, a kernel, folders and a time limit of its own. They protect from mistakes, not from
-attacks: malicious code can also give itself points.
+Each submission has a process, a kernel, an environment without the teacher's variables, a scratch folder and a time
+limit of its own. They protect from mistakes, not from attacks: malicious code can also give itself points. What a
+submission changes in the project is remarked in its row.
 
 From each submission we take the four solutions by their names, and the learner's own imports, functions, classes and
 constants above them. They run in the solved notebook up to its last check. Each exercise counts by itself, because
@@ -17,31 +18,27 @@ submissions again that ran out of time if it has a longer time limit.
 """
 
 import argparse
-import contextlib
 import csv
 import functools
 import hashlib
 import io
 import re
-import subprocess
 import sys
 import time
-import warnings
 from pathlib import Path
 
 import nbformat
-import psutil
 
 from captioning import settings
 from captioning.credentials import environment_without_credentials
 from captioning.grading.parts import PARTS, TOTAL
 from captioning.grading.report import short
 from captioning.storage import files
-from course import build, solutions
+from course import build, sandbox, solutions
+from course.reading import MOST_BYTES, read
 
-MOST_BYTES = 100_000_000            # of a submission; with pictures, a few million are common
 CELL_SHARE = 10                     # a cell of an exercise gets 1/10 of the time, so others get theirs
-NO_NOTEBOOK, OUT_OF_TIME, DIED = "no notebook", "out of time", "kernel died"
+OUT_OF_TIME, DIED = "out of time", "kernel died"
 COLUMNS = ["file", *(part.title for part in PARTS.values()), "total", "seconds", "problem"]
 
 
@@ -61,21 +58,23 @@ def main(submissions: Path, table: Path, timeout: float):
     course = {"course": digest_of_course(), "settings": settings.Settings.from_environment().as_dict()}
     for number, path in enumerate(paths, 1):
         name = path.relative_to(submissions).as_posix().encode("utf-8", "replace").decode()
-        folder = store / f"{re.sub(r'[^A-Za-z0-9]+', '-', path.stem)[:40]}-{digest(name.encode())[:8]}"
+        folder = store / folder_name(name)
         made_from = course | {"submission": digest_of_file(path)}
         row = still_right(folder / "row.json", made_from, timeout)
         again = "as before: " if row else ""
         if row is None:
-            learners = read(path)
-            if learners is not None:
-                prepare_once(store / "setup")
-            row = {"file": name} | grade(learners, emptied(folder), timeout)
+            row = {"file": name} | grade(path, emptied(folder), timeout, lambda: prepare_once(store / "setup"))
             files.write_json(folder / "row.json", {"row": row, "made_from": made_from, "timeout": timeout})
         rows.append(row)
         write_table(table, rows)
         found = f"{row['total']} of {TOTAL}  {row['seconds']} s  {row['problem']}"
         print(f"{number} of {len(paths)}  {name}  {again}{found}", flush=True)
     print(f"wrote {table}")
+
+
+def folder_name(name: str) -> str:
+    """Name of the folder of results for a notebook: the learner's folder and the file, readable, and a digest."""
+    return f"{re.sub(r'[^A-Za-z0-9]+', '-', name.removesuffix('.ipynb'))[:60]}-{digest(name.encode())[:8]}"
 
 
 def find_notebooks(submissions: Path) -> list[Path]:
@@ -89,7 +88,7 @@ def find_notebooks(submissions: Path) -> list[Path]:
 
 def prepare(folder: Path):
     """Runs our cells before the first exercise, which make the data and embeddings for all. Exits if they fail."""
-    if run(solutions.before_exercises(), emptied(folder), float("inf")) != 0:
+    if sandbox.run(solutions.before_exercises(), emptied(folder), float("inf"), environment_without_credentials()) != 0:
         sys.exit((folder / "log.txt").read_text("utf-8", "replace")[-2000:])
 
 
@@ -144,44 +143,39 @@ def write_table(path: Path, rows: list[dict]):
 
 # ----------------------------------------------------------------------------------------------------- one submission
 
-def grade(learners, folder: Path, timeout: float) -> dict:
+def grade(path: Path, folder: Path, timeout: float, prepare_data) -> dict:
     """Grades one notebook.
 
     Args:
-        learners: the notebook; None if the file is not one.
+        path: the notebook.
         folder: an empty folder for the results.
         timeout: time limit in seconds.
+        prepare_data: function () that makes what all submissions use; called if the notebook can be read.
 
     Returns:
         The row of the CSV without its `file`.
     """
-    began, cell_timeout = time.monotonic(), timeout / CELL_SHARE
-    status = 0 if learners is None else run(solutions.assemble(learners, cell_timeout), folder, timeout, "--keep-going")
+    try:
+        learners = read(path)
+    except ValueError as error:
+        return row_of(saved_points(folder / "grades.json"), 0, f"can't be read: {error}")
+    prepare_data()
+    began, cell_timeout, before = time.monotonic(), timeout / CELL_SHARE, sandbox.watched(folder)
+    assembled = solutions.assemble(learners, cell_timeout)
+    status = sandbox.run(assembled, folder, timeout, sandbox.bare_environment(), "--keep-going")
     points = saved_points(folder / "grades.json")
-    total = sum(points.values())
-    if learners is None:
-        problem = NO_NOTEBOOK
-    elif status != 0:
+    if status != 0:
         problem = OUT_OF_TIME if status is None else DIED
     else:
-        problem = "" if total == TOTAL else first_problem(folder, cell_timeout)
-    return points | {"total": total, "seconds": round(time.monotonic() - began),
-                     "problem": short(" ".join(problem.split()))}
+        problem = "" if sum(points.values()) == TOTAL else first_problem(folder, cell_timeout)
+    remarks = [problem, sandbox.changes(before, sandbox.watched(folder))]
+    return row_of(points, round(time.monotonic() - began), "; ".join(filter(None, remarks)))
 
 
-def read(path: Path) -> nbformat.NotebookNode | None:
-    """Reads a notebook; returns None if the file is not one."""
-    try:
-        if path.stat().st_size > MOST_BYTES:
-            return None
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")         # about cells without an id
-            notebook = nbformat.read(path, as_version=4)
-        for source in solutions.code_of(notebook.cells):
-            source.encode()                         # raises if it is not valid text
-        return notebook
-    except Exception:                       # a stranger's file may raise anything
-        return None
+def row_of(points: dict[str, int], seconds: int, problem: str) -> dict:
+    """A row of the CSV without its `file`."""
+    return points | {"total": sum(points.values()), "seconds": seconds,
+                     "problem": short(" ".join(problem.split()), 300)}
 
 
 def emptied(folder: Path) -> Path:
@@ -189,43 +183,6 @@ def emptied(folder: Path) -> Path:
     files.remove(folder)
     folder.mkdir(parents=True)
     return folder
-
-
-def run(notebook, folder: Path, timeout: float, *options: str) -> int | None:
-    """Executes a notebook in a process of its own.
-
-    Args:
-        notebook: the notebook.
-        folder: folder for its results: notebook.ipynb, log.txt and what its cells write.
-        timeout: time limit in seconds.
-        *options: options for `course.execute`.
-
-    Returns:
-        The exit status, or None if the time limit ended the process.
-    """
-    nbformat.write(notebook, folder / "assembled.ipynb")
-    environment = environment_without_credentials(checkpoint_root=folder / "checkpoints", output_dir=folder)
-    environment |= dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(folder / "temporary"))
-    (folder / "temporary").mkdir()
-    command = [sys.executable, "-m", "course.execute", str(folder / "assembled.ipynb"),
-               str(folder / "notebook.ipynb"), "--folder", str(build.ROOT), *options]
-    with open(folder / "log.txt", "wb") as log:
-        process = psutil.Popen(command, env=environment | {"IPYTHONDIR": str(folder / "ipython")}, cwd=build.ROOT,
-                               stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True)
-    family, until = set(), time.monotonic() + timeout
-    try:
-        while process.poll() is None and time.monotonic() < until:
-            with contextlib.suppress(psutil.Error):
-                family |= set(process.children(recursive=True))     # noted before their parent can die
-            time.sleep(0.5)
-        return process.poll()
-    finally:
-        for each in [process, *family]:
-            with contextlib.suppress(psutil.Error):
-                each.kill()
-        psutil.wait_procs([process, *family], timeout=10)
-        for left in ("assembled.ipynb", "checkpoints", "ipython", "temporary"):
-            files.remove(folder / left)
 
 
 def saved_points(path: Path) -> dict[str, int]:
@@ -241,14 +198,27 @@ def saved_points(path: Path) -> dict[str, int]:
 def first_problem(folder: Path, cell_timeout: float) -> str:
     """What a teacher would look at first: the first error of the executed notebook, else the first hint of a check."""
     try:
-        outputs = (output for cell in read(folder / "notebook.ipynb").cells for output in cell.get("outputs", []))
-        for error in (output for output in outputs if output.output_type == "error"):
-            slow = error.ename == "KeyboardInterrupt"
-            return f"a cell ran for more than {cell_timeout:g} s" if slow else f"{error.ename}: {error.evalue}"
+        heading = ""
+        for cell in read(folder / "notebook.ipynb").cells:
+            if cell.cell_type == "markdown":
+                heading = next(iter(re.findall(r"^## (.*)$", cell.source, re.MULTILINE)), heading)
+            for error in (output for output in cell.get("outputs", []) if output.output_type == "error"):
+                said = about(error, cell_timeout)
+                return said if said.startswith(heading) else f"{heading}: {said}"
         parts = files.read_json(folder / "grades.json")["parts"]
         return next(f"{part['name']}: {part['problem']}" for part in parts if part["problem"])
     except (OSError, ValueError, TypeError, KeyError, AttributeError, StopIteration):
         return "no result, see log.txt"
+
+
+def about(error, cell_timeout: float) -> str:
+    """What an error in the output of a cell says."""
+    if error.ename == "KeyboardInterrupt":
+        return f"a cell ran for more than {cell_timeout:g} s"
+    if error.ename == "NotImplementedError":
+        return error.evalue                         # it names the exercise
+    text = re.sub(r"\(\w+\.py, line (\d+)\)$", r"in line \1 of the cell", error.evalue)
+    return f"{error.ename}: {text}"
 
 
 if __name__ == "__main__":

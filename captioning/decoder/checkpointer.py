@@ -18,16 +18,18 @@ class Checkpointer:
         state: what is saved and restored.
         run: what `compatibility.describe_run` says of the run.
         checkpoints: the folder to save them in.
+        owner: what the notebooks call the object that trains, for messages.
     """
 
     state: TrainState
     run: dict
     checkpoints: CheckpointFolder
+    owner: str
     saved_step: int | None              # the step of the newest checkpoint, once it is known
     saved_at: float                     # when it was saved, seconds of time.monotonic()
 
-    def __init__(self, state: TrainState, run: dict, checkpoints: CheckpointFolder):
-        self.state, self.run, self.checkpoints = state, run, checkpoints
+    def __init__(self, state: TrainState, run: dict, checkpoints: CheckpointFolder, owner: str):
+        self.state, self.run, self.checkpoints, self.owner = state, run, checkpoints, owner
         self.saved_step, self.saved_at = None, time.monotonic()
 
     def save(self):
@@ -59,7 +61,8 @@ class Checkpointer:
             The checkpoint that was taken; None if the state stays as it is.
 
         Raises:
-            ValueError: the checkpoint does not fit this run, or the weights were changed and there is no checkpoint.
+            OtherRun: the checkpoint does not fit this run.
+            ValueError: the weights were changed and there is no checkpoint.
         """
         checkpoint, state = self.checkpoints.newest(), self.state
         if state.weights_changed and checkpoint is None:
@@ -69,6 +72,17 @@ class Checkpointer:
             return None
         self._restore(checkpoint)
         return checkpoint
+
+    def set_aside(self):
+        """Renames the folder of checkpoints, so that the run can start again, and prints its new name.
+
+        Raises:
+            OSError: another process trains into the folder, or it can't be renamed.
+        """
+        aside = self.checkpoints.set_aside()
+        self.saved_step = None
+        print(f"{self.checkpoints.folder} is now called {aside.name}; nothing was deleted. {BEGIN_ANEW} Training "
+              "then starts from step 0.")
 
     def restore_best(self) -> Checkpoint:
         """Gives the decoder the averaged weights with the lowest validation loss, and returns their checkpoint.
@@ -96,6 +110,6 @@ class Checkpointer:
         raise TrainingStopped(message if checkpoint else f"{message} {BEGIN_ANEW}")
 
     def _restore(self, checkpoint):
-        require_same_run(checkpoint, self.run)
+        require_same_run(checkpoint, self.run, self.owner)
         self.state.restore(checkpoint)
         self.saved_step = self.state.step

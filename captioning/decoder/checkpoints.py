@@ -1,6 +1,7 @@
 """Checkpoints: folders that are whole or absent. Damaged ones are skipped. The newest few and the best are kept."""
 
 import contextlib
+import itertools
 import os
 import re
 from collections.abc import Iterator
@@ -93,6 +94,18 @@ class CheckpointFolder:
             except ValueError as error:
                 print(f"{error} Using the newest one instead.")
         return self.newest()
+
+    def set_aside(self) -> Path:
+        """Renames the folder to a free name, such as `drawn-set-aside-1`, and returns it. Nothing is deleted.
+
+        Raises:
+            OSError: another process trains into the folder, or it can't be renamed.
+        """
+        with self.alone():
+            names = (f"{self.folder.name}-set-aside-{number}" for number in itertools.count(1))
+            aside = next(path for path in map(self.folder.with_name, names) if not path.exists())
+        os.replace(self.folder, aside)      # without the lock: Windows renames no folder in which a file is open
+        return aside
 
     def paths(self) -> list[Path]:
         """Folders of all complete checkpoints, oldest first."""

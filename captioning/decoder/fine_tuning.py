@@ -94,7 +94,8 @@ class SelfCritical:
         run = trainer.checkpointer.run | {
             "settings": self.settings.as_dict(), "models": describe_models(self.state, writer.models),
             "began_with": self.state.digest()}
-        self.checkpointer = Checkpointer(self.state, run, CheckpointFolder(trainer.checkpoints.folder / FOLDER))
+        self.checkpointer = Checkpointer(self.state, run, CheckpointFolder(trainer.checkpoints.folder / FOLDER),
+                                         "tuner")
         self._states = keras.Model([decoder.img_embeds, decoder.sentences], [
             decoder.flat_hidden_states, decoder.flat_ground_truth, decoder.flat_loss_mask])
         self._logits = keras.Model(decoder.flat_hidden_states, decoder.flat_token_logits)
@@ -134,6 +135,14 @@ class SelfCritical:
         """Takes over the newest whole checkpoint, if there is one. Raises ValueError when it does not fit."""
         self.loop.resume()
 
+    def set_aside(self):
+        """Renames the folder of checkpoints, so that training can start again. Nothing is deleted.
+
+        Raises:
+            OSError: another process trains into the folder, or it can't be renamed.
+        """
+        self.checkpointer.set_aside()
+
     def restore_best(self) -> dict:
         """Gives the decoder the averaged weights with the best score; returns their row of the history.
 
@@ -159,11 +168,8 @@ class SelfCritical:
 
     def matrix(self, captions) -> np.ndarray:
         """Captions as the decoder reads them, (N, T) int32: #START#, the words, padding."""
-        matrix = np.full((len(captions), 1 + max(map(len, captions))), self.vocab[PAD], np.int32)
-        matrix[:, 0] = self.vocab[START]
-        for row, words in zip(matrix, captions):
-            row[1:1 + len(words)] = [self.vocab[word] for word in words]
-        return matrix
+        numbers = [[self.vocab[word] for word in (START, *caption)] for caption in captions]
+        return keras.utils.pad_sequences(numbers, padding="post", value=self.vocab[PAD])
 
     def objective(self, images, sentences, rewards):
         """A scalar whose gradient is that of the loss, and the loss itself, the negative mean reward."""

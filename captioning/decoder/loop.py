@@ -10,7 +10,8 @@ from tqdm.auto import tqdm
 
 from captioning.cpu import keep_freed_memory
 from captioning.decoder.checkpointer import Checkpointer
-from captioning.decoder.errors import LOOK_AT_NAN
+from captioning.decoder.errors import LOOK_AT_NAN, Interrupted
+from captioning.decoder.forecast import Forecast
 from captioning.decoder.interrupts import interrupts_wait
 from captioning.decoder.train_state import TrainState
 from captioning.settings import Settings
@@ -54,7 +55,7 @@ class Loop:
 
         Args:
             sample_caption: function () -> a caption by the decoder as it is; the history keeps it after each epoch.
-            show: function (history), called at the start and after each epoch, to plot it.
+            show: function (history), called below the progress bar at the start and after each epoch, to plot it.
             before_step: function (step, batch), called before each step with the number of steps before it.
 
         Returns:
@@ -63,7 +64,7 @@ class Loop:
         Raises:
             TrainingStopped: the loss is not a number, or the stage's check found a fault.
             OSError: another process trains into the same folder, or a checkpoint can't be written.
-            KeyboardInterrupt: after a Ctrl-C. The step is complete and saved, the decoder is as after it.
+            Interrupted: a Ctrl-C came. The step is complete and saved, the decoder is as after it.
         """
         with self.checkpointer.checkpoints.alone():
             self.resume()
@@ -73,16 +74,18 @@ class Loop:
 
     def _run(self, sample_caption, show, before_step):
         state, settings, checkpointer = self.state, self.settings, self.checkpointer
-        show(state.history)
         if state.step < settings.steps:
             self.stage.check()
             keep_freed_memory()
         checkpointer.saved_at = time.monotonic()
         with self._progress_bar() as bar, interrupts_wait() as interrupts:
+            show(state.history)
+            forecast = Forecast(settings.steps - state.step)
             while state.step < settings.steps:
                 # 1. one step
                 self.take_step(before_step)
                 bar.update()
+                forecast.count_step()
                 if state.step % 20 == 0:
                     bar.set_postfix(loss=f"{mean_loss(state.epoch_losses[-100:]):.3f}")
                 # 2. after an epoch, evaluate and save; inside one, save every few minutes
@@ -94,9 +97,8 @@ class Loop:
                 # 3. stop if Ctrl-C was pressed
                 if interrupts.waiting:
                     checkpointer.save()
-                    raise KeyboardInterrupt(
-                        f"Stopped after step {state.step:,}, which is saved in {checkpointer.checkpoints.folder}. "
-                        "You can use the decoder as it is. Run the cell again to continue.")
+                    raise Interrupted(
+                        f"Training stopped at step {state.step:,}. Run the cell again to go on there.")
         return state.history
 
     def take_step(self, before_step=None):

@@ -62,8 +62,8 @@ class Trainer:
         self.loss = training_loss(decoder, first.images, first.sentences,
                                   bfloat16=settings.precision != "float32" and has_fast_bfloat16())
         self.state = TrainState(self.loss_model, settings.learning_rate)
-        run = describe_run(self.state, train, val, vocab, settings, recipe, models or {})
-        self.checkpointer = Checkpointer(self.state, run, CheckpointFolder(settings.checkpoint_dir))
+        run = describe_run(self.state, decoder, train, val, vocab, settings, recipe, models or {})
+        self.checkpointer = Checkpointer(self.state, run, CheckpointFolder(settings.checkpoint_dir), "trainer")
         batch = [tf.TensorSpec(decoder.img_embeds.shape, tf.float32), tf.TensorSpec([None, None], tf.int32)]
         self.loss_of = tf.function(
             lambda images, sentences: self.loss_model([images, sentences], training=False), input_signature=batch)
@@ -94,6 +94,14 @@ class Trainer:
     def resume(self):
         """Takes over the newest whole checkpoint, if there is one. Raises ValueError when it does not fit."""
         self.loop.resume()
+
+    def set_aside(self):
+        """Renames the folder of checkpoints, so that training can start again. Nothing is deleted.
+
+        Raises:
+            OSError: another process trains into the folder, or it can't be renamed.
+        """
+        self.checkpointer.set_aside()
 
     def restore_best(self) -> dict:
         """Gives the decoder the averaged weights with the lowest validation loss; returns their row of the history.

@@ -31,12 +31,14 @@ class TrainingPicture:
         self.displays = None
 
     def show(self, history):
-        """Shows the picture, or updates it in its place.
+        """Shows the picture, or updates it in its place. It shows nothing before the first loss.
 
         Args:
             history: rows as the Trainer writes them: dicts with step, epoch, train_loss, val_loss, and caption if
                 there is one.
         """
+        if not history:
+            return
         parts = [plot_loss_curves(history), HTML(self.table(history))]
         if self.displays is None:
             self.displays = [display(part, display_id=True) for part in parts]

@@ -1,18 +1,22 @@
-"""Errors of a notebook's cells in one sentence, where an exercise is not solved yet."""
+"""Errors of a notebook's cells in one sentence: exercises that are not solved yet, and slips with symbolic tensors."""
 
+import re
 import traceback
 
 from captioning.grading.report import learners_frames
 
 # Names that an exercise's cells make, and the exercise.
 MADE_BY = {"vocab": 1, "vocab_inverse": 1, "train_captions_indexed": 2, "val_captions_indexed": 2, "decoder": 4}
+IN_A_CELL = "<module>", "decoder"       # names of frames; in a function, the learner's own code may have a slip
+NO_VALUES = "A KerasTensor cannot be used as input to a TensorFlow function", "A KerasTensor is symbolic"
 
 
 def short_errors():
     """Makes an exercise that is not solved yet stop its cell with one sentence instead of a traceback.
 
-    A cell that needs what an exercise makes stops in the same way if that is missing. Other errors, and a library's own
-    NotImplementedError, keep their traceback. Outside a notebook this does nothing.
+    A cell that needs what an exercise makes stops in the same way if that is missing, and so does a call of TensorFlow,
+    of NumPy or of a loss's class with a symbolic Keras tensor. Other errors, and a library's own NotImplementedError,
+    keep their traceback. Outside a notebook this does nothing.
     """
     from IPython import get_ipython
 
@@ -23,18 +27,40 @@ def short_errors():
         shell.showtraceback((kind, error, trace), tb_offset=tb_offset)
 
     if get_ipython() is not None:
-        get_ipython().set_custom_exc((NotImplementedError, NameError), show)
+        get_ipython().set_custom_exc((NotImplementedError, NameError, ValueError), show)
 
 
-def _sentence(error: NotImplementedError | NameError, trace) -> str:
+def _sentence(error: NotImplementedError | NameError | ValueError, trace) -> str:
     """What to show in place of the traceback; "" keeps it."""
     frames = learners_frames(error)
+    if isinstance(error, ValueError):
+        return _about_symbols(error, frames)
     if frames[-1:] != traceback.extract_tb(trace)[-1:]:
         return ""                                                   # raised by a library
     if isinstance(error, NotImplementedError):
         return str(error)
-    in_a_cell = frames[-1].name in ("<module>", "decoder")          # not in a function, which may have a slip
-    if error.name not in MADE_BY or not in_a_cell:
+    if error.name not in MADE_BY or frames[-1].name not in IN_A_CELL:
         return ""
     return (f"There is no {error.name} yet: exercise {MADE_BY[error.name]} makes it. Solve that first, and run all its "
             "cells.")
+
+
+def _about_symbols(error: ValueError, frames) -> str:
+    """What to use for a symbolic tensor, if the error is about one."""
+    line = f"\n    {frames[-1].line}" if frames else ""
+    if str(error).startswith(NO_VALUES):
+        return f"A Keras tensor has no values yet, so `tf.` and `np.` can't take it. Use {_of_ops(line)}.{line}"
+    files = [frame.filename for frame in traceback.extract_tb(error.__traceback__)]
+    if "NoneType" in str(error) and any(re.search(r"keras.src.losses.loss\.py$", file) for file in files):
+        return ("A Keras tensor has no values yet, so a loss's class can't take it. Use the function "
+                f"keras.losses.sparse_categorical_crossentropy(..., from_logits=True).{line}")
+    return ""
+
+
+def _of_ops(line: str) -> str:
+    """The functions of `keras.ops` that serve in place of those in a line of code, or a few as examples."""
+    from keras import ops
+
+    called = (name.removeprefix("reduce_") for name in re.findall(r"\b(?:tf|np)\.(?:\w+\.)*(\w+)\(", line))
+    named = [f"ops.{name}" for name in called if hasattr(ops, name)]
+    return " and ".join(named) or "a function of `ops`, such as ops.reshape, ops.cast or ops.sum"

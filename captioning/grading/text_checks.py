@@ -7,7 +7,7 @@ For each part, `*_problems` compares the learner's solution with the right answe
 import copy
 import itertools
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 
 import numpy as np
@@ -160,31 +160,28 @@ def indexing_problems(captions_indexed, vocab, caption_tokens_to_indices) -> lis
     absent = [token for token in SPECIAL_TOKENS if token not in vocab]
     if absent:
         return [Problem(f"The vocabulary lacks {', '.join(absent)}: mend and check the vocabulary first.")]
-    words = [token for token in vocab if token not in SPECIAL_TOKENS][:3] or [UNKNOWN_WORD]
+    words = [token for token in vocab if _split_sentence(token.upper()) == [token]][:3] or [UNKNOWN_WORD]
     known = " ".join(words)
-    practice = [
-        [f"{known.upper()}.", f"{words[0]}, {UNKNOWN_WORD} {words[-1]}"],
-        [known],
-        [" ".join([words[0]] * LONG_CAPTION_WORDS)],
+    practice = [                            # captions of photos, and what is between START and END
+        {f"{known.upper()}.": words, f"{words[0]}, {UNKNOWN_WORD} {words[-1]}": [words[0], UNK, words[-1]]},
+        {known: words},
+        {" ".join([words[0]] * LONG_CAPTION_WORDS): [words[0]] * LONG_CAPTION_WORDS},
     ]
+    numbers = defaultdict(lambda: vocab[UNK], vocab)
+    expected = [[[numbers[token] for token in (START, *tokens, END)] for tokens in photo.values()]
+                for photo in practice]
     try:
-        came = call(caption_tokens_to_indices, practice, vocab)
+        came = call(caption_tokens_to_indices, [list(photo) for photo in practice], vocab)
     except Stopped as stopped:
         if UNKNOWN_WORD not in stopped.problem.came:
             raise
         return [Problem(f"UNK is not used: a word that is not in the vocabulary is an error. {stopped.problem.hint}",
                         "the index of UNK", stopped.problem.came)]
-    return list(_indexing_mistakes(came, practice, vocab)) or list(_stale_indices(captions_indexed, vocab))
+    return list(_indexing_mistakes(came, expected, vocab)) or list(_stale_indices(captions_indexed, vocab))
 
 
-def _index(caption, vocab):
-    """The right indices of one caption."""
-    return [vocab[START], *(vocab.get(word, vocab[UNK]) for word in _split_sentence(caption)), vocab[END]]
-
-
-def _indexing_mistakes(came, practice, vocab):
+def _indexing_mistakes(came, expected, vocab):
     """Problems of what the function made of the practice captions."""
-    expected = [[_index(caption, vocab) for caption in captions] for captions in practice]
     try:
         as_lists = [[list(caption) for caption in captions] for captions in came]
     except TypeError:
@@ -281,6 +278,7 @@ BATCHING_CASES = [
     ([[7], [1, 2, 3, 4, 5, 6], [8, 9]], 11, 4),
     ([[3, 1], [2, 6]], 9, None),
 ]
+MOST_COLUMNS = 10                   # of any of their matrices
 COLUMNS = {                         # each mistake, and how many columns it gives; max_len is the longest if None
     "": lambda longest, shortest, max_len: min(longest, max_len),
     "max_len is ignored: a caption longer than max_len is to be cut.": lambda longest, shortest, max_len: longest,
@@ -336,28 +334,34 @@ def batching_problems(batch_captions_to_matrix) -> Iterator[Problem]:
     for hint in hints:
         # The case to show is one where this mistake alone would make a difference.
         alone = next((matrices for hints, matrices in possible if hints == [hint]), came)
-        case, matrix = next((case, matrix) for case, matrix, other in zip(BATCHING_CASES, came, alone, strict=True)
-                            if not np.array_equal(other, _matrix(*case)))
-        yield Problem(hint, f"{_matrix(*case).tolist()} for {case[0]} with pad_idx={case[1]}, max_len={case[2]}",
-                      short(matrix))
+        number = next(number for number, other in enumerate(alone) if not np.array_equal(other, _matrix(number)))
+        captions, pad_idx, max_len = BATCHING_CASES[number]
+        yield Problem(hint, f"{_matrix(number).tolist()} for {captions} with pad_idx={pad_idx}, max_len={max_len}",
+                      short(came[number]))
 
 
 def _possible_matrices():
     """[(hints, matrices for BATCHING_CASES)] of each combination of mistakes, the fewest first; the first has none."""
     grid = itertools.product(COLUMNS, ("", LEFT_PADDING), ("", KEPT_TAIL, KEPT_END), ("", ZERO_PADDING))
-    possible = [([hint for hint in mistakes if hint], [_matrix(*case, *mistakes) for case in BATCHING_CASES])
+    possible = [([hint for hint in mistakes if hint], [_matrix(case, *mistakes) for case in range(len(BATCHING_CASES))])
                 for mistakes in grid]
     return sorted(possible, key=lambda row: len(row[0]))
 
 
-def _matrix(captions, pad_idx, max_len, columns="", left_padding="", wrongly_kept="", zero_padding=""):
-    """The right matrix of some captions, or the one with the mistakes whose hints are given."""
-    longest, shortest = max(map(len, captions)), min(map(len, captions))
-    width = COLUMNS[columns](longest, shortest, max_len or longest)
-    matrix = np.full((len(captions), width), 0 if zero_padding else pad_idx)
-    for row, caption in zip(matrix, captions, strict=True):
-        kept = caption[-width:] if wrongly_kept == KEPT_TAIL else caption[:width]
+def _matrix(case: int, columns="", left_padding="", wrongly_kept="", zero_padding=""):
+    """The right matrix for one of BATCHING_CASES, or the one with the mistakes whose hints are given.
+
+    Learners can read this file, so it serves these cases only. Each row is what a window shows of a caption with
+    padding on both sides; mistakes move the window.
+    """
+    captions, pad_idx, max_len = BATCHING_CASES[case]
+    lengths = [len(caption) for caption in captions]
+    width = COLUMNS[columns](max(lengths), min(lengths), max_len or max(lengths))
+    padding, rows = [0 if zero_padding else pad_idx] * MOST_COLUMNS, []
+    for caption, length in zip(captions, lengths, strict=True):
+        left = min(length - width, 0) * bool(left_padding) + max(length - width, 0) * (wrongly_kept == KEPT_TAIL)
+        window = [*padding, *caption, *padding][MOST_COLUMNS + left:][:width]
         if wrongly_kept == KEPT_END:
-            kept = [*kept[:-1], caption[-1]]
-        row[width - len(kept) if left_padding else 0:][:len(kept)] = kept
-    return matrix
+            window[min(length, width) - 1 - left] = caption[-1]
+        rows.append(window)
+    return np.array(rows)

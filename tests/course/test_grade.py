@@ -8,8 +8,9 @@ import re
 import nbformat
 import psutil
 import pytest
+from nbclient import NotebookClient
 
-from course import build, grade, solutions
+from course import build, grade, reading, sandbox, solutions
 
 NAMES = ["generate_vocabulary", "caption_tokens_to_indices", "batch_captions_to_matrix", "decoder"]
 TINY = {"DATASET": "folder", "ENCODER_WEIGHTS": "drawn", "EPOCHS": "1", "BATCHES_PER_EPOCH": "5", "VAL_BATCHES": "1",
@@ -85,24 +86,39 @@ def test_a_slip_in_the_syntax_costs_one_exercise():
 def test_the_solved_notebook_comes_out_as_it_is():
     cells, right = code(solved(1, 2, 3, 4)), build.build(student=False)
     expected = [ast.unparse(ast.parse(cell.source)) for cell in right.cells if cell.cell_type == "code"]
-    found = dict.fromkeys(ast.unparse(ast.parse(cell)) for cell in cells if cell != solutions.SAVE)    # each once
+    found = dict.fromkeys(ast.unparse(ast.parse(cell)) for cell in cells
+                          if cell not in (solutions.SAVE, solutions.TO_SCRATCH))                    # each once
     assert list(found) == expected[:len(found)]
     assert "grader.check_validation_loss" in cells[-2] and cells[-1] == solutions.SAVE
 
 
+WHOLE = nbformat.writes(notebook_of("x = 'ä'", function(NAMES[0])))
+
+
 @pytest.mark.parametrize("content", [
-    b"", b"{not json", b"[1, 2]", b"{}", b'{"cells": 3, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}',
-    b"[" * 100_000, b"\xff\xfe\x00",
-    nbformat.writes(notebook_of("x = 'SURROGATE'")).replace("SURROGATE", r"\ud800").encode(),
-    nbformat.writes(notebook_of("x = 5")).replace('"x = 5"', "5").encode(),
-    nbformat.writes(notebook_of("(" * 100_000, "def decoder(:\0", function(NAMES[0]))).encode(),
-])
-def test_what_is_no_notebook_stops_nothing(tmp_path, content):
+    WHOLE.encode(), b"\xef\xbb\xbf" + WHOLE.encode(), WHOLE.encode("utf-16"), WHOLE.encode("utf-16-be"),
+    nbformat.writes(notebook_of("(" * 100_000, "def decoder(:\0", "x = 'ä'", function(NAMES[0]))).encode(),
+], ids=["UTF-8", "with a byte order mark", "UTF-16", "UTF-16, big-endian", "strange code"])
+def test_a_notebook_is_read_in_any_usual_encoding(tmp_path, content):
     (tmp_path / "x.ipynb").write_bytes(content)
-    found = grade.read(tmp_path / "x.ipynb")
-    if found is not None:
-        nbformat.write(solutions.assemble(found, 60), tmp_path / "y.ipynb")
-    assert (found is not None) == (b"generate_vocabulary" in content)
+    found = reading.read(tmp_path / "x.ipynb")
+    assert {"x = 'ä'", function(NAMES[0])} <= {cell.source for cell in found.cells}
+    nbformat.write(solutions.assemble(found, 60), tmp_path / "y.ipynb")
+
+
+@pytest.mark.parametrize("content, reason", [
+    (b"", "it is empty"), (b"{not json", "it is not JSON .Expecting property name.*line 1 column 2"),
+    (WHOLE.encode()[:-40], "it is not JSON .*line"), (b"\x80\x81 \xff text", "it is neither UTF-8 nor UTF-16"),
+    (b"\xff\xfe\x00", "it is neither"), (b"[" * 100_000, "it is nested too deeply"),
+    (b"[1, 2]", "it is JSON, but no notebook"), (b"{}", "no notebook"),
+    (b'{"cells": 3, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}', "no notebook"),
+    (nbformat.writes(notebook_of("x = 'SURROGATE'")).replace("SURROGATE", r"\ud800").encode(), "characters"),
+    (nbformat.writes(notebook_of("x = 5")).replace('"x = 5"', "5").encode(), "no notebook"),
+])
+def test_a_notebook_that_can_not_be_read_is_told_with_the_reason(tmp_path, content, reason):
+    (tmp_path / "x.ipynb").write_bytes(content)
+    with pytest.raises(ValueError, match=reason):
+        reading.read(tmp_path / "x.ipynb")
 
 
 # ------------------------------------------------------------------------------------------ hostile to the kernel
@@ -112,13 +128,41 @@ def test_what_does_not_stop_is_ended_with_its_kernel(tmp_path):
                 "while True:\n    try:\n        time.sleep(60)\n    except BaseException:\n        pass")
     notebook = notebook_of(stubborn)
     notebook.cells[0].metadata["timeout"] = 1
-    assert grade.run(notebook, tmp_path, 12, "--keep-going") is None
+    assert sandbox.run(notebook, tmp_path, 12, sandbox.bare_environment(), "--keep-going") is None
     assert not psutil.pid_exists(int((tmp_path / "pid").read_text()))
 
 
 @pytest.mark.parametrize("source", ["import os\nos._exit(0)", "import os\nos.kill(os.getppid(), 9)"])
 def test_a_kernel_that_dies_is_noticed(tmp_path, source):
-    assert grade.run(notebook_of(source), tmp_path, 60, "--keep-going") != 0
+    assert sandbox.run(notebook_of(source), tmp_path, 60, sandbox.bare_environment(), "--keep-going")
+
+
+def test_a_submission_sees_no_secret_and_runs_in_a_folder_of_its_own(tmp_path, monkeypatch):
+    for name in ("CAPTION_GRADER_TOKEN", "CAPTION_MIRRORS", "AWS_SECRET_ACCESS_KEY", "PATHS_OF_MINE"):
+        monkeypatch.setenv(name, "https://secret")
+    monkeypatch.setenv("CAPTION_SEED", "7")
+    look = "import os\nprint(dict(os.environ))\nopen('mine.txt', 'w').close()\nprint(os.path.abspath('mine.txt'))"
+    assert sandbox.run(notebook_of(solutions.TO_SCRATCH, look), tmp_path, 60, sandbox.bare_environment()) == 0
+    said = (tmp_path / "notebook.ipynb").read_text()
+    assert "secret" not in said and "'CAPTION_SEED': '7'" in said and f"'HOME': '{tmp_path}" in said
+    assert f"{tmp_path / 'scratch' / 'mine.txt'}" in said
+    assert {path.name for path in tmp_path.iterdir()} == {"notebook.ipynb", "log.txt"}      # the scratch folder is gone
+
+
+def test_what_a_submission_writes_elsewhere_is_remarked(tmp_path):
+    mine, other = tmp_path / "mine", tmp_path / "other"
+    for folder in (mine, other):
+        folder.mkdir()
+        (folder / "row.json").write_text("{}")
+    before = sandbox.watched(mine)
+    (mine / "new.txt").write_text("its own")
+    assert sandbox.changes(before, sandbox.watched(mine)) == ""
+    (other / "row.json").write_text('{"total": 100}')
+    (other / "new.txt").write_text("")
+    said = sandbox.changes(before, sandbox.watched(mine))
+    assert said == f"it wrote or deleted outside its folder: {other / 'new.txt'}, {other / 'row.json'}"
+    assert build.SOURCE in before and sandbox.changes({build.SOURCE: 1}, {}).endswith(
+        ": course/week6_final_project_image_captioning.py")
 
 
 def test_what_a_submission_says_of_its_points_is_not_believed_blindly(tmp_path):
@@ -133,6 +177,21 @@ def test_a_spreadsheet_takes_no_text_for_a_formula(tmp_path):
     grade.write_table(tmp_path / "x.csv", [row])
     [found] = csv.DictReader((tmp_path / "x.csv").open(newline=""))
     assert (found["file"], found["problem"]) == ("'=1+1.ipynb", "'@SUM(A1), \"x\"")
+
+
+@pytest.mark.parametrize("source, said", [
+    ("def f(:\n    pass", "Exercise 9: the end: SyntaxError: invalid syntax in line 1 of the cell"),
+    ("1 / 0", "Exercise 9: the end: ZeroDivisionError: division by zero"),
+    ("raise NotImplementedError('Exercise 9: the end is not solved yet.')", "Exercise 9: the end is not solved yet."),
+    ("raise KeyboardInterrupt", "Exercise 9: the end: a cell ran for more than 40 s")])
+def test_the_first_problem_names_its_exercise(tmp_path, source, said):
+    notebook = notebook_of("x = 1", source, "1 + ''")
+    notebook.cells[1:1] = [nbformat.v4.new_markdown_cell("## Exercise 9: the end\n\nText."),
+                           nbformat.v4.new_markdown_cell("More text.")]
+    client = NotebookClient(notebook, allow_errors=True)
+    client.execute()
+    nbformat.write(notebook, tmp_path / "notebook.ipynb")
+    assert grade.first_problem(tmp_path, 40) == said
 
 
 # ------------------------------------------------------------------------------------------ a folder of submissions
@@ -156,19 +215,23 @@ def points(row):
     return [int(row[part.title]) for part in grade.PARTS.values()]
 
 
-def test_each_exercise_counts_by_itself_and_a_second_call_goes_on(tiny, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(grade, "prepare", lambda folder: None)      # saves a kernel; the slow test runs it
+def test_each_exercise_counts_by_itself_and_a_second_call_goes_on(tiny, tmp_path, capsys):
     submissions, grades = tmp_path / "submissions", tmp_path / "grades.csv"
     (submissions / "ada").mkdir(parents=True)
-    endless = function(NAMES[1], "while True: pass")
+    endless = function(NAMES[1], f"open({str(tmp_path / 'grades' / 'stray.txt')!r}, 'w')\n    while True: pass")
     notebook = solved(1)                                    # the third and fourth are not solved
     notebook.cells.append(nbformat.v4.new_code_cell(endless))
     nbformat.write(notebook, submissions / "ada" / "final.ipynb")
     (submissions / "broken.ipynb").write_text("{not json")
     grade.main(submissions, grades, 300)
     rows = table(grades)
-    assert points(rows["ada/final.ipynb"]) == [10, 0, 0, 0, 0, 0] and "5 s" in rows["ada/final.ipynb"]["problem"]
-    assert rows["broken.ipynb"]["problem"] == "no notebook" and rows["broken.ipynb"]["total"] == "0"
+    assert points(rows["ada/final.ipynb"]) == [10, 0, 0, 0, 0, 0]
+    assert rows["ada/final.ipynb"]["problem"] == (
+        "Exercise 2: from words to indices: a cell ran for more than 5 s; it wrote or deleted outside its folder: "
+        f"{tmp_path / 'grades' / 'stray.txt'}")
+    assert rows["broken.ipynb"]["problem"].startswith("can't be read: it is not JSON")
+    assert rows["broken.ipynb"]["total"] == "0"
+    assert [path.name[:-9] for path in sorted((tmp_path / "grades").glob("*-*"))] == ["ada-final", "broken"]
 
     (submissions / "broken.ipynb").write_text("{still not json")
     (submissions / "another.ipynb").write_text("")

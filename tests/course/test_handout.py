@@ -1,15 +1,21 @@
 """The handout: it has all that a learner needs, and no solutions."""
 
+import ast
+import inspect
 import os
 import re
 import subprocess
 import sys
+import textwrap
 import zipfile
 
 import nbformat
 import pytest
 
-from course import handout
+from captioning.datasets.tokens import END, PAD, START, UNK
+from captioning.grading import text_checks
+from captioning.grading.grader import Grader
+from course import build, handout
 from tests.helpers import ROOT
 from tests.helpers.course_cells import solution_lines
 
@@ -51,6 +57,40 @@ def test_no_file_of_it_holds_a_solution(unzipped):
     assert held == {}
     assert not [name for name in names(unzipped) if name.split("/")[0] in ("course", "tests", "benchmarks", "outputs")]
     assert [name for name in names(unzipped) if name.endswith(".ipynb")] == [NOTEBOOK]
+
+
+def shapes_of_expressions(source, least=20):
+    """Each expression and statement of `least` nodes or more, without its names and constants."""
+    found = {}
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, (ast.expr, ast.stmt)) and sum(1 for _ in ast.walk(node)) >= least:
+            dump = re.sub(r", ctx=\w+\(\)|(?:id|arg|value)='\w*'|Constant\(.*?\)", "_", ast.dump(node))
+            found[dump] = ast.unparse(node)
+    return found
+
+
+def test_no_code_of_it_is_a_solution_with_other_names(unzipped):
+    solutions = {}
+    for solution in build.SOLUTION.finditer(build.SOURCE.read_text("utf-8")):
+        body = textwrap.dedent(solution[0]).replace("return ", "result = ")
+        solutions |= {shape: text for shape, text in shapes_of_expressions(body).items() if "from_logits" not in text}
+    assert len(solutions) > 15
+    own = next(text for text in solutions.values() if text.startswith("[vocab[START]"))
+    assert set(shapes_of_expressions(own.replace("word", "w").replace("vocab", "v"))) & set(solutions)
+    held = {name: [solutions[shape] for shape in set(solutions) & set(found)] for name in names(unzipped)
+            if name.endswith(".py") and (found := shapes_of_expressions((unzipped / name).read_text("utf-8")))}
+    assert {name: texts for name, texts in held.items() if texts} == {}
+
+
+def test_no_function_of_the_checks_passes_them():
+    vocab = {token: index for index, token in enumerate([PAD, UNK, START, END, "a", "cat", "dog"])}
+    passed = []
+    for name, function in inspect.getmembers(text_checks, inspect.isfunction):
+        grader = Grader()
+        passed += [(name, verdict.part.title) for verdict in (
+            grader.check_vocabulary(vocab, function, [["a cat", "a dog"]]),
+            grader.check_indexing([[[2, 4, 3]]], vocab, function), grader.check_batching(function)) if verdict.passed]
+    assert passed == []
 
 
 def test_its_notebook_finds_there_all_that_it_imports(unzipped):

@@ -16,10 +16,12 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.utils.capture import capture_output
 from keras import layers as L
 from keras import ops
 
-from captioning.decoder import batches, checkpointer, fast_loss, loop, model_text
+from captioning.decoder import batches, checkpointer, fast_loss, forecast, loop, model_text
 from captioning.decoder.adam import FusedAdam
 from captioning.decoder.checkpoints import CheckpointFolder, read_checkpoint
 from captioning.decoder.fast_loss import CrossEntropy, WideDense, cross_entropy, training_loss, with_fast_logits
@@ -170,13 +172,50 @@ def test_a_run_killed_twenty_times_at_random_ends_as_an_undisturbed_one(tmp_path
 def test_an_interrupt_saves_and_leaves_the_decoder_usable(tmp_path, undisturbed):
     trainer = trainer_in(tmp_path)
     before = signal.getsignal(signal.SIGINT)
-    with pytest.raises(KeyboardInterrupt, match="after step 8, which is saved"):
+    with pytest.raises(KeyboardInterrupt, match="stopped at step 8. Run the cell again to go on there"):
         trainer.fit(before_step=interrupt_at(7))
     assert signal.getsignal(signal.SIGINT) is before
     assert trainer.checkpoints.newest().about["step"] == trainer.step == 8
     assert np.isfinite(trainer.val_loss())
     trainer.fit()                               # the same cell run again
     assert_same(undisturbed, outcome(trainer))
+
+
+def test_the_progress_bar_stands_above_what_is_shown(tmp_path, capsys):
+    trainer_in(tmp_path, epochs=1).fit(show=lambda history: print(f"{len(history)} rows", file=sys.stderr))
+    said = capsys.readouterr().err
+    assert said.index("Training: ") < said.index("0 rows") < said.index("1 rows")
+
+
+def test_a_notebook_shows_one_sentence_for_an_interrupt(tmp_path):
+    shell = InteractiveShell(user_ns={"trainer": trainer_in(tmp_path), "stop": interrupt_at(7)})
+    with capture_output() as said:
+        shell.run_cell("trainer.fit(before_step=stop)")
+    assert said.stdout.splitlines()[-1] == "Training stopped at step 8. Run the cell again to go on there."
+    assert "Traceback" not in said.stdout and "site-packages" not in said.stdout
+
+
+def test_it_says_how_long_it_will_take_once_its_first_steps_are_taken(tmp_path, monkeypatch, capsys):
+    """Here each step takes half a second."""
+    trainer, took = trainer_in(tmp_path, epochs=100, batches_per_epoch=13), 0.5
+    monkeypatch.setattr(forecast, "time", SimpleNamespace(monotonic=lambda: took * trainer.step))
+    with pytest.raises(KeyboardInterrupt):
+        trainer.fit(before_step=interrupt_at(30))
+    assert capsys.readouterr().out == "About 11 minutes on this machine: 1,300 steps at 2.0 a second.\n"
+    with pytest.raises(KeyboardInterrupt):                              # what is left, not what there was
+        trainer.fit(before_step=interrupt_at(60))
+    assert "1,269 steps" in capsys.readouterr().out
+    took = 0.001
+    with pytest.raises(KeyboardInterrupt):
+        trainer.fit(before_step=interrupt_at(90))
+    assert capsys.readouterr().out == ""                                # not worth a line
+
+
+@pytest.mark.parametrize("steps, rate, said", [
+    (2400, 28.4, "About 85 seconds on this machine: 2,400 steps at 28 a second."),
+    (3600, 30, "About 2 minutes on"), (12_000, 1.94, "About 103 minutes on"), (12_000, 0.5, "About 7 hours on")])
+def test_a_duration_has_the_unit_that_people_would_use(steps, rate, said):
+    assert forecast.sentence(steps, rate).startswith(said)
 
 
 def test_the_preflight_leaves_no_trace(tmp_path, undisturbed):
@@ -190,7 +229,7 @@ def test_the_preflight_leaves_no_trace(tmp_path, undisturbed):
 
 def test_training_goes_on_from_the_newest_weights_after_the_best_were_looked_at(tmp_path, undisturbed):
     trainer = trainer_in(tmp_path)
-    with pytest.raises(KeyboardInterrupt, match="after step 10"):
+    with pytest.raises(KeyboardInterrupt, match="at step 10"):
         trainer.fit(before_step=interrupt_at(9))
     trainer.history[0]["val_loss"] = 0.0        # the first epoch's weights are taken as the best
     assert trainer.restore_best()["step"] == 5
@@ -768,8 +807,10 @@ def test_an_epoch_that_could_not_be_saved_is_saved_when_the_cell_is_run_again(tm
 
 @pytest.mark.parametrize("change, message", [
     ({"seed": 7}, "seed: 42 there, 7 here"), ({"learning_rate": 0.5}, "learning_rate: 0.001 there, 0.5 here"),
-    ({"units": 9}, "shapes of the decoder's weights"), ({"recipe": {"weights": "x"}}, "weights: none there, x here"),
-    ({"vocab": {**VOCAB, "cat": 12}}, "vocabulary"),
+    ({"units": 9}, r"Dense, shape of its kernel: \[2048, 8\] there, \[2048, 9\] here\)"),
+    ({"recipe": {"weights": "x"}}, "weights: none there, x here"),
+    ({"vocab": {**VOCAB, "cat": 12}}, "tokens in the vocabulary: 12 there, 13 here"),
+    ({"vocab": {**VOCAB, "word7": 8, "word8": 7}}, "index of 'word7' in the vocabulary: 7 there, 8 here"),
     ({"train": data(2)}, "digest of the training captions: [0-9a-f]{12} there, [0-9a-f]{12} here"),
     ({"over_padding": True}, 'step 8 of the decoder: GetItem .* there, Dropout .* here'),
 ])
@@ -777,7 +818,56 @@ def test_a_checkpoint_that_does_not_fit_is_refused_with_both_values(tmp_path, ch
     trainer_in(tmp_path, epochs=1).fit()
     with pytest.raises(ValueError, match=message) as error:
         trainer_in(tmp_path, **change).fit()
-    assert "CAPTION_CHECKPOINT_ROOT" in str(error.value)
+    assert "run trainer.set_aside() in a new cell" in str(error.value)
+
+
+def named_decoder(lstm_units=8, activation="elu"):
+    """A decoder whose layers are attributes, as the course's are."""
+    class decoder:
+        img_embeds = keras.Input((2048,))
+        sentences = keras.Input((None,), dtype="int32")
+        state = L.Dense(lstm_units, activation=activation)
+        lstm = L.LSTM(lstm_units, return_sequences=True)
+        word_embed = L.Embedding(12, 4)
+        h0 = state(img_embeds)
+        hidden = lstm(word_embed(sentences[:, :-1]), initial_state=[h0, h0])
+        loss = ops.mean(hidden)
+    return decoder
+
+
+@pytest.mark.parametrize("change, difference", [
+    ({"lstm_units": 9}, r"decoder\.state, shape of its kernel: \[2048, 8\] there, \[2048, 9\] here"),
+    ({"activation": "relu"}, r'decoder\.state: Dense .*"elu".* there, Dense .*"relu".* here')])
+def test_a_refused_decoder_names_its_first_other_layer_and_can_start_again(tmp_path, capsys, change, difference):
+    def trainer_of(**changes):
+        keras.utils.set_random_seed(1)
+        return Trainer(named_decoder(**changes), generate_batch, data(0), data(1), VOCAB,
+                       settings_in(tmp_path, epochs=1), RECIPE)
+
+    before = trainer_of()
+    before.fit()
+    refused = trainer_of(**change)
+    with pytest.raises(ValueError, match=rf"this run \({difference}\)\. Undo") as error:
+        refused.fit()
+    assert error.value._render_traceback_() == [str(error.value)]       # all that a notebook shows
+    refused.set_aside()
+    assert f"{tmp_path / 'drawn'} is now called drawn-set-aside-1" in capsys.readouterr().out
+    again = trainer_of(**change)
+    assert not again.checkpoints.paths()
+    again.fit()
+    assert [row["step"] for row in again.history] == [5]
+    [kept] = (tmp_path / "drawn-set-aside-1").glob("step-*")
+    assert read_checkpoint(kept).about["history"] == before.history
+    again.set_aside()
+    assert {path.name for path in tmp_path.iterdir()} == {"drawn-set-aside-1", "drawn-set-aside-2"}
+
+
+def test_a_folder_that_another_process_trains_into_is_not_set_aside(tmp_path):
+    trainer = trainer_in(tmp_path, epochs=1)
+    trainer.fit()
+    with trainer.checkpoints.alone(), ThreadPoolExecutor(1) as pool, pytest.raises(OSError, match="Another process"):
+        pool.submit(CheckpointFolder(trainer.checkpoints.folder).set_aside).result()
+    assert [path.name for path in tmp_path.iterdir()] == ["drawn"]
 
 
 def test_all_that_a_run_can_not_change_on_its_way_is_named_at_once(tmp_path):

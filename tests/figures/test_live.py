@@ -47,6 +47,8 @@ def test_the_picture_is_drawn_again_in_its_place_with_captions_as_text(shown):
     photo.info["comment"] = b"by a friend"      # as Pillow reads it from a JPEG
     picture = live.TrainingPicture(photo)
     picture.show([])
+    assert not shown                            # the progress bar stays in sight
+    picture.show([{"step": 4, "epoch": 1, "train_loss": 2.5, "val_loss": 2.4}])
     picture.show([{"step": 5, "epoch": 1, "train_loss": 2.0, "val_loss": 2.1, "caption": "<script>a cat"}])
     assert [kind for kind, _ in shown] == ["display", "display", "update", "update"]
     page = shown[-1][1].data
