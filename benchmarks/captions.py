@@ -54,7 +54,9 @@ def measure(settings: Settings, splits, embeddings, tokenizer: str) -> dict[str,
         trainer.fit()
         found = {"trained": {"val_loss": trainer.restore_best()["val_loss"], **score(scope, tokenizer)}}
         if settings.self_critical_epochs:
-            tuner = SelfCritical(trainer, scope["decoder"], scope["writer"], cider_reward(train), CiderD(val))
+            trainer.restore_best()
+            tuner = SelfCritical(scope["writer"], trainer.train.img_embeds, trainer.val.img_embeds, trainer.settings,
+                                 cider_reward(train), CiderD(val))
             tuner.fit()
             tuner.restore_best()
             found["fine-tuned"] = {"val_loss": trainer.val_loss(), **score(scope, tokenizer)}

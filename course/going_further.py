@@ -88,8 +88,7 @@ utils.ScoreTable({"the course's decoder, beam of 3": by_beam})
 # %%
 tuned = keras_utils.CaptionWriter.from_checkpoint(settings.checkpoint_dir, settings.max_len)
 tuner = keras_utils.SelfCritical(
-    tuned, keras_utils.Data(train_img_embeds, train_words),
-    keras_utils.Data(val_img_embeds, val_words), settings,
+    tuned, train_img_embeds, val_img_embeds, settings,
     utils.cider_reward(train_words), utils.CiderD(val_words))
 tuner.fit()
 best = tuner.restore_best()

@@ -7,32 +7,30 @@ from itertools import zip_longest
 import keras
 
 from captioning.decoder import model_text
-from captioning.decoder.batches import Data
 from captioning.decoder.checkpoints import Checkpoint
 from captioning.decoder.errors import OtherRun
 from captioning.decoder.train_state import TrainState
 from captioning.settings import Settings
 
 
-def describe_run(state: TrainState, decoder, train: Data, val: Data, vocab: dict, settings: Settings, recipe: dict,
-                 models: dict[str, keras.Model]) -> dict:
+def describe_run(state: TrainState, decoder, vocab: dict, settings: Settings, recipe: dict,
+                 models: dict[str, keras.Model], captions: dict[str, str]) -> dict:
     """What each checkpoint of a run says about it, as JSON can hold it.
 
     Args:
         state: the variables whose shapes a checkpoint must have.
         decoder: its layers' names are those of its attributes.
-        train: the training photos and captions.
-        val: the validation photos and captions.
         vocab: word -> index.
         settings: of the run.
         recipe: of the embeddings.
         models: those that write captions, by name.
+        captions: digests of the captions that the run learns from, by split.
     """
     return {
         "settings": settings.as_dict(), "vocab": vocab, "recipe": recipe, "shapes": state.shapes(),
         "models": describe_models(state, models), "decoder": model_text.outline(state.model),
         "names": _names(state.model, decoder),
-        "captions": {"training": train.digest(), "validation": val.digest()},
+        "captions": captions,
     }
 
 

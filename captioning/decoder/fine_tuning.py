@@ -11,14 +11,13 @@ import numpy as np
 import tensorflow as tf
 
 from captioning.datasets.tokens import NEVER_WRITTEN, PAD, START
-from captioning.decoder.batches import SAMPLING, Data
+from captioning.decoder.batches import SAMPLING
 from captioning.decoder.checkpointer import Checkpointer
 from captioning.decoder.checkpoints import CheckpointFolder
-from captioning.decoder.compatibility import describe_models
+from captioning.decoder.compatibility import describe_run
 from captioning.decoder.fast_loss import cross_entropy
 from captioning.decoder.loop import Loop, Stage
 from captioning.decoder.train_state import TrainState
-from captioning.decoder.trainer import Trainer
 from captioning.settings import Settings
 
 FOLDER = "fine-tuned"               # in the folder of the trainer's checkpoints
@@ -29,7 +28,9 @@ SAMPLES = 5                         # captions sampled for each photo of a batch
 class Writer(Protocol):
     """What fine-tuning needs of a caption writer. A caption has `words` and `tokens`."""
 
-    models: dict[str, keras.Model]      # that write captions, by name
+    models: dict[str, keras.Model]      # `initial_state` and `one_step`, as CaptionWriter describes them
+    vocab: dict[str, int]
+    recipe: dict | None                 # of the embeddings that the decoder was trained with
 
     def greedy(self, embeddings) -> list:
         """The most likely caption of each photo, word by word."""
@@ -49,7 +50,7 @@ class ScoredBatch(NamedTuple):
 
 
 class SelfCritical:
-    """Continues from a trainer's best weights and raises the score of the captions that the decoder writes.
+    """Continues from a trained decoder and raises the score of the captions that it writes.
 
     The loss is the negative mean reward of sampled captions. Its gradient is that of equation 7 of the paper: the log
     probability of a sampled caption counts by how much its reward is above a baseline. The baseline is the mean of the
@@ -60,52 +61,52 @@ class SelfCritical:
     In the history, train_loss is that loss, and val_loss is the negative score of the greedy captions of the validation
     photos by the averaged weights. The first row, without a train_loss, is about the weights before.
 
-    Checkpoints go into the folder `fine-tuned` in the trainer's. They note with which weights it began.
+    Checkpoints go into the folder `fine-tuned` in the course's. They note with which weights it began.
 
     Args:
-        trainer: has completed an epoch or more.
-        decoder: the trainer's; it has `flat_hidden_states`, `flat_ground_truth`, `flat_loss_mask` and
-            `flat_token_logits` too.
-        writer: writes captions with the decoder's layers.
+        writer: writes captions with the trained decoder, whose weights change.
+        train_img_embeds: (N, D), embeddings of the training photos.
+        val_img_embeds: (M, D), embeddings of the validation photos.
+        settings: of the course's run.
         reward: function (rows, captions) -> (N,) scores. A row is that of a training photo, a caption its words and
             `#END#` if it ended by itself.
         val_score: the same for validation photos, where no caption has `#END#`.
         steps_per_epoch: batches from one evaluation to the next.
+
+    Raises:
+        ValueError: the decoder's logits depend on more than the LSTM's output h.
     """
 
-    train: Data
-    val: Data
-    vocab: dict[str, int]
-    settings: Settings                  # the trainer's, with the steps and the learning rate of this stage
     writer: Writer
+    train_img_embeds: np.ndarray
+    val_img_embeds: np.ndarray
+    settings: Settings                  # the course's, with the steps and the learning rate of this stage
     reward: Callable
     val_score: Callable
     state: TrainState
     checkpointer: Checkpointer
     loop: Loop
 
-    def __init__(self, trainer: Trainer, decoder, writer: Writer, reward, val_score,
+    def __init__(self, writer: Writer, train_img_embeds, val_img_embeds, settings: Settings, reward, val_score,
                  steps_per_epoch: int = STEPS_PER_EPOCH):
-        trainer.restore_best()
-        self.train, self.val, self.vocab, self.writer = trainer.train, trainer.val, trainer.vocab, writer
-        self.reward, self.val_score = reward, val_score
-        self.settings = stage_settings(trainer.settings, steps_per_epoch)
-        self.state = TrainState(trainer.loss_model, self.settings.learning_rate)
-        run = trainer.checkpointer.run | {
-            "settings": self.settings.as_dict(), "models": describe_models(self.state, writer.models),
-            "began_with": self.state.digest()}
-        self.checkpointer = Checkpointer(self.state, run, CheckpointFolder(trainer.checkpoints.folder / FOLDER),
-                                         "tuner")
-        self._states = keras.Model([decoder.img_embeds, decoder.sentences], [
-            decoder.flat_hidden_states, decoder.flat_ground_truth, decoder.flat_loss_mask])
-        self._logits = keras.Model(decoder.flat_hidden_states, decoder.flat_token_logits)
-        banned = np.isin(np.arange(len(self.vocab)), [self.vocab[word] for word in NEVER_WRITTEN])
+        self.writer, self.reward, self.val_score = writer, reward, val_score
+        self.train_img_embeds, self.val_img_embeds = train_img_embeds, val_img_embeds
+        self.settings = stage_settings(settings, steps_per_epoch)
+        self._initial_state, one_step = writer.models["initial_state"], writer.models["one_step"]
+        self._new_state, self._logits = _in_two_parts(one_step)
+        self.state = TrainState(
+            keras.Model([self._initial_state.inputs, one_step.inputs], [self._initial_state.outputs, one_step.outputs]),
+            self.settings.learning_rate)
+        run = describe_run(self.state, writer, writer.vocab, self.settings, writer.recipe or {}, writer.models,
+                           captions={}) | {"began_with": self.state.digest()}
+        self.checkpointer = Checkpointer(self.state, run, CheckpointFolder(settings.checkpoint_dir / FOLDER), "tuner")
+        banned = np.isin(np.arange(len(writer.vocab)), [writer.vocab[word] for word in NEVER_WRITTEN])
         self._banned = tf.constant(np.where(banned, -np.inf, 0).astype(np.float32))
+        images = tf.TensorSpec(self._initial_state.inputs[0].shape, tf.float32)
         stage = Stage(
             "Self-critical", batch_of=self.batch_of, objective=self.objective,
-            signature=[tf.TensorSpec(decoder.img_embeds.shape, tf.float32), tf.TensorSpec([None, None], tf.int32),
-                       tf.TensorSpec([None, SAMPLES], tf.float32)],
-            evaluate=self.val_loss, check=trainer.check_photo, evaluate_first=True)
+            signature=[images, tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None, SAMPLES], tf.float32)],
+            evaluate=self.val_loss, check=lambda: None, evaluate_first=True)
         self.loop = Loop(stage, self.settings, self.checkpointer)
 
     @property
@@ -153,23 +154,24 @@ class SelfCritical:
 
     def val_loss(self) -> float:
         """Negative mean score of the greedy captions of all validation photos."""
-        captions = self.writer.greedy(self.val.img_embeds)
+        captions = self.writer.greedy(self.val_img_embeds)
         return -float(np.mean(self.val_score(range(len(captions)), [caption.words for caption in captions])))
 
     def batch_of(self, step: int) -> ScoredBatch:
         """Samples captions for the photos of a step, and scores them."""
         rng = np.random.default_rng([self.settings.seed, SAMPLING, step])
-        photos = len(self.train.img_embeds)
+        photos = len(self.train_img_embeds)
         rows = np.repeat(rng.choice(photos, min(self.settings.batch_size, photos), replace=False), SAMPLES)
-        images = np.asarray(self.train.img_embeds[rows], np.float32)
+        images = np.asarray(self.train_img_embeds[rows], np.float32)
         captions = [caption.tokens for caption in self.writer.sample(images, seed=int(rng.integers(2**31)))]
         rewards = self.reward(rows, captions).reshape(-1, SAMPLES)
         return ScoredBatch(images, self.matrix(captions), rewards.astype(np.float32))
 
     def matrix(self, captions) -> np.ndarray:
         """Captions as the decoder reads them, (N, T) int32: #START#, the words, padding."""
-        numbers = [[self.vocab[word] for word in (START, *caption)] for caption in captions]
-        return keras.utils.pad_sequences(numbers, padding="post", value=self.vocab[PAD])
+        vocab = self.writer.vocab
+        numbers = [[vocab[word] for word in (START, *caption)] for caption in captions]
+        return keras.utils.pad_sequences(numbers, padding="post", value=vocab[PAD])
 
     def objective(self, images, sentences, rewards):
         """A scalar whose gradient is that of the loss, and the loss itself, the negative mean reward."""
@@ -182,15 +184,30 @@ class SelfCritical:
 
     def surprise(self, images, sentences):
         """-log p of each word of sampled captions, over the words that may be written: (N, T-1); 0 at padding."""
-        states, truth, mask = self._states([images, sentences], training=False)
-        words = tf.where(mask > 0)                                                      # (words, 1)
+        def read(state, word):
+            return tuple(self._new_state([word, *state], training=False))
+
+        begin = tuple(self._initial_state(images, training=False))
+        states, _ = tf.scan(read, tf.transpose(sentences[:, :-1]), begin)               # h: (T-1, N, units)
+        truth = tf.transpose(sentences[:, 1:])
+        words = tf.where(truth != self.writer.vocab[PAD])                               # (words, 2)
         logits = self._logits(tf.gather_nd(states, words), training=False) + self._banned
         each = cross_entropy(tf.gather_nd(truth, words), logits)
-        return tf.reshape(tf.scatter_nd(words, each, tf.shape(mask, tf.int64)), [tf.shape(sentences)[0], -1])
+        return tf.transpose(tf.scatter_nd(words, each, tf.shape(truth, tf.int64)))
+
+
+def _in_two_parts(one_step: keras.Model) -> tuple[keras.Model, keras.Model]:
+    """Divides a decoder's step: [word, h, c] -> [h, c], and h -> logits. All steps' logits are then one product."""
+    logits, new_h, new_c = one_step.outputs
+    try:
+        return keras.Model(one_step.inputs, [new_h, new_c]), keras.Model(new_h, logits)
+    except ValueError:
+        raise ValueError("Fine-tuning needs a decoder whose logits depend on the LSTM's output h alone, and this one's "
+                         "depend on more. Leave fine-tuning out: CAPTION_SELF_CRITICAL_EPOCHS=0.") from None
 
 
 def stage_settings(settings: Settings, steps_per_epoch: int = STEPS_PER_EPOCH) -> Settings:
-    """The trainer's settings with the steps and the learning rate of this stage."""
+    """The course's settings with the steps and the learning rate of this stage."""
     return dataclasses.replace(settings, epochs=settings.self_critical_epochs, batches_per_epoch=steps_per_epoch,
                                learning_rate=settings.self_critical_rate)
 

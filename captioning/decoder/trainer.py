@@ -62,7 +62,8 @@ class Trainer:
         self.loss = training_loss(decoder, first.images, first.sentences,
                                   bfloat16=settings.precision != "float32" and has_fast_bfloat16())
         self.state = TrainState(self.loss_model, settings.learning_rate)
-        run = describe_run(self.state, decoder, train, val, vocab, settings, recipe, models or {})
+        run = describe_run(self.state, decoder, vocab, settings, recipe, models or {},
+                           {"training": train.digest(), "validation": val.digest()})
         self.checkpointer = Checkpointer(self.state, run, CheckpointFolder(settings.checkpoint_dir), "trainer")
         batch = [tf.TensorSpec(decoder.img_embeds.shape, tf.float32), tf.TensorSpec([None, None], tf.int32)]
         self.loss_of = tf.function(

@@ -75,7 +75,9 @@ def tuner_in(folder, epochs=4, trained_epochs=1, **changes):
     decoder, writer = small_decoder()
     trainer = Trainer(decoder, generate_batch, train, val, VOCAB, settings, RECIPE)
     trainer.fit()
-    return SelfCritical(trainer, decoder, writer, cider_reward(train_words), CiderD(val_words), steps_per_epoch=3)
+    trainer.restore_best()
+    return SelfCritical(writer, train.img_embeds, val.img_embeds, settings, cider_reward(train_words),
+                        CiderD(val_words), steps_per_epoch=3)
 
 
 def outcome(tuner):
@@ -175,7 +177,7 @@ def test_the_score_of_captions_rises_and_the_best_weights_come_back(folder):
 
 def rows_of(tuner, images):
     """Which of the training photos these are."""
-    return [int(np.flatnonzero((tuner.train.img_embeds == image).all(axis=1))[0]) for image in images]
+    return [int(np.flatnonzero((tuner.train_img_embeds == image).all(axis=1))[0]) for image in images]
 
 
 def test_the_photos_of_a_batch_are_distinct_and_each_comes_five_times_in_a_row(folder):
@@ -231,7 +233,7 @@ def test_weights_that_were_never_better_than_those_before_are_given_up(folder):
 
 def test_each_word_counts_with_the_probability_that_it_was_sampled_with(folder):
     tuner = tuner_in(folder)
-    images = tuner.train.img_embeds[:30]
+    images = tuner.train_img_embeds[:30]
     sampled = tuner.writer.sample(images, seed=3)
     assert not all(caption.ended for caption in sampled) and len({len(caption.words) for caption in sampled}) > 2
     surprise = tuner.surprise(images, tuner.matrix([caption.tokens for caption in sampled])).numpy()

@@ -91,7 +91,9 @@ def make_tuner(order, splits, decoder, trainer, writer):
     split_sentence = define(order["cells"], "split_sentence").split_sentence
     train, val = ([[split_sentence(caption) for caption in captions] for captions in split.captions]
                   for split in splits)
-    return SelfCritical(trainer, decoder, writer, cider_reward(train), CiderD(val), steps_per_epoch=5)
+    trainer.restore_best()
+    return SelfCritical(writer, trainer.train.img_embeds, trainer.val.img_embeds, trainer.settings,
+                        cider_reward(train), CiderD(val), steps_per_epoch=5)
 
 
 def fit(trainer, history_file, **options):
