@@ -56,10 +56,11 @@ class TrainingPicture:
 
 @contextlib.contextmanager
 def hushed():
-    """Hides what compiled code writes to the error stream: no setting turns off TensorFlow's greetings.
+    """Hides what compiled code writes to the error stream: no setting turns off all of TensorFlow's greetings.
 
     Exceptions are not hidden.
     """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")      # read when TensorFlow is imported: errors only
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
     try:

@@ -28,6 +28,14 @@ TENSORS = {
     "loss": lambda b, t, v: (),
 }
 
+# The tensors of each step of the exercise, in the order of the data. c0 may be absent: h0 then serves as both.
+STEPS = {
+    "states": ("h0", "c0"),
+    "words in": ("word_embeds",),
+    "logits": ("flat_hidden_states", "flat_token_logits"),
+    "loss": ("flat_ground_truth", "flat_loss_mask", "loss"),
+}
+
 # The layers that the notebook gives, in their order on the way to a tensor, and how a learner should use each.
 _IMAGE_LAYERS = {
     "standardize": "begin with image, which has been standardized, and not with img_embeds",
@@ -164,8 +172,8 @@ class _Probe:
         return self.values[name].astype("float64").reshape(len(self.images), positions, -1)
 
 
-def _probe(decoder, vocab) -> _Probe:
-    """The decoder's tensors for the probing batch, or why each could not be computed."""
+def _probe(decoder, vocab, names) -> _Probe:
+    """Some of the decoder's tensors for the probing batch, or why each could not be computed."""
     rng = np.random.default_rng(SEED)
     words = rng.choice(_words(vocab), 2 * PROBE_LEN, replace=len(_words(vocab)) < 2 * PROBE_LEN)
     sentences = np.tile(words[:PROBE_LEN], (PROBE_LEN + 2, 1))
@@ -175,7 +183,7 @@ def _probe(decoder, vocab) -> _Probe:
     images = np.tile(rng.random((1, width), dtype=np.float32), (len(sentences), 1))
     images[-1] = rng.random(width, dtype=np.float32)
     probe = _Probe(images, sentences, {}, {})
-    for name in ["h0", "c0", *TENSORS]:             # one by one, so that a wrong one does not hide the others
+    for name in names:             # one by one, so that a wrong one does not hide the others
         if name == "c0" and getattr(decoder, "c0", None) is None:
             continue                                # not asked for: h0 may serve as both
         try:
@@ -198,7 +206,7 @@ def shapes_answer(decoder, vocab) -> str:
     return reprs(size for name in TENSORS for size in values[name].shape)
 
 
-def decoder_problems(decoder, vocab) -> Iterator[Problem]:
+def decoder_problems(decoder, vocab, step: str = "") -> Iterator[Problem]:
     """What is wrong with the decoder's tensors.
 
     It looks at them in the order of the data and stops at the first wrong one, because the others depend on it.
@@ -206,29 +214,32 @@ def decoder_problems(decoder, vocab) -> Iterator[Problem]:
     Args:
         decoder: a class that holds symbolic Keras tensors.
         vocab: {token: index}.
+        step: looks only at the tensors of this key of STEPS; later ones may be absent.
 
     Raises:
         Stopped: a tensor can't be computed.
     """
-    probe = _probe(decoder, vocab)
+    names = STEPS[step] if step else [name for names in STEPS.values() for name in names]
+    probe = _probe(decoder, vocab, {"h0", "c0", *names})
     looks = {
         "h0": lambda: _state_problems("h0", probe),
         "c0": lambda: _state_problems("c0", probe),
         "word_embeds": lambda: _input_word_problems(probe),
-        "flat_ground_truth": lambda: _truth_problems(probe),
         "flat_hidden_states": lambda: _hidden_problems(decoder, probe),
         "flat_token_logits": lambda: logit_problems(probe.values["flat_token_logits"]),
+        "flat_ground_truth": lambda: _truth_problems(probe),
         "flat_loss_mask": lambda: _mask_problems(decoder, vocab),
         "loss": lambda: (),
     }
-    for name, look in looks.items():
+    for name in names:
         if name in probe.errors:
             raise probe.errors[name]
-        problems = [*look(), *_shape_problems(name, probe, len(vocab))] if name in probe.values else []
+        problems = [*looks[name](), *_shape_problems(name, probe, len(vocab))] if name in probe.values else []
         if problems:
             yield problems[0]
             return
-    yield from list(_layer_problems(decoder)) or _bottleneck_problems(decoder, vocab)
+    if not step:
+        yield from list(_layer_problems(decoder)) or _bottleneck_problems(decoder, vocab)
 
 
 def _shape_problems(name, probe, vocab_size):

@@ -16,9 +16,9 @@ import sys
 import warnings
 
 from captioning import settings
-from captioning.grading import decoder_checks, loss_checks, service, text_checks
+from captioning.grading import caption_steps, decoder_checks, loss_checks, service, text_checks
 from captioning.grading.loss_checks import VAL_BATCHES
-from captioning.grading.parts import PARTS, TOTAL
+from captioning.grading.parts import FINAL_MODEL, PARTS, STEPS, TOTAL, Part
 from captioning.grading.report import IN_THE_LINE, explain, short
 from captioning.grading.service import Receipt
 from captioning.grading.verdicts import Table, Verdict
@@ -83,6 +83,32 @@ class Grader:
             lambda: text_checks.batching_problems(batch_captions_to_matrix),
             lambda: text_checks.batching_answer(batch_captions_to_matrix),
         )
+
+    def check_step(self, decoder, vocab, step: str) -> Verdict:
+        """Checks the tensors of one step of exercise 4. It gives no points; check_decoder_shapes does.
+
+        Args:
+            decoder: a class that holds symbolic Keras tensors. Those of later steps may be absent.
+            vocab: {token: index}.
+            step: one of parts.STEPS: "states", "words in", "logits" or "loss".
+
+        Raises:
+            ValueError: the step is unknown.
+        """
+        if step not in STEPS:
+            raise ValueError(f"step is {step!r}; expected one of {', '.join(STEPS)}.")
+        return self._look(STEPS[step], lambda: decoder_checks.decoder_problems(decoder, vocab, step))
+
+    def check_final_model(self, decoder, final_model, vocab) -> Verdict:
+        """Checks that captions are written by the function that was trained. It gives no points.
+
+        Args:
+            decoder: a class that holds symbolic Keras tensors.
+            final_model: has the models initial_state and one_step.
+            vocab: {token: index}.
+        """
+        return self._look(FINAL_MODEL, lambda: caption_steps.same_function_problems(
+            decoder, caption_steps.steps_of(final_model), vocab))
 
     def check_decoder_shapes(self, decoder, vocab) -> Verdict:
         """Checks the tensors of exercise 4.
@@ -195,6 +221,15 @@ class Grader:
     def _unfinished(self):
         left = [part.title for key, part in PARTS.items() if key not in self.verdicts or not self.verdicts[key].passed]
         return f"Not passed here yet: {', '.join(left)}." if left else ""
+
+    def _look(self, part: Part, problems) -> Verdict:
+        """The verdict on something without points, which the table does not list."""
+        found = []
+        try:
+            found.extend(problems())
+        except Exception as error:
+            found.append(explain(error))
+        return Verdict(part, tuple(found))
 
     def _judge(self, key, problems, answer, note=lambda: ""):
         """The verdict on a part, which replaces an earlier one."""

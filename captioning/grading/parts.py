@@ -28,4 +28,15 @@ PARTS = {part.key: part for part in (
     Part("YJR7z", "Exercise 5: validation loss", 30,
          "The decoder knows more than which word follows which, and it looks at the photos."),
 )}
+
+# Checks on the way, without points.
+STEPS = {
+    "states": Part("", "Exercise 4, step 1: states", 0, "h0 and c0 come from the photo."),
+    "words in": Part("", "Exercise 4, step 2: words in", 0, "The decoder reads every word but the last."),
+    "logits": Part("", "Exercise 4, step 3: logits", 0,
+                   "Each row of logits depends on the photo and on the words up to its own place."),
+    "loss": Part("", "Exercise 4, step 4: loss", 0, "The loss counts each word that is not PAD."),
+}
+FINAL_MODEL = Part("", "The decoder at captioning time", 0, "Word by word it gives the logits that it was trained on.")
+
 TOTAL = sum(part.points for part in PARTS.values())

@@ -7,8 +7,8 @@ from captioning.grading.parts import PARTS, TOTAL, Part
 from captioning.grading.report import FAILED, OPEN, PASSED, Problem, short
 from captioning.markup import render
 
-COLOURS = {"passed": PASSED, "not yet": FAILED, "not checked": OPEN}
-MARKS = {"passed": "✓", "not yet": "✗", "not checked": "○"}
+COLOURS = {"passed": PASSED, "right so far": PASSED, "not yet": FAILED, "not checked": OPEN}
+MARKS = {"passed": "✓", "right so far": "✓", "not yet": "✗", "not checked": "○"}
 
 
 @dataclass(frozen=True, repr=False)
@@ -29,7 +29,9 @@ class Verdict:
     @property
     def state(self) -> str:
         """A key of COLOURS and MARKS."""
-        return "passed" if self.passed else "not yet"
+        if not self.passed:
+            return "not yet"
+        return "passed" if self.part.points else "right so far"
 
     @property
     def points(self) -> int:
@@ -44,7 +46,8 @@ class Verdict:
         return [remark for remark in remarks if remark]
 
     def __str__(self):
-        lines = [f"{self.part.title}: {self.state}, {self.points} of {self.part.points} points"]
+        points = f", {self.points} of {self.part.points} points" if self.part.points else ""
+        lines = [f"{self.part.title}: {self.state}{points}"]
         for problem in self.problems:
             lines.append(f"  - {problem.hint}")
             lines += [f"      {name}: {text}" for name, text in problem.rows()]

@@ -106,3 +106,23 @@ def _as_rgb(image: Image.Image) -> Image.Image:
     seen = Image.new("RGB", image.size, "white")
     seen.paste(image, mask=image.getchannel("A"))
     return seen
+
+
+def readable_photos(photos, names, count: int) -> dict[str, Image.Image]:
+    """The first photos that can be decoded, to look at.
+
+    Args:
+        photos: gives a photo's bytes: `photos.read(name)`.
+        names: of the photos, in the order to try them.
+        count: how many to return.
+
+    Returns:
+        Decoded photos by name, `count` or as many as there are.
+    """
+    found = {}
+    for name in names:
+        if len(found) == count:
+            break
+        with contextlib.suppress(BadPhoto):
+            found[name] = decode_photo(photos.read(name))
+    return found

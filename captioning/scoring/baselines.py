@@ -1,10 +1,12 @@
-"""What a score is compared with: one caption for all photos, and people. `nearest` has a third: retrieval."""
+"""What a score is compared with: one caption for all photos, retrieval, and people."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
+from captioning.datasets.tokens import split_sentence
+from captioning.scoring.nearest import nearest_photo_captions
 from captioning.scoring.scores import Scores, score_captions
 from captioning.scoring.words import Words
 
@@ -76,3 +78,31 @@ def human_agreement(
     if not captions:
         raise ValueError("Human agreement needs photos with at least two references, but there are none.")
     return score_captions(captions, others, tokenizer, "one person against the others", seed)
+
+
+def score_baselines(
+    train_embeddings: np.ndarray, train_captions: Sequence[Sequence[str]], val_embeddings: np.ndarray,
+    references: Mapping[str, Sequence[Words]]
+) -> dict[str, Scores]:
+    """Scores three baselines: the nearest training photo's caption, the most frequent caption, and people.
+
+    Args:
+        train_embeddings: (T, D).
+        train_captions: T lists of captions (strings) in the same order.
+        val_embeddings: (V, D).
+        references: photo name -> lists of words, V photos in the order of val_embeddings.
+
+    Returns:
+        Scores by the baseline's name. People are left out if no photo has two references.
+    """
+    names = list(references)
+    nearest = nearest_photo_captions(train_embeddings, train_captions, val_embeddings)
+    most_frequent = most_frequent_caption([[split_sentence(c) for c in captions] for captions in train_captions])
+    texts = {
+        "caption of the nearest photo": {n: split_sentence(c) for n, c in zip(names, nearest, strict=True)},
+        "the most frequent caption": dict.fromkeys(names, most_frequent),
+    }
+    scored = {label: score_captions(captions, references, decoding=label) for label, captions in texts.items()}
+    if any(len(written) > 1 for written in references.values()):
+        scored["people"] = human_agreement(references)
+    return scored

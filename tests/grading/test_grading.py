@@ -638,7 +638,7 @@ def wrong_decoders(vocab):
                           "another keras.Input"),
         "batch size fixed": ({"flat_hidden_states": lambda d: ops.reshape(d.hidden_states, (608, 300)),
                               "flat_ground_truth": lambda d: ops.reshape(d.sentences[:, 1:], (608,))},
-                             "decoder.flat_ground_truth", "608"),
+                             "decoder.flat_hidden_states", "batch", "came"),
     }
 
 

@@ -1,0 +1,53 @@
+"""Makes the pictures in docs/ that the notebooks and the README show.
+
+    python -m course.pictures         those that need no run: the decoder's four steps
+    python -m course.pictures RUN     also three captions and the gallery, from the folder of results of a run on the
+                                      drawn world
+"""
+
+import json
+import sys
+from pathlib import Path
+
+from PIL import Image
+
+from captioning.datasets.loading import load_dataset
+from captioning.datasets.photo_zip import PhotoZip
+from captioning.figures.decoder_steps import STEPS, plot_decoder_step
+from captioning.figures.photo_grid import plot_photos
+from captioning.photos.decode import decode_photo
+from captioning.settings import Settings
+from course.build import ROOT
+
+DOCS = ROOT / "docs"
+SHARPNESS = 150             # pixels per inch
+SHOWN = 3, 7, 12            # places of the validation photos in the first picture
+
+
+def write_steps(folder: Path = DOCS / "notebook"):
+    """Writes a picture of each of the decoder's steps."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for step in STEPS:
+        plot_decoder_step(step).savefig(folder / f"{step.replace(' ', '_')}.png", dpi=SHARPNESS)
+
+
+def write_results(run: Path, folder: Path = DOCS):
+    """Writes three photos with the captions that a run wrote, and the run's gallery.
+
+    Args:
+        run: the folder of results of a run on the drawn world.
+        folder: where the pictures go.
+    """
+    _, val = load_dataset(Settings())
+    captions = {row["image_id"]: row["caption"] for row in json.loads((run / "val_captions.json").read_text("utf-8"))}
+    with PhotoZip(val.photos) as photos:
+        shown = [decode_photo(photos.read(val.names[place])) for place in SHOWN]
+    figure = plot_photos(shown, [captions[val.image_ids[place]] for place in SHOWN], columns=len(SHOWN))
+    figure.savefig(folder / "notebook" / "captions.png", dpi=SHARPNESS)
+    Image.open(run / "gallery.png").convert("RGB").save(folder / "gallery.jpg")
+
+
+if __name__ == "__main__":
+    write_steps()
+    if sys.argv[1:]:
+        write_results(Path(sys.argv[1]))
