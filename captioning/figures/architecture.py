@@ -109,7 +109,7 @@ def plot_encoder_decoder(photo=None, caption=("a", "red", "car")):
     words = (*caption, "#END#") if len(caption) < 4 else (*caption[:3], "…")
     below = 24 if len(caption) > 3 else 0
     figure, ax = canvas(
-        532 + below, "The encoder looks once. The decoder writes word by word.",
+        532 + below, "The encoder looks once; the decoder writes word by word",
         "InceptionV3 turns a photo into an embedding of 2,048 numbers. They become the first state of an LSTM, which "
         f"writes “{line}”: each word that it writes is the next word that it reads.", width=NARROW)
     draw_panel(ax, 12, 300 + below, 548, 532 + below, "Encoder", "frozen")
@@ -138,7 +138,7 @@ def plot_data_flow():
         A Figure.
     """
     figure, ax = canvas(
-        520, "What is in memory is lost with the kernel. What is on disk stays.",
+        520, "What is in memory is lost with the kernel; what is on disk stays",
         "The encoder reads the photos once and writes embeddings. Batches of embeddings and captions train the "
         "decoder, which saves a checkpoint each epoch. It writes captions for the gallery.", width=NARROW)
     draw_panel(ax, 12, 12, 216, 512, "In memory")

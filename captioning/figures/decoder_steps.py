@@ -47,9 +47,10 @@ def _draw_flat_row(ax, y, texts, hues):
 
 def _states():
     """Draws the way from the embedding of a photo to the first state of the LSTM."""
-    figure, ax = canvas(254, "The photo sets the first state of the LSTM",
-               "The embedding of a photo, 2,048 numbers, becomes 120 numbers, then 300. The same 300 numbers are the "
-               "hidden state h0 and the cell state c0, in which the LSTM begins.", width=NARROW)
+    figure, ax = canvas(
+        254, "The photo sets the first state of the LSTM",
+        "The embedding of a photo, 2,048 numbers, becomes 120 numbers, then 300. The same 300 numbers are the "
+        "hidden state h0 and the cell state c0, in which the LSTM begins.", width=NARROW)
     y = 155
     draw_tensor(ax, 66, y, 140, IMAGE, "img_embeds", "(B, 2048)")
     draw_arrow(ax, (80, y), (188, y))
@@ -69,10 +70,11 @@ def _states():
 
 def _words_in():
     """Draws the words that the LSTM reads in training: those of the caption, whatever it would have said."""
-    figure, ax = canvas(354, "The LSTM reads all tokens but the last",
-               "Each token of the captions but the last becomes an embedding of 100 numbers. The LSTM begins in the "
-               "state h0, c0, reads one embedding at each time step and gives a hidden state of 300 numbers.",
-               width=NARROW)
+    figure, ax = canvas(
+        354, "The LSTM reads all tokens but the last",
+        "Each token of the captions but the last becomes an embedding of 100 numbers. The LSTM begins in the "
+        "state h0, c0, reads one embedding at each time step and gives a hidden state of 300 numbers.",
+        width=NARROW)
     _draw_sentences(ax, 344, left_out=4)
     draw_text(ax, LEFT + 4 * PITCH, 274, "not read", 9.5)
     embeds, steps, states = 220, 152, 84
@@ -95,9 +97,10 @@ def _words_in():
 
 def _logits():
     """Draws how hidden states of all captions and steps, in one row, become logits."""
-    figure, ax = canvas(364, "All time steps stand in one row and get V logits each",
-               "The hidden states of all captions and time steps are put into one long row. Each becomes 120 numbers, "
-               "then V logits: one number for each word of the vocabulary.", width=NARROW)
+    figure, ax = canvas(
+        364, "All time steps stand in one row and get V logits each",
+        "The hidden states of all captions and time steps are put into one long row. Each becomes 120 numbers, "
+        "then V logits: one number for each word of the vocabulary.", width=NARROW)
     hues = np.repeat(range(2), 4)
     _draw_row_label(ax, 314, "hidden_states", "(B, T−1, 300)")
     for place, caption in enumerate(hues):
@@ -128,10 +131,11 @@ def _loss():
     targets = [word for words in SENTENCES for word in words[1:]]
     mask = np.array([word != "#PAD#" for word in targets])
     total, count = LOSSES[mask].sum(), mask.sum()
-    figure, ax = canvas(354, "Targets: all tokens but the first; #PAD# does not count",
-               "All tokens of the captions but the first are the targets, in one long row. Cross-entropy compares each "
-               f"with its logits. The mask is 0 where the target is #PAD#. Loss: {total:.1f} / {count} = "
-               f"{total / count:.2f}.", width=NARROW)
+    figure, ax = canvas(
+        354, "Targets: all tokens but the first; #PAD# does not count",
+        "All tokens of the captions but the first are the targets, in one long row. Cross-entropy compares each "
+        f"with its logits. The mask is 0 where the target is #PAD#. Loss: {total:.1f} / {count} = "
+        f"{total / count:.2f}.", width=NARROW)
     _draw_sentences(ax, 344, left_out=0)
     draw_text(ax, LEFT, 274, "no target", 9.5)
     draw_arrow(ax, (LEFT + 2.5 * PITCH, 284), (LEFT + 2.5 * PITCH, 252))

@@ -33,7 +33,7 @@ class Drawing(Figure):
     """
 
     alt = ""
-    compression = {"lossless": True}        # of WebP, which is see-through and half as large as PNG
+    compression = {"lossless": True}        # of WebP, which can be see-through and is smaller than PNG
 
     def _repr_html_(self):
         picture, (inches, _) = io.BytesIO(), self.get_size_inches()
@@ -51,7 +51,7 @@ class Drawing(Figure):
 
 
 class PhotoSheet(Drawing):
-    """A drawing full of photos. Lossy compression takes a quarter of the bytes in the notebook's file."""
+    """A drawing full of photos. Lossy compression keeps the notebook's file small."""
 
     compression = {"quality": 80}
 

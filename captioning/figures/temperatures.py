@@ -4,7 +4,17 @@ import numpy as np
 from matplotlib.patches import Rectangle
 
 from captioning.figures.colours import EMPTY, IMAGE, RULE, SHADE, WORD
-from captioning.figures.drawing import WIDTH, PhotoSheet, canvas, cut, draw_photo, draw_text, long_canvas, own_style
+from captioning.figures.drawing import (
+    NARROW,
+    WIDTH,
+    PhotoSheet,
+    canvas,
+    cut,
+    draw_photo,
+    draw_text,
+    long_canvas,
+    own_style,
+)
 from captioning.figures.text import fitted, wrapped
 from captioning.figures.words import UNLIKELY, draw_sentence, draw_words, words_of
 
@@ -78,11 +88,11 @@ def plot_temperature(probabilities=None, words=None, temperatures=(0.3, 0.7, 1, 
     changed = [with_temperature(probabilities, t)[order] for t in temperatures]
     shares = np.array([[*p[:top], *([p[top:].sum()] * others)] for p in changed])       # (temperatures, names)
 
-    bottom, column = 66, (WIDTH - 120) / len(temperatures)
+    bottom, column = 66, (NARROW - 120) / len(temperatures)
     y = bottom + 26 * (len(names) - 1)                                                  # of the first bar
     likeliest = ", ".join(f"{share[0]:.2f} at t = {t:g}" for share, t in zip(shares, temperatures, strict=True))
-    figure, ax = canvas(y + 84, "The temperature t sharpens or flattens the probabilities of the next word",
-                        f"The likeliest word is “{names[0]}”: {likeliest}.")
+    figure, ax = canvas(y + 84, "A low temperature sharpens, a high one flattens",
+                        f"The likeliest next word is “{names[0]}”: {likeliest}.", width=NARROW)
     for row, name in enumerate(names):
         draw_text(ax, 106, y - 26 * row, name, fitted(name, 92, 9.5), ha="right")
     for panel, t in enumerate(temperatures):

@@ -72,6 +72,8 @@ def phrases(words: Words) -> list[Phrase]:
     found: list[Phrase] = []
     before, count, colour = [], None, ""
     for word in words:
+        if word == "of":                                            # "a pair of kites"
+            continue
         if word in ("one", "ones") and colour and found:
             word = found[-1].thing
         if word in COUNTS:
@@ -81,9 +83,9 @@ def phrases(words: Words) -> list[Phrase]:
         elif word == "and" and colour:
             before.append((count, colour))
             count, colour = None, ""
-        elif word in FUNCTION_WORDS and word != "of":              # "a pair of kites"
+        elif word in FUNCTION_WORDS:
             before, count, colour = [], None, ""
-        elif word != "of":
+        else:
             found += [Phrase(*described, _singular(word)) for described in (*before, (count, colour))]
             before, count, colour = [], None, ""
     return found

@@ -9,6 +9,7 @@ import re
 import time
 import warnings
 
+import nbformat
 import numpy as np
 import pytest
 from IPython.core.formatters import DisplayFormatter
@@ -17,6 +18,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Polygon
 from matplotlib.text import Text
+from nbconvert import HTMLExporter
 from PIL import Image
 
 from captioning.decoding.writer import Caption
@@ -246,6 +248,28 @@ def test_text_and_lines_can_be_read_on_a_white_page_and_on_a_dark_one(name, monk
         assert colour[3] < 1 or min(contrast(colour, "#ffffff"), contrast(colour, "#111111")) >= 3
 
 
+PHONE = 340     # pixels that nbconvert's page leaves for a picture on a phone 390 pixels wide
+
+
+@pytest.mark.parametrize("name", [
+    name for name in FIGURES if name.startswith("plot_decoder_step")
+    or name in ("plot_encoder_decoder", "plot_data_flow", "plot_temperature")])
+def test_diagrams_can_be_read_on_a_phone_without_scrolling(name, monkeypatch):
+    figure = FIGURES[name]()
+    assert int(re.search(r"max\(100%, (\d+)px\)", figure._repr_html_())[1]) <= PHONE
+    scale = PHONE / figure.bbox.width
+    small = {text.get_text() for text in draw(figure, monkeypatch) if text.get_fontsize() * 100 / 72 * scale < 6.5}
+    assert not small, "letters of less than 6.5 pixels"
+
+
+def test_exported_html_has_the_alternative_text():
+    data, _ = DisplayFormatter().format(plot_decoder_step("loss"))
+    cell = nbformat.v4.new_code_cell("", outputs=[nbformat.v4.new_output("display_data", data)])
+    page, _ = HTMLExporter().from_notebook_node(nbformat.v4.new_notebook(cells=[cell]))
+    assert 'alt="Targets: all tokens but the first; #PAD# does not count. ' in page
+    assert page.count("<img") == 1 and "No description" not in page
+
+
 def test_no_colour_has_more_contrast_with_both_pages():
     """The best luminance is the geometric mean of those of the pages, each plus 0.05."""
     best = math.sqrt(contrast("#ffffff", "#111111"))
@@ -258,7 +282,7 @@ def test_no_colour_has_more_contrast_with_both_pages():
     (lambda: plot_photos([photo(4, 4)] * 2, ["a kite", "two\n<dogs>"], title="Look"), "Look. a kite; two <dogs>."),
     (lambda: why("a red kite"), "Why the decoder wrote this caption. The caption is “a red kite”."),
     (lambda: confused(1, "one kite", "a dog"), "“one kite” and “a dog”."),
-    (plot_temperature, "The likeliest word is “dog”: 0.87 at t = 0.3, 0.55 at t = 0.7, 0.42 at t = 1"),
+    (plot_temperature, "The likeliest next word is “dog”: 0.87 at t = 0.3, 0.55 at t = 0.7, 0.42 at t = 1"),
     (by_temperature, "At t = 0.3: “a red kite”."),
     (lambda: plot_loss_curves(history((8.1, 7.7), (4.2, 5))), "validation loss: 7.70 at first, 5.00 at last"),
 ])

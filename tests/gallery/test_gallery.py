@@ -297,7 +297,10 @@ def test_figures_say_what_they_are_asked_to_show(tmp_path):
     assert 'alt="10 captions that fit: a dog on a beach; ' in shown
     image = Image.open(tmp_path / "gallery.png").convert("RGB")     # white, whatever the page of the notebook is
     assert image.width > 1200 and image.getpixel((3, 3)) == (255, 255, 255)
-    assert "photo_3.jpg" in " ".join(text for text, _ in drawn_texts(plot_contact_sheet(examples(4), columns=2)))
+    sheet = plot_contact_sheet(examples(4), columns=2)
+    assert "photo_3.jpg" in " ".join(text for text, _ in drawn_texts(sheet))
+    sheet.savefig(tmp_path / "sheet.png")                           # see-through: a sheet is for the notebook only
+    assert Image.open(tmp_path / "sheet.png").getpixel((3, 3))[3] == 0
     for draw in (lambda: plot_contact_sheet([]), lambda: plot_gallery([], [])):
         with pytest.raises(ValueError, match="needs examples"):
             draw()

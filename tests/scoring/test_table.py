@@ -21,3 +21,9 @@ def test_names_of_columns_stay_whole_and_numbers_are_right_aligned(scored):
     cells = re.findall(r'<(?:th scope="col"|td) style="(.*?)">(.*?)</', page)
     assert {"CIDEr", "BLEU-4, 95 %", f"{scored[2]['CIDEr']:.3f}"} <= {text for _, text in cells}
     assert {style for style, _ in cells} == {"text-align: right; white-space: nowrap"}
+
+
+def test_a_wide_table_scrolls_in_its_own_box_and_breaks_no_word(scored):
+    page = ScoreTable({"caption of the nearest photo": scored[2]})._repr_html_()
+    assert re.search(r'<div style="overflow-x: auto">\s*<table style="[^"]*; word-break: normal">', page)
+    assert not re.search("color|background", page)          # those of the page, light or dark
