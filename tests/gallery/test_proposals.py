@@ -60,6 +60,19 @@ def test_surer_mistakes_come_first():
     assert propose_examples(captions, captions, references, scores, confidence, n=1).bad[0].name == "3.jpg"
     del confidence["3.jpg"]                                 # a photo without a confidence ranks lowest
     assert propose_examples(captions, captions, references, scores, confidence).bad[-1].name == "3.jpg"
+    unknown_before_zero = {"3.jpg": 0.0}                    # by name
+    assert propose_examples(captions, captions, references, scores, unknown_before_zero).bad[-1].name == "2.jpg"
+
+
+def test_confidence_counts_half_as_much_as_each_score():
+    """Both scores rank the eight photos alike, so a photo that is one place worse has to be five places surer."""
+    confidence = {"h": 0.2, "g": 0.7, "f": 0.5, "e": 0.8, "d": 0.3, "c": 0.4, "b": 0.6, "a": 0.1}      # best fit first
+    references = {name: [[f"{name}{place}" for place in range(9)]] for name in confidence}
+    captions = {name: references[name][0][:right] + [f"not-{name}{n}" for n in range(9 - right)]
+                for name, right in zip(confidence, range(8, 0, -1))}
+    proposal = propose_examples(captions, captions, references, score_captions(captions, references), confidence)
+    assert [c.name for c in proposal.good] == ["g", "h", "f", "e"]
+    assert [c.name for c in proposal.bad] == ["b", "a", "c", "d"]
 
 
 def test_captions_that_are_nearly_the_same_come_before_equal_ones():
