@@ -101,6 +101,20 @@ def test_captions_that_contradict_a_reference_come_before_those_that_are_only_un
     assert [(c.name, c.hint) for c in bad] == [("2.jpg", "wrong colour"), ("3.jpg", "wrong object")]
 
 
+def test_a_repetition_is_the_first_bad_example_even_if_it_fits_best_and_the_model_is_least_sure():
+    animals = ["bird", "cat", "cow", "dog"]                         # equally good; the last is among the bad
+    captions = {name: [name, name, "and", name] for name in animals}
+    references = {name: [[name, "by", "the", name]] for name in animals}
+    captions |= {"e": words("tree on hill"), "f": words("bus road")}
+    references |= {"e": [words("tree by lake")], "f": [words("boat")]}
+    confidence = {"dog": 0.1, "bird": 0.2, "cat": 0.3, "cow": 0.4, "e": 0.5, "f": 0.6}
+    scores = score_captions(captions, references)
+    for fits in (scores.by_photo("CIDEr"), scores.by_photo("ROUGE-L")):
+        assert fits["bird"] == fits["dog"] > fits["e"] > fits["f"]
+    bad = propose_examples(captions, captions, references, scores, confidence).bad
+    assert [(c.name, c.hint) for c in bad] == [("dog", "repetition"), ("f", "wrong object"), ("e", "wrong object")]
+
+
 def test_few_photos_give_short_lists_and_unknown_photos_are_named(scored):
     captions, references, scores = scored
     proposal = propose_examples(list(captions)[:5], captions, references, scores, n=10)
@@ -120,7 +134,9 @@ def test_few_photos_give_short_lists_and_unknown_photos_are_named(scored):
     ("a train", "wrong object"),
     ("", "too general"),
     ("two dogs by a blue man on a beach", "invented detail"),       # no reference gives the man a colour
-    ("two red red dogs running", "too general"),                    # a colour may come twice
+    ("two red red dogs running", "too general"),                    # a colour may come twice,
+    ("two dogs on a beach by two men", "invented detail"),          # and a number
+    ("a train on a beach", "wrong object"),                         # half of the things
 ])
 def test_the_likely_reason_is_guessed_from_words(caption, reason):
     references = [words("two red dogs running on the beach"), words("two dogs by a man on a beach")]
