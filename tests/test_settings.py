@@ -118,9 +118,10 @@ def test_a_folder_needs_its_path(monkeypatch):
         Settings.from_environment()
 
 
-def test_another_encoder_needs_its_own_weights(monkeypatch):
-    monkeypatch.setenv("CAPTION_ENCODER", "mobilenet_v3")
-    assert Settings.from_environment(dataset="coco2014").encoder == "mobilenet_v3"
+@pytest.mark.parametrize("encoder", ["mobilenet_v3", "efficientnet_v2_b0"])
+def test_another_encoder_needs_its_own_weights(monkeypatch, encoder):
+    monkeypatch.setenv("CAPTION_ENCODER", encoder)
+    assert Settings.from_environment(dataset="coco2014").encoder == encoder
     with pytest.raises(ValueError, match="CAPTION_ENCODER_WEIGHTS"):
         Settings.from_environment()
 

@@ -77,6 +77,12 @@ def test_a_member_shorter_than_its_entry_says_is_a_bad_photo(tmp_path):
     assert "not the 60,000 of the list of contents" in bad_photo(path)
 
 
+def test_a_photo_may_have_up_to_100_mb(tmp_path):
+    path = zip_of(tmp_path / "a.zip", [("a.jpg", PHOTO), ("b.jpg", PHOTO)])
+    for size, why in ((100_000_001, "unpacked; the limit is 100,000,000"), (100_000_000, "not the 100,000,000 of")):
+        assert why in bad_photo(patched(path, LISTED, 24, "<I", size, which=1))
+
+
 @linux
 def test_a_bomb_is_not_unpacked_whatever_size_it_claims(tmp_path):
     """128 MB of zeros in 0.1 MB, once said to be 1 GB, once said to be a small photo."""

@@ -42,6 +42,14 @@ def test_a_photo_without_captions_is_left_out_with_a_warning(tmp_path):
         assert load_split(tmp_path, "train").names == ["a.jpg"]
 
 
+def test_photos_without_captions_and_captions_without_photos_are_counted_apart(tmp_path):
+    photo_zip(tmp_path / "train2014.zip", {"a.jpg": GOOD, "c.jpg": GOOD, "d.jpg": GOOD})
+    annotations(tmp_path, {"images": IMAGES, "annotations": CAPTIONS})
+    with (pytest.warns(UserWarning, match="^2 photos of .* have no caption"),
+          pytest.warns(UserWarning, match="^1 photos with captions in .* are not in train2014.zip")):
+        assert load_split(tmp_path, "train").names == ["a.jpg"]
+
+
 def test_captions_load_without_the_photos(tmp_path):
     annotations(tmp_path, {"images": [*IMAGES, {"id": 8, "file_name": "c.jpg"}], "annotations": CAPTIONS})
     with pytest.warns(UserWarning, match="1 photos of .* have no caption"):

@@ -701,7 +701,21 @@ def test_the_caption_and_the_losses_of_each_epoch_are_kept(tmp_path):
     trainer.fit(sample_caption=lambda: "a cat", show=lambda history: shown.append(len(history)))
     assert shown == [0, 1, 2, 3]
     assert [set(row) for row in trainer.history] == [{"step", "epoch", "train_loss", "val_loss", "caption"}] * 3
-    assert [row["epoch"] for row in trainer.history] == [1, 2, 3]
+    assert json.dumps([row["epoch"] for row in trainer.history]) == "[1, 2, 3]"         # whole numbers
+
+
+def test_the_progress_bar_shows_the_mean_loss_of_the_last_hundred_steps_every_twenty_steps(tmp_path, monkeypatch):
+    trainer = trainer_in(tmp_path, epochs=1, batches_per_epoch=125)
+    shown, expected = {}, {}
+
+    class Bar(loop.tqdm):
+        def set_postfix(self, **values):
+            shown[self.n] = values["loss"]
+            expected[trainer.step] = f"{loop.mean_loss(trainer.state.epoch_losses[max(0, self.n - 100):]):.3f}"
+
+    monkeypatch.setattr(loop, "tqdm", Bar)
+    trainer.fit()
+    assert list(shown) == [20, 40, 60, 80, 100, 120] and shown == expected
 
 
 def damage_by_truncation(path):
@@ -793,16 +807,32 @@ def test_a_folder_that_is_a_file_is_named(tmp_path):
         CheckpointFolder(tmp_path / "drawn").save(1, {"x": np.zeros(3)}, {"step": 1})
 
 
-def test_an_epoch_that_could_not_be_saved_is_saved_when_the_cell_is_run_again(tmp_path):
-    trainer = trainer_in(tmp_path, epochs=1)
-    obstacle = trainer.checkpoints.folder / "step-00000005"
+@pytest.mark.parametrize("epochs", [1, 2])              # the second has a checkpoint before it, of fewer steps
+def test_an_epoch_that_could_not_be_saved_is_saved_when_the_cell_is_run_again(tmp_path, epochs):
+    trainer = trainer_in(tmp_path, epochs=epochs)
+    obstacle = trainer.checkpoints.folder / f"step-{5 * epochs:08}"
     obstacle.parent.mkdir()
     obstacle.write_text("a file where the checkpoint should be")
-    with pytest.raises(OSError, match="step-00000005 could not be written"):
+    with pytest.raises(OSError, match=f"{obstacle.name} could not be written"):
         trainer.fit()
     obstacle.unlink()
-    trainer.fit()
-    assert trainer.restore_best()["step"] == trainer.checkpoints.newest().about["step"] == 5
+    trainer.fit(before_step=lambda step, batch: pytest.fail(f"it takes step {step + 1} again"))
+    assert trainer.checkpoints.newest().about["step"] == 5 * epochs and trainer.restore_best() in trainer.history
+
+
+def test_a_run_takes_over_its_newest_checkpoint_once(tmp_path, capsys):
+    trainer_in(tmp_path, epochs=1).fit()
+    again = trainer_in(tmp_path)
+    for _ in range(2):
+        again.resume()
+    assert capsys.readouterr().out.count("step-00000005, after 5 of 15 steps.") == 1
+
+
+@pytest.mark.parametrize("losses", [3, [3], [[0.5]], [[0.5, 1.0, 1.0]], [["low", 1.0]]])
+def test_a_checkpoint_whose_losses_are_no_pairs_is_damaged(tmp_path, capsys, losses):
+    folder = CheckpointFolder(tmp_path)
+    folder.save(1, {"x": np.zeros(3)}, {"step": 1, "epoch_losses": losses})
+    assert folder.newest() is None and "losses that are not pairs of numbers" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("change, message", [

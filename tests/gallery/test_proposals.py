@@ -62,6 +62,19 @@ def test_surer_mistakes_come_first():
     assert propose_examples(captions, captions, references, scores, confidence, n=1).bad[0].name == "3.jpg"
     del confidence["3.jpg"]                                 # a photo without a confidence ranks lowest
     assert propose_examples(captions, captions, references, scores, confidence).bad[-1].name == "3.jpg"
+    unknown_before_zero = {"3.jpg": 0.0}                    # by name
+    assert propose_examples(captions, captions, references, scores, unknown_before_zero).bad[-1].name == "2.jpg"
+
+
+def test_confidence_counts_half_as_much_as_each_score():
+    """Both scores rank the eight photos alike, so a photo that is one place worse has to be five places surer."""
+    confidence = {"h": 0.2, "g": 0.7, "f": 0.5, "e": 0.8, "d": 0.3, "c": 0.4, "b": 0.6, "a": 0.1}      # best fit first
+    references = {name: [[f"{name}{place}" for place in range(9)]] for name in confidence}
+    captions = {name: references[name][0][:right] + [f"not-{name}{n}" for n in range(9 - right)]
+                for name, right in zip(confidence, range(8, 0, -1))}
+    proposal = propose_examples(captions, captions, references, score_captions(captions, references), confidence)
+    assert [c.name for c in proposal.good] == ["g", "h", "f", "e"]
+    assert [c.name for c in proposal.bad] == ["b", "a", "c", "d"]
 
 
 def test_captions_that_are_nearly_the_same_come_before_equal_ones():
@@ -90,6 +103,20 @@ def test_captions_that_contradict_a_reference_come_before_those_that_are_only_un
     assert [(c.name, c.hint) for c in bad] == [("2.jpg", "wrong colour"), ("3.jpg", "wrong object")]
 
 
+def test_a_repetition_is_the_first_bad_example_even_if_it_fits_best_and_the_model_is_least_sure():
+    animals = ["bird", "cat", "cow", "dog"]                         # equally good; the last is among the bad
+    captions = {name: [name, name, "and", name] for name in animals}
+    references = {name: [[name, "by", "the", name]] for name in animals}
+    captions |= {"e": words("tree on hill"), "f": words("bus road")}
+    references |= {"e": [words("tree by lake")], "f": [words("boat")]}
+    confidence = {"dog": 0.1, "bird": 0.2, "cat": 0.3, "cow": 0.4, "e": 0.5, "f": 0.6}
+    scores = score_captions(captions, references)
+    for fits in (scores.by_photo("CIDEr"), scores.by_photo("ROUGE-L")):
+        assert fits["bird"] == fits["dog"] > fits["e"] > fits["f"]
+    bad = propose_examples(captions, captions, references, scores, confidence).bad
+    assert [(c.name, c.hint) for c in bad] == [("dog", "repetition"), ("f", "wrong object"), ("e", "wrong object")]
+
+
 def test_few_photos_give_short_lists_and_unknown_photos_are_named(scored):
     captions, references, scores = scored
     proposal = propose_examples(list(captions)[:5], captions, references, scores, n=10)
@@ -109,7 +136,9 @@ def test_few_photos_give_short_lists_and_unknown_photos_are_named(scored):
     ("a train", "wrong object"),
     ("", "too general"),
     ("two dogs by a blue man on a beach", "invented detail"),       # no reference gives the man a colour
-    ("two red red dogs running", "too general"),                    # a colour may come twice
+    ("two red red dogs running", "too general"),                    # a colour may come twice,
+    ("two dogs on a beach by two men", "invented detail"),          # and a number
+    ("a train on a beach", "wrong object"),                         # half of the things
 ])
 def test_the_likely_reason_is_guessed_from_words(caption, reason):
     references = [words("two red dogs running on the beach"), words("two dogs by a man on a beach")]

@@ -3,6 +3,7 @@
 import pytest
 
 from captioning.scoring.baselines import hold_out_reference, human_agreement, most_frequent_caption
+from captioning.scoring.scores import score_captions
 
 
 def test_the_most_frequent_caption_is_found_and_ties_are_alphabetical():
@@ -26,6 +27,11 @@ def test_people_who_write_the_same_agree_fully():
     assert human_agreement(references)["CIDEr"] == pytest.approx(10)
     with pytest.raises(ValueError, match="two references"):
         human_agreement({"a": [["alone"]]})
+
+
+def test_people_are_scored_against_the_references_that_the_model_is_scored_against(scored):
+    assert human_agreement(scored[1])["CIDEr"] == score_captions(*hold_out_reference(scored[1]))["CIDEr"]
+    assert human_agreement(scored[1], seed=3)["CIDEr"] == score_captions(*hold_out_reference(scored[1], 3))["CIDEr"]
 
 
 def test_a_reference_without_words_is_not_held_out():

@@ -46,8 +46,9 @@ def test_the_nearest_photo_lends_its_first_caption():
     assert nearest_photo_captions(train, [["A dog."], []], np.array([[0.1, 2], [5, 1]])) == [[], "A dog."]
     with pytest.raises(ValueError, match="2 training embeddings, but captions of 1"):
         nearest_photo_captions(train, captions[:1], train)
-    with pytest.raises(ValueError, match="need the same width"):
-        nearest_photo_captions(train, captions, np.zeros((3, 5)))
+    for shape in ((3, 5), (2,), (3, 2, 2)):
+        with pytest.raises(ValueError, match="need the same width"):
+            nearest_photo_captions(train, captions, np.zeros(shape))
 
 
 def test_of_many_photos_that_are_equally_near_the_lower_rows_come_first():
