@@ -1,16 +1,20 @@
 # run: the solved notebook on the drawn world, results in outputs/    lab: JupyterLab on it
+# further: what comes after the course, from its checkpoint, results in outputs/further/
 # learn: JupyterLab on the learners' copy    handout: what learners get, as outputs/handout.zip
-# test: the tests    notebooks: both notebooks from their source    bench: how fast this machine is
+# test: the tests    notebooks: all notebooks and pictures from their sources    bench: how fast this machine is
 # settings: the page of all settings from their fields
 # soak: 20 minutes of the whole way through kills, damage, full disks and a broken line (Linux)
 PYTHON ?= python3
 BIN := .venv/bin
 NOTEBOOK := week6_final_project_image_captioning.ipynb
 
-.PHONY: run test lab learn handout notebooks settings bench soak
+.PHONY: run further test lab learn handout notebooks settings bench soak
 
 run: .venv/run.done
 	$(BIN)/python -m course.execute $(NOTEBOOK) "$${CAPTION_OUTPUT_DIR:-outputs}/notebook.ipynb"
+
+further: .venv/run.done
+	$(BIN)/python -m course.execute going_further.ipynb "$${CAPTION_OUTPUT_DIR:-outputs}/further/notebook.ipynb" --folder .
 
 test: .venv/dev.done
 	$(BIN)/python -m ruff check .
@@ -25,11 +29,14 @@ learn: .venv/run.done
 handout: .venv/dev.done
 	$(BIN)/python -m course.handout outputs/handout.zip
 
-# Builds both from course/, then fills the solved one, and the README's picture, from a run on the drawn world.
+# Builds the notebooks from course/, and fills the two that are shown solved from a run on the drawn world. That run also
+# gives the pictures in docs/, which the notebooks hold: they are built once more, and keep their outputs.
 notebooks: .venv/dev.done
 	$(BIN)/python -m course.build
 	$(BIN)/python -m course.execute $(NOTEBOOK) $(NOTEBOOK)
-	$(BIN)/python -c "from PIL import Image; Image.open('outputs/gallery.png').convert('RGB').save('docs/gallery.jpg')"
+	$(BIN)/python -m course.execute going_further.ipynb going_further.ipynb
+	$(BIN)/python -m course.pictures outputs
+	$(BIN)/python -m course.build
 
 settings: .venv/run.done
 	$(BIN)/python -m captioning.settings > docs/settings.md

@@ -27,7 +27,7 @@ class Silence:
 def cells(last: str) -> list[str]:
     """Sources of the solved notebook's code cells, from `split_sentence` to the cell that contains `last`."""
     sources = [cell.source for cell in build.build(student=False).cells if cell.cell_type == "code"]
-    begin, = (i for i, source in enumerate(sources) if "def split_sentence(" in source)
+    begin, = (i for i, source in enumerate(sources) if "\nsplit_sentence = " in source)
     end, = (i for i, source in enumerate(sources) if last in source)
     return sources[begin:end + 1]
 
@@ -88,7 +88,7 @@ def make_trainer(scope, settings, recipe) -> Trainer:
 
 def val_losses(settings, splits, embeddings) -> list[float]:
     """Trains the notebook's decoder and returns its validation loss after each epoch, in nats per word."""
-    scope = run_cells(settings, splits, embeddings, last="class decoder:")
+    scope = run_cells(settings, splits, embeddings, last="decoder.loss = ")
     with tempfile.TemporaryDirectory() as checkpoints:
         settings = replace(settings, checkpoint_root=Path(checkpoints))
         return [row["val_loss"] for row in make_trainer(scope, settings, embeddings[0].recipe).fit()]

@@ -43,8 +43,9 @@ import utils
 with utils.hushed():                                    # without TensorFlow's greetings
     import keras_utils
 
-import grading
 from IPython.display import display
+
+import grading
 
 grading.short_errors()
 

@@ -1,8 +1,8 @@
 """Makes the pictures in docs/ that the notebooks and the README show.
 
-    python -m course.pictures         those that need no run: the decoder's four steps
-    python -m course.pictures RUN     also three captions and the gallery, from the folder of results of a run on the
-                                      drawn world
+python -m course.pictures         those that need no run: the decoder's four steps
+python -m course.pictures RUN     also three captions and the gallery, from the folder of results of a run on the
+drawn world
 """
 
 import json

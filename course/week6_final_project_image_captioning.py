@@ -459,8 +459,9 @@ with keras_utils.undone(model):
             print(f"step {step:3}: loss {loss:.2f}")
     by_heart = writer.greedy(batch["img_embeds"][:3])
 
+special = vocab[PAD], vocab[START], vocab[END]
 for indices, caption in zip(batch["sentences"], by_heart):
-    print("\ncaption:", *(vocab_inverse[i] for i in indices if i != vocab[PAD]))
+    print("\ncaption:", *(vocab_inverse[i] for i in indices if i not in special))
     print("learnt: ", caption)
 
 # %% [markdown]

@@ -1,6 +1,7 @@
 """Gives tests what the course's cells define, without running the notebook."""
 
 import ast
+import re
 from types import SimpleNamespace
 
 
@@ -17,7 +18,7 @@ def solution_lines() -> set[str]:
 
     solutions = [m[0] for m in build.SOLUTION.finditer(build.SOURCE.read_text("utf-8"))]
     lines = {line.strip() for solution in solutions for line in solution.splitlines() if len(line.strip()) > 12}
-    assert len(solutions) == 4 and len(lines) > 20
+    assert len(solutions) == 7 and len(lines) > 20
     return lines - {"# BEGIN SOLUTION", "# END SOLUTION"}
 
 
@@ -26,7 +27,7 @@ def define(cells, *names, **given):
 
     Args:
         cells: sources of the code cells.
-        *names: for each name, the first cell that defines it runs.
+        *names: for each name, the first cell that defines it runs, then those that add attributes to it.
         **given: names that these cells need from earlier ones.
 
     Returns:
@@ -44,8 +45,10 @@ def define(cells, *names, **given):
              "IMG_EMBED_SIZE": 2048, "train_captions": [["a cat"]], **given}
     exec("import re\nfrom collections import Counter", scope)
     for name in names:
-        source = next(c for c in cells if f"def {name}(" in c or f"class {name}:" in c)
-        exec(_definitions(source), scope)
+        defines, adds = (re.compile(rf"^(def {name}\(|class {name}:|{name} = )", re.MULTILINE),
+                         re.compile(rf"^{name}\.\w+ = ", re.MULTILINE))
+        for source in (next(filter(defines.search, cells)), *filter(adds.search, cells)):
+            exec(_definitions(source), scope)
     return SimpleNamespace(**scope)
 
 
