@@ -29,11 +29,13 @@ class Phrase(NamedTuple):
         count: how many there are; None if the sentence does not say.
         colour: "" if the sentence does not say.
         thing: in the singular.
+        last: whether no other thing follows at once: of "a cloudy sky", the sky.
     """
 
     count: int | None
     colour: str
     thing: str
+    last: bool = True
 
 
 def likely_reason(caption: Words, references: Sequence[Words]) -> str:
@@ -70,12 +72,16 @@ def phrases(words: Words) -> list[Phrase]:
         The phrases in the order of the words.
     """
     found: list[Phrase] = []
-    before, count, colour = [], None, ""
+    before, count, colour, after_thing = [], None, "", False
     for word in words:
         if word == "of":                                            # "a pair of kites"
             continue
         if word in ("one", "ones") and colour and found:
             word = found[-1].thing
+        thing = word not in COUNTS and word not in COLOURS and word not in FUNCTION_WORDS
+        if thing and after_thing and found[-1].thing != _singular(word):
+            found[-1] = found[-1]._replace(last=False)
+        after_thing = thing
         if word in COUNTS:
             count, colour = COUNTS[word], ""
         elif word in COLOURS:
@@ -103,13 +109,13 @@ def _singular(word: str) -> str:
 
 def _repeats(said: Sequence[Phrase], told: Sequence[Sequence[Phrase]]) -> bool:
     """Whether a phrase occurs twice or more, and more often than in each reference: "a cat and a cat"."""
-    return any(count > 1 and all(count > phrases.count(phrase) for phrases in told)
+    return any(count > 1 and phrase.last and all(count > phrases.count(phrase) for phrases in told)
                for phrase, count in Counter(said).items())
 
 
 def _miscounts(said: Sequence[Phrase], told: Sequence[Sequence[Phrase]]) -> bool:
     """Whether the caption has another number of a thing (of one colour, if it says the colour) than all references."""
-    for colour, thing in dict.fromkeys((phrase.colour, phrase.thing) for phrase in said):
+    for colour, thing in dict.fromkeys((phrase.colour, phrase.thing) for phrase in said if phrase.last):
         totals = [_total(phrases, colour, thing) for phrases in told]
         totals = [total for total in totals if total != 0]
         ours = _total(said, colour, thing)

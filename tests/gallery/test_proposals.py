@@ -137,7 +137,7 @@ def test_few_photos_give_short_lists_and_unknown_photos_are_named(scored):
     ("", "too general"),
     ("two dogs by a blue man on a beach", "invented detail"),       # no reference gives the man a colour
     ("two red red dogs running", "too general"),                    # a colour may come twice,
-    ("two dogs on a beach by two men", "invented detail"),          # and a number
+    ("two dogs on a beach by two trains", "invented detail"),        # and a number
     ("a train on a beach", "wrong object"),                         # half of the things
 ])
 def test_the_likely_reason_is_guessed_from_words(caption, reason):

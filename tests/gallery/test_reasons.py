@@ -17,6 +17,8 @@ CARS = ["a red car next to a blue car", "two cars on a street"]
     ("three balloons in the sky", BALLOONS, "too general"),
     ("a car next to a blue car", CARS, "too general"),                      # it may be right
     ("a blue car next to a blue car", CARS, "repetition"),
+    ("a car under a cloudy sky on a cloudy day", ["a car on a cloudy day"], "invented detail"),     # no repetition
+    ("a car driving driving on a street", CARS, "repetition"),
     ("a green car next to a blue car", CARS, "wrong colour"),
     ("three cars on a street", CARS, "wrong count"),
     ("a car on a street", CARS, "wrong count"),
@@ -34,7 +36,8 @@ def test_the_reason_fits_the_words(caption, references, reason):
 @pytest.mark.parametrize(("sentence", "found"), [
     ("two green and one yellow balloon", [(2, "green", "balloon"), (1, "yellow", "balloon")]),
     ("a red kite and a blue one", [(1, "red", "kite"), (1, "blue", "kite")]),
-    ("the men ride three horses", [(None, "", "man"), (None, "", "ride"), (3, "", "horse")]),
+    ("the men ride three horses", [(None, "", "man", False), (None, "", "ride"), (3, "", "horse")]),
+    ("a cloudy sky", [(1, "", "cloudy", False), (None, "", "sky")]),
     ("a black and white dog", [(1, "black", "dog"), (None, "white", "dog")]),
     ("red and on the one grass", [(1, "", "grass")]),
     ("a couple of red kites and a pair of boats", [(2, "red", "kite"), (2, "", "boat")]),
