@@ -1,7 +1,7 @@
 """Does the decoder write captions with the same function that it was trained with?
 
-In training it reads a whole caption at once; at captioning time it reads word by word. The same words must give the same
-logits both ways.
+In training it reads a whole caption at once; at captioning time it reads word by word. The same words must give the
+same logits both ways.
 """
 
 from collections.abc import Callable, Iterator
