@@ -19,8 +19,8 @@ DIFFERENT = 1e-5                    # results further apart than this share of t
 _ERRORS = {
     "dtype='string'": "A word's index is compared with a string: use its index, vocab[PAD], in place of PAD.",
     "LSTM.call()": "The LSTM fails. It needs two states, the second for c: initial_state=[h0, c0].",
-    "value (None)": "Keras can't compute this with symbolic tensors. ignore_class is a usual cause: leave it out and "
-                    "multiply by the mask.",
+    "value (None)": "Keras can't compute this with symbolic tensors. Usual causes are ops.shape(…)[0], for which "
+                    "ops.reshape takes -1, and ignore_class: leave it out and multiply by the mask.",
     "not valid, because indices": "An index is too large for the embedding: its first number should be len(vocab).",
     "is not in [0, ": "An index is too large for the embedding: its first number should be len(vocab).",
 }
@@ -43,9 +43,13 @@ def evaluate(decoder, images, sentences, names) -> dict[str, np.ndarray]:
         names: of the tensors.
 
     Raises:
-        Stopped: a tensor is missing or does not come from the inputs. Also whatever Keras raises.
+        Stopped: a tensor is missing, does not come from the inputs, or can't be computed.
     """
-    return run(model_of(decoder, names), images, sentences)
+    model = model_of(decoder, names)
+    try:
+        return run(model, images, sentences)
+    except Exception as error:
+        raise Stopped(_failure(list(names)[-1], error, sentences.shape)) from None
 
 
 def value_of(decoder, name, sentences) -> np.ndarray:
@@ -200,7 +204,7 @@ def probe(decoder, words, names, photos=None) -> Probe:
         names = [name for name in names if name != "c0"]        # h0 may serve as both
     try:
         _fill(found, decoder, names)
-    except Exception:
+    except Stopped:
         for name in names:          # one by one, so that a wrong one does not hide the others
             _fill_one(found, decoder, name)
     return found
@@ -208,9 +212,8 @@ def probe(decoder, words, names, photos=None) -> Probe:
 
 def _fill(found, decoder, names):
     """Adds the values of some tensors to a probe."""
-    model = model_of(decoder, names)
-    values, again = (run(model, found.images, found.sentences) for _ in range(2))
-    alone = run(model, found.images[:1], found.sentences[:1])
+    values, again = (evaluate(decoder, found.images, found.sentences, names) for _ in range(2))
+    alone = evaluate(decoder, found.images[:1], found.sentences[:1], names)
     found.values.update(values)
     found.again.update(again)
     found.alone.update(alone)
@@ -222,8 +225,6 @@ def _fill_one(found, decoder, name):
         _fill(found, decoder, [name])
     except Stopped as stopped:
         found.errors[name] = stopped
-    except Exception as error:
-        found.errors[name] = Stopped(_failure(name, error, found.sentences.shape))
 
 
 def _failure(name, error, shape) -> Problem:

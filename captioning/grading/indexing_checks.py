@@ -9,6 +9,7 @@ from captioning.datasets.tokens import END, START, UNK
 from captioning.grading.report import Problem, Stopped, call, reprs, short, some
 from captioning.grading.vocabulary_checks import SPECIAL_TOKENS, split_sentence
 
+_ONCE = "A word that comes twice is there once: keep every word, in the order of the caption."
 UNKNOWN_WORD = "zyzzyvaish"         # in no caption
 LONG_CAPTION_WORDS = 40             # more than any batch keeps
 
@@ -152,8 +153,6 @@ def _other_indices_hint(came, expected):
                 "split(' ') gives empty words. Cut it with split_sentence.")
     if inner == right[::-1]:
         return "The words are in reverse order: keep the order of the caption."
-    if len(inner) < len(right) and set(inner) == set(right):
-        return "A word that comes twice is there once: keep every word, in the order of the caption."
     return ("The words get other indices than they have in vocab: cut the caption with split_sentence, then look each "
             "word up.")
 
@@ -202,7 +201,9 @@ def _wrong_unknowns(pair, vocab):
 def _cut(pair, vocab):
     """Problems of a long caption that was cut."""
     came, expected = pair
-    if len(came) < LONG_CAPTION_WORDS:
+    if len(came) == 3:
+        yield Problem(_ONCE, f"{len(expected)} indices for {LONG_CAPTION_WORDS} words", f"{len(came)} indices")
+    elif len(came) < LONG_CAPTION_WORDS:
         end_too = "" if vocab[END] in came else " and their END is lost"
         yield Problem(f"Long captions are cut{end_too}: index the whole caption; batch_captions_to_matrix cuts it to "
                       "max_len later.",
