@@ -14,6 +14,7 @@ exception in the learner's code becomes part of the verdict; a check never raise
 import platform
 import sys
 import warnings
+from contextlib import contextmanager
 from dataclasses import replace
 
 from captioning import settings
@@ -31,7 +32,7 @@ from captioning.grading import (
 )
 from captioning.grading.decoder_probe import words_of
 from captioning.grading.parts import FINAL_MODEL, PARTS, STEPS, TOTAL, Part
-from captioning.grading.report import IN_THE_LINE, explain, short
+from captioning.grading.report import IN_THE_LINE, Problem, explain, short
 from captioning.grading.service import Receipt
 from captioning.grading.validation_checks import VAL_BATCHES
 from captioning.grading.verdicts import Table, Verdict
@@ -259,27 +260,35 @@ class Grader:
 
     def _look(self, part: Part, problems) -> Verdict:
         """The verdict on something without points, which the table does not list."""
-        found = []
-        try:
-            found.extend(problems())
-        except Exception as error:
-            found.append(explain(error))
-        return Verdict(part, tuple(found))
+        return Verdict(part, _found(problems))
 
     def _judge(self, key, problems, answer, note=lambda: ""):
         """The verdict on a part, which replaces an earlier one."""
-        found, text = [], None
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", ".*from_logits=True")     # Keras's own; the verdict says it too
-            try:
-                for problem in problems():          # one by one, to keep those found before an exception
-                    found.append(problem)
-            except Exception as error:
-                found.append(explain(error))
+        found, text = _found(problems), None
+        with _without_softmax_warning():
             try:
                 text = answer()
             except Exception as error:
-                if not found:
-                    found.append(explain(error))
-        self.verdicts[key] = Verdict(PARTS[key], tuple(found), text, note(), self._for_course)
+                found = found or (explain(error),)
+        self.verdicts[key] = Verdict(PARTS[key], found, text, note(), self._for_course)
         return self.verdicts[key]
+
+
+def _found(problems) -> tuple[Problem, ...]:
+    """The problems of a check; an exception in it is the last one."""
+    found = []
+    with _without_softmax_warning():
+        try:
+            for problem in problems():          # one by one, to keep those found before an exception
+                found.append(problem)
+        except Exception as error:
+            found.append(explain(error))
+    return tuple(found)
+
+
+@contextmanager
+def _without_softmax_warning():
+    """Hides what Keras says of a softmax before from_logits=True; the verdict says it too."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*from_logits=True")
+        yield

@@ -4,13 +4,15 @@ import hashlib
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from tqdm.auto import tqdm
 
-from captioning.grading import batch_checks, caption_steps
+from captioning.datasets.tokens import END, PAD, START, UNK
+from captioning.grading import batch_checks, caption_steps, loss_checks
 from captioning.grading.batch_checks import seeded_globals, take_batch
-from captioning.grading.decoder_probe import embedding_width, model_of, probe
+from captioning.grading.decoder_probe import evaluate, model_of, probe
 from captioning.grading.report import Problem
 from captioning.grading.yardsticks import as_key, bounds
 
@@ -45,11 +47,9 @@ def honesty_problems(decoder, steps, generate_batch, images, captions) -> Iterat
     found = probe(decoder, words.astype(np.int32), ["flat_token_logits"], images[:2])
     if found.errors:
         raise next(iter(found.errors.values()))
-    problems = list(_foresight_problems(found))
+    problems = list(_foresight_problems(found)) or list(_loss_problems(decoder, generate_batch, images, captions))
     if not problems and steps is not None:
-        problems = list(caption_steps.same_function_problems(decoder, steps, captions[0][0][0], words))
-    if not problems:
-        problems = list(_loss_problems(decoder, generate_batch, images, captions))
+        problems = caption_steps.same_function_problems(decoder, steps, captions[0][0][0], words)
     yield from problems
 
 
@@ -73,24 +73,19 @@ def _foresight_problems(found):
 
 def _loss_problems(decoder, generate_batch, images, captions):
     """Is decoder.loss the mean cross-entropy of the words of a batch?"""
-    found = _first_losses(decoder, generate_batch, images, captions)
-    if found and abs(found[0] - found[1]) > 1e-3 * abs(found[1]):
+    with seeded_globals():
+        fills = batch_checks.fills_of(*take_batch(generate_batch, images, captions), images, captions)
+    size = decoder.flat_token_logits.shape[-1]
+    special = [*fills, captions[0][0][0], captions[0][0][-1]]
+    if len(fills) != 1 or len(set(special)) < 3 or not all(0 <= index < size for index in special):
+        return                          # PAD is unknown, or batch_problems says what is wrong
+    others = [index for index in range(size) if index not in special]
+    vocab = dict(zip((PAD, START, END, UNK, *map(str, others)), (*special, *others)))
+    wrong = next(loss_checks.loss_problems(decoder, vocab), None)
+    if wrong:
         yield Problem("decoder.loss is not the mean cross-entropy of the words, padding left out. "
                       "grader.check_untrained_loss says what is wrong; mend it and train again.",
-                      f"{found[1]:.4f} for a batch", f"{found[0]:.4f}")
-
-
-def _first_losses(decoder, generate_batch, images, captions):
-    """(decoder.loss, mean cross-entropy of the words) of the service's first batch; None if PAD is unknown."""
-    with seeded_globals():
-        embeds, sentences = take_batch(generate_batch, images, captions)
-    fills = batch_checks.fills_of(embeds, sentences, images, captions)
-    if len(fills) > 1:
-        return None
-    losses = CaptionLosses(decoder, max(fills, default=-1))
-    places = losses.places(embeds, sentences)
-    with_loss = model_of(decoder, ["loss"])([embeds, sentences], training=False)["loss"]
-    return float(with_loss), losses.mean(places)
+                      wrong.expected, wrong.came)
 
 
 def same_data_problems(captions, train_captions) -> Iterator[Problem]:
@@ -190,16 +185,15 @@ def validation_loss(decoder, generate_batch, images, captions, n_batches, datase
 
 def _losses_of(decoder, generate_batch, images, captions):
     """What measures batches: caption by caption if that gives the decoder's own loss, else with decoder.loss."""
-    found = _first_losses(decoder, generate_batch, images, captions) if _has_logits(decoder) else None
-    if found and math.isclose(*found, rel_tol=1e-5):
-        with seeded_globals():
-            batch = take_batch(generate_batch, images, captions)
-        return CaptionLosses(decoder, max(batch_checks.fills_of(*batch, images, captions), default=-1))
-    return BatchLosses(decoder)
-
-
-def _has_logits(decoder):
-    return getattr(decoder, "flat_token_logits", None) is not None
+    with seeded_globals():
+        embeds, sentences = take_batch(generate_batch, images, captions)
+    pad = max(batch_checks.fills_of(embeds, sentences, images, captions), default=-1)
+    if getattr(decoder, "flat_token_logits", None) is None:
+        return BatchLosses(decoder)
+    whole = float(evaluate(decoder, embeds, sentences, ["loss"])["loss"])
+    each = CaptionLosses(decoder, pad)
+    alike = math.isclose(each.mean(each.places(embeds, sentences)), whole, rel_tol=1e-5)
+    return each if alike else BatchLosses(decoder)
 
 
 class CaptionLosses:
@@ -214,8 +208,9 @@ class CaptionLosses:
     """
 
     def __init__(self, decoder, pad: int):
-        self._compute, self.guess = _nats_of_captions(decoder, pad)
+        self._compute = _compiled(_nats, model_of(decoder, ["flat_token_logits"]))
         self._pad = pad
+        self.guess = math.log(decoder.flat_token_logits.shape[-1])
         self._place: dict[bytes, int] = {}
         self._waiting: list[tuple[int, np.ndarray, np.ndarray]] = []        # place, embedding, sentence
         self._sums: list[tuple[float, int]] = []                            # nats and words of each caption
@@ -255,35 +250,11 @@ class CaptionLosses:
                 self._sums[place] = float(of_words[counted].astype("float64").sum()), int(counted.sum())
 
 
-def _nats_of_captions(decoder, pad):
-    """(function of images (B, 2048) and sentences (B, T) that returns nats (B, T-1), ln V)."""
-    import tensorflow as tf
-
-    from captioning.decoder.fast_loss import cross_entropy
-
-    model = model_of(decoder, ["flat_token_logits"])
-    size = decoder.flat_token_logits.shape[-1]
-
-    # One graph serves all lengths, so TensorFlow traces nothing twice. AutoGraph has nothing to convert in a model of
-    # Keras layers, and would warn where it misreads the source.
-    @tf.function(input_signature=_any_batch(decoder), autograph=False)
-    def nats(embeds, sentences):
-        words = tf.maximum(tf.reshape(sentences[:, 1:], [-1]), 0)           # pad may be -1; it does not count
-        logits = model([embeds, sentences], training=False)["flat_token_logits"]
-        return tf.reshape(cross_entropy(words, logits), tf.shape(sentences[:, 1:]))
-
-    return nats, math.log(size)
-
-
 class BatchLosses:
     """Losses of batches as decoder.loss says them, with the methods of CaptionLosses."""
 
     def __init__(self, decoder):
-        import tensorflow as tf
-
-        model = model_of(decoder, ["loss"])
-        self._loss = tf.function(lambda embeds, sentences: model([embeds, sentences], training=False)["loss"],
-                                 input_signature=_any_batch(decoder), autograph=False)
+        self._loss = _compiled(_loss, model_of(decoder, ["loss"]))
         self.guess = math.inf
 
     def places(self, embeds, sentences) -> float:
@@ -295,8 +266,28 @@ class BatchLosses:
         return places
 
 
-def _any_batch(decoder):
-    """Shapes and types of a batch of any size."""
+def _compiled(function, model):
+    """One graph of function(model, embeds, sentences) for batches of any size."""
     import tensorflow as tf
 
-    return [tf.TensorSpec([None, embedding_width(decoder)], tf.float32), tf.TensorSpec([None, None], tf.int32)]
+    embeds, _ = model.inputs
+    any_batch = [tf.TensorSpec(embeds.shape, tf.float32), tf.TensorSpec([None, None], tf.int32)]
+    # AutoGraph has nothing to convert in a model of Keras layers, and would warn where it misreads the source.
+    # TensorFlow counts the graphs of one function and warns of many, but each partial is another function to it.
+    return tf.function(partial(function, model), input_signature=any_batch, autograph=False)
+
+
+def _loss(model, embeds, sentences):
+    """The decoder's loss of a batch, a scalar."""
+    return model([embeds, sentences], training=False)["loss"]
+
+
+def _nats(model, embeds, sentences):
+    """The loss of each word, (B, T-1), in nats."""
+    import tensorflow as tf
+
+    from captioning.decoder.fast_loss import cross_entropy
+
+    words = tf.maximum(tf.reshape(sentences[:, 1:], [-1]), 0)               # padding may be -1; it does not count
+    logits = model([embeds, sentences], training=False)["flat_token_logits"]
+    return tf.reshape(cross_entropy(words, logits), tf.shape(sentences[:, 1:]))

@@ -275,3 +275,27 @@ def batch_captions_to_matrix(batch_captions, pad_idx, max_len=None):
     return keras.utils.pad_sequences(rows, value=pad_idx, padding="post")
 ''',
 }
+
+FINAL_MODELS = {
+    "the course's": FINAL_MODEL,
+    "functions": '''
+class final_model:
+    start = keras.Model(decoder.img_embeds, decoder.h0)
+
+    @classmethod
+    def initial_state(cls, images, training=False):
+        state = cls.start(images, training=training)
+        return state, state
+
+    @staticmethod
+    def one_step(inputs, training=False):
+        word, h, c = inputs
+        output, (h, c) = decoder.lstm.cell(decoder.word_embed(word), [h, c])
+        return decoder.token_logits(decoder.token_logits_bottleneck(output)), h, c
+''',
+    "log-probabilities": FINAL_MODEL.replace("[logits, new_h", "[ops.log_softmax(logits), new_h"),
+    "an RNN of one word": FINAL_MODEL.replace(
+        "new_h, [_, new_c] = decoder.lstm.cell(decoder.word_embed(word), [h, c])", '''
+    cell = L.RNN(decoder.lstm.cell, return_state=True)
+    new_h, _, new_c = cell(ops.expand_dims(decoder.word_embed(word), 1), initial_state=[h, c])'''),
+}

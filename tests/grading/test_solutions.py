@@ -130,3 +130,136 @@ def test_a_step_that_is_missing_is_said(grader):
     assert is_named(grader.check_step(decoder, VOCAB, "logits"), ["flat_hidden_states is missing"])
     with pytest.raises(ValueError, match="expected one of states, words in, logits, loss"):
         grader.check_step(made_decoder(), VOCAB, "lstm")
+
+
+# ------------------------------------------------------------------------------- captioning time, validation loss
+
+@pytest.mark.parametrize("mistake", wrong_solutions.FINAL_MODEL)
+def test_a_final_model_that_is_another_function_is_named_by_the_tensor_where_they_part(grader, mistake):
+    code, words = wrong("FINAL_MODEL", mistake)
+    decoder, final_model = made_decoder(code)
+    assert is_named(grader.check_final_model(decoder, final_model, VOCAB), words)
+    assert grader.verdicts == {}
+
+
+@pytest.mark.parametrize("style", right_solutions.FINAL_MODELS)
+def test_a_right_final_model_passes_in_any_style(grader, style):
+    verdict = grader.check_final_model(*made_decoder(right_solutions.FINAL_MODELS[style]), VOCAB)
+    assert verdict.passed and "right so far" in str(verdict), verdict
+
+
+def test_a_layer_more_is_no_mistake_where_captions_are_written_with_it_too(grader):
+    normalized = "norm = L.LayerNormalization()\n" + wrong("LOGITS", "LayerNormalization")[0].replace(
+        "L.LayerNormalization()(states)", "norm(states)")
+    alike = right_solutions.FINAL_MODEL.replace("bottleneck(new_h)", "bottleneck(norm(new_h))")
+    for final_model, passed in (right_solutions.FINAL_MODEL, False), (alike, True):
+        verdict = grader.check_final_model(*made_decoder(final_model, LOGITS=normalized), VOCAB)
+        assert verdict.passed == passed, verdict
+
+
+def generate_batch(images_embeddings, indexed_captions, batch_size, max_len=None, fill=VOCAB[learners.PAD]):
+    rows = np.random.choice(len(images_embeddings), batch_size, replace=False)
+    captions = [indexed_captions[row][np.random.randint(len(indexed_captions[row]))] for row in rows]
+    width = min(max(map(len, captions)), max_len)
+    return {"img_embeds": np.float32(images_embeddings[rows]),
+            "sentences": np.array([(caption + [fill] * width)[:width] for caption in captions])}
+
+
+@pytest.fixture(scope="module")
+def photos():
+    return np.random.default_rng(2).normal(size=(60, learners.WIDTH)).astype(np.float16)
+
+
+@pytest.fixture(scope="module")
+def indexed(captions):
+    return [[[VOCAB[learners.START], *(VOCAB.get(word, VOCAB[learners.UNK]) for word in learners.split_sentence(c)),
+              VOCAB[learners.END]] for c in photo] for photo in captions]
+
+
+@pytest.mark.parametrize("name, mistake", [pytest.param(*key, id=": ".join(key)) for key in wrong_solutions.DISHONEST])
+def test_a_decoder_that_predicts_what_it_reads_or_writes_otherwise_gets_no_points(
+        grader, photos, indexed, name, mistake):
+    decoder = made_decoder(**{name: wrong(name, mistake)[0]})
+    verdict = grader.check_validation_loss(decoder, generate_batch, photos, indexed, n_batches=3)
+    assert is_named(verdict, wrong_solutions.DISHONEST[name, mistake]) and verdict.points == 0
+    assert "Mean loss of 3 batches" in verdict.note
+
+
+def test_the_validation_loss_looks_at_the_given_final_model(grader, photos, indexed):
+    decoder, final_model = made_decoder(wrong("FINAL_MODEL", "c0 of zeros")[0])
+    batches = generate_batch, photos, indexed
+    assert "part at c0" not in str(grader.check_validation_loss(decoder, *batches, n_batches=2))
+    verdict = grader.check_validation_loss(decoder, *batches, n_batches=2, final_model=final_model)
+    assert is_named(verdict, ["part at c0", "class final_model"])
+
+
+def other_batches(change):
+    return lambda images, captions, size, max_len=None: change(generate_batch(images, captions, size, max_len))
+
+
+def without_end(batch):
+    ends = np.argmax(batch["sentences"] == VOCAB[learners.END], axis=1)
+    batch["sentences"][np.arange(len(ends)), ends] = VOCAB[learners.PAD]
+    return batch
+
+
+@pytest.mark.parametrize("batches, words", [
+    (lambda *given: generate_batch(*given, fill=VOCAB[learners.END]), ["filled up with END", "vocab[PAD]"]),
+    (lambda *given: generate_batch(*given, fill=VOCAB[learners.START]), ["filled up with START"]),
+    (other_batches(without_end), ["END is lost in the batches", "batch_captions_to_matrix"]),
+    (other_batches(lambda batch: batch | {"img_embeds": np.roll(batch["img_embeds"], 1, axis=0)}),
+     ["do not belong together"]),
+], ids=["END", "START", "END lost", "rolled photos"])
+def test_batches_that_confuse_tokens_or_photos_are_named(grader, photos, indexed, batches, words):
+    assert is_named(grader.check_validation_loss(made_decoder(), batches, photos, indexed, n_batches=2), words)
+
+
+def test_training_photos_are_no_validation_photos(grader, photos, indexed):
+    decoder = made_decoder()
+    grader.check_indexing(indexed, VOCAB, None)
+    some = [[list(caption) for caption in photo] for photo in indexed[10:50]]
+    for captions in (indexed, some):
+        verdict = grader.check_validation_loss(decoder, generate_batch, photos[:len(captions)], captions, n_batches=2)
+        assert is_named(verdict, ["These are training photos", "val_captions_indexed"])
+    others = [photo[::-1] for photo in indexed]
+    verdict = grader.check_validation_loss(decoder, generate_batch, photos, others, n_batches=2)
+    assert "training photos" not in str(verdict)
+
+
+def test_fewer_photos_than_lists_of_captions_are_said(grader, photos, indexed):
+    verdict = grader.check_validation_loss(made_decoder(), generate_batch, photos[:40], indexed, n_batches=2)
+    assert is_named(verdict, ["do not belong together", "40 lists", "60 lists"])
+
+
+def with_larger_weights(decoder, times):
+    decoder.token_logits.bias.assign(np.random.default_rng(0).normal(size=len(VOCAB)) * times)
+    return decoder
+
+
+def test_after_training_the_untrained_loss_keeps_its_points_and_its_answer(grader):
+    decoder = made_decoder()
+    before = grader.check_untrained_loss(decoder, VOCAB)
+    after = grader.check_untrained_loss(with_larger_weights(decoder, 5), VOCAB)
+    assert after.passed and after.points == 20 and after.answer == before.answer
+    assert "needs fresh weights" in str(after) and grader.table().points == 20
+
+
+def test_trained_weights_get_no_points_where_fresh_ones_did_not_pass_before(grader):
+    trained = with_larger_weights(made_decoder(), 5)
+    for _ in range(2):
+        verdict = grader.check_untrained_loss(trained, VOCAB)
+        assert is_named(verdict, ["has learnt already", "run the decoder's cells again"])
+
+
+def test_a_wrong_loss_takes_the_points_away_also_after_training(grader):
+    assert grader.check_untrained_loss(made_decoder(), VOCAB).passed
+    wrong_loss = with_larger_weights(made_decoder(LOSS=wrong("LOSS", "minus")[0]), 5)
+    assert is_named(grader.check_untrained_loss(wrong_loss, VOCAB), ["minus is forgotten"])
+
+
+def test_wild_initial_weights_are_told_from_training(grader):
+    wild = made_decoder(LOGITS="""
+decoder.token_logits = L.Dense(len(vocab), kernel_initializer=keras.initializers.RandomNormal(stddev=9))
+""" + right_solutions.LOGITS["the course's"])
+    verdict = grader.check_untrained_loss(wild, VOCAB)
+    assert is_named(verdict, ["initial weights should be small", "kernel_initializer"])

@@ -560,3 +560,90 @@ decoder.loss = ops.sum(ops.reshape(nats * mask, [rows, -1])) / ops.sum(mask)''',
         "nan": ("decoder.loss = ops.sum(nats * mask) / ops.sum(mask * 0)", "not a finite number"),
     }.items()
 }
+
+_INPUTS = '''
+    word = keras.Input((), dtype="int32", name="word")
+    h = keras.Input((300,), name="h")
+    c = keras.Input((300,), name="c")
+'''
+_INITIAL = "    initial_state = keras.Model(decoder.img_embeds, [decoder.h0, decoder.c0])"
+_STEP = '''
+    new_h, [_, new_c] = decoder.lstm.cell(decoder.word_embed(word), [h, c])
+    logits = decoder.token_logits(decoder.token_logits_bottleneck(new_h))
+    one_step = keras.Model([word, h, c], [logits, new_h, new_c])
+'''
+
+FINAL_MODEL = {
+    mistake: (f"class final_model:\n{initial or _INITIAL}\n{_INPUTS}{step or _STEP}", *words)
+    for mistake, (initial, step, *words) in {
+        "c0 of zeros": (
+            "    initial_state = keras.Model(decoder.img_embeds, [decoder.h0, ops.zeros_like(decoder.h0)])", "",
+            "part at c0"),
+        "h0 of the raw photo": ('''
+    start = decoder.img_embed_bottleneck_to_h0(decoder.img_embed_to_bottleneck(decoder.img_embeds * 2))
+    initial_state = keras.Model(decoder.img_embeds, [start, start])''', "", "part at h0"),
+        "the state before": ("", '''
+    new_h, [_, new_c] = decoder.lstm.cell(decoder.word_embed(word), [h, c])
+    logits = decoder.token_logits(decoder.token_logits_bottleneck(h))
+    one_step = keras.Model([word, h, c], [logits, new_h, new_c])''', "part at the logits after word 1"),
+        "the state is not handed on": ("", '''
+    new_h, [_, new_c] = decoder.lstm.cell(decoder.word_embed(word), [h, c])
+    logits = decoder.token_logits(decoder.token_logits_bottleneck(new_h))
+    one_step = keras.Model([word, h, c], [logits, h + 0, c + 0])''',
+                                       "part at the state h after word 1"),
+        "states swapped": ("", '''
+    new_h, [_, new_c] = decoder.lstm.cell(decoder.word_embed(word), [h, c])
+    logits = decoder.token_logits(decoder.token_logits_bottleneck(new_h))
+    one_step = keras.Model([word, h, c], [logits, new_c, new_h])''', "part at the state h after word 1"),
+        "c is not handed on": ("", '''
+    new_h, [_, new_c] = decoder.lstm.cell(decoder.word_embed(word), [h, c])
+    logits = decoder.token_logits(decoder.token_logits_bottleneck(new_h))
+    one_step = keras.Model([word, h, c], [logits, new_h, c + 0])''', "part at the state h after word 2"),
+        "probabilities": ("", '''
+    new_h, [_, new_c] = decoder.lstm.cell(decoder.word_embed(word), [h, c])
+    logits = ops.softmax(decoder.token_logits(decoder.token_logits_bottleneck(new_h)))
+    one_step = keras.Model([word, h, c], [logits, new_h, new_c])''', "gives probabilities", "leave softmax out"),
+        "logits of one's own": ("", '''
+    new_h, [_, new_c] = decoder.lstm.cell(decoder.word_embed(word), [h, c])
+    logits = L.Dense(len(vocab))(decoder.token_logits_bottleneck(new_h))
+    one_step = keras.Model([word, h, c], [logits, new_h, new_c])''', "part at the logits after word 1"),
+        "words of one's own": ("", '''
+    new_h, [_, new_c] = decoder.lstm.cell(L.Embedding(len(vocab), 100)(word), [h, c])
+    logits = decoder.token_logits(decoder.token_logits_bottleneck(new_h))
+    one_step = keras.Model([word, h, c], [logits, new_h, new_c])''', "part at the state h after word 1"),
+        "a cell of one's own": ("", '''
+    new_h, [_, new_c] = L.LSTMCell(300)(decoder.word_embed(word), [h, c])
+    logits = decoder.token_logits(decoder.token_logits_bottleneck(new_h))
+    one_step = keras.Model([word, h, c], [logits, new_h, new_c])''', "part at the state h after word 1"),
+        "half as sure": ("", '''
+    new_h, [_, new_c] = decoder.lstm.cell(decoder.word_embed(word), [h, c])
+    logits = decoder.token_logits(decoder.token_logits_bottleneck(new_h)) / 2
+    one_step = keras.Model([word, h, c], [logits, new_h, new_c])''', "part at the logits after word 1"),
+        "two outputs": ("", '''
+    new_h, [_, new_c] = decoder.lstm.cell(decoder.word_embed(word), [h, c])
+    logits = decoder.token_logits(decoder.token_logits_bottleneck(new_h))
+    one_step = keras.Model([word, h, c], [logits, new_h])''', "wrong number of outputs", "3", "2"),
+        "inputs in another order": ("", '''
+    new_h, [_, new_c] = decoder.lstm.cell(decoder.word_embed(word), [h, c])
+    logits = decoder.token_logits(decoder.token_logits_bottleneck(new_h))
+    one_step = keras.Model([h, c, word], [logits, new_h, new_c])''', "one_step fails"),
+        "no one_step": ("", "    step = None", "final_model.one_step is missing"),
+    }.items()
+}
+
+# Decoders that exercise 5 should refuse however low their loss is: the words of its message.
+DISHONEST = {
+    ("WORDS_IN", "the next word"): ("reads the words that it has to predict", "sentences[:, :-1]"),
+    ("LOGITS", "both directions"): ("reads the words that it has to predict",),
+    ("LOGITS", "self-attention without a mask"): ("reads the words that it has to predict",),
+    ("LOGITS", "a second LSTM on top"): ("not written by the function that was trained", "state h after word 1"),
+    ("LOGITS", "LayerNormalization"): ("not written by the function that was trained", "state h after word 1"),
+    ("LOGITS", "the photo at the end"): ("not written by the function that was trained", "state h after word 1"),
+    ("LOGITS", "tanh"): ("not written by the function that was trained", "logits after word 1"),
+    ("STATES", "dropout at all times"): ("change from one time to the next",),
+    ("STATES", "photos normalized over the batch"): ("depend on the other captions or photos of the batch",),
+    ("LOSS", "minus"): ("not the mean cross-entropy", "grader.check_untrained_loss"),
+    ("LOSS", "half"): ("not the mean cross-entropy",),
+    ("LOSS", "END in the loss only"): ("not the mean cross-entropy",),
+    ("LOSS", "mean of all"): ("not the mean cross-entropy",),
+}
