@@ -1,7 +1,7 @@
 """Does the decoder write captions with the same function that it was trained with?
 
-In training it reads a whole caption at once; at captioning time it reads word by word. The same words must give the same
-logits both ways.
+In training it reads a whole caption at once; at captioning time it reads word by word. The same words must give the
+same predictions both ways.
 """
 
 from collections.abc import Callable, Iterator
@@ -9,12 +9,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from captioning.datasets.tokens import START
-from captioning.grading.decoder_checks import SEED, embedding_width, evaluate
+from captioning.grading.decoder_probe import SEED, embedding_width, evaluate, model_of
 from captioning.grading.report import Problem, Stopped, one_line
 
-CAPTIONS, LENGTH = 4, 6             # of the probe; its words are random
+CAPTIONS, LENGTH = 4, 6             # of the probe
 TOLERANCE = 1e-3                    # of the largest value: GPUs round this much
+SAME_LAYERS = "Use the same layers, in the same order, in class decoder and in class final_model."
+PARTS = "initial_state", "one_step"
 
 
 @dataclass(frozen=True)
@@ -24,61 +25,96 @@ class Steps:
     Attributes:
         initial_state: (B, 2048) float32 embeddings -> h, c, each (B, 300).
         one_step: [word (B,) int32, h, c] -> logits (B, V), h, c.
-        names: what the message calls the two.
+        name: where they come from, for messages.
     """
 
     initial_state: Callable
     one_step: Callable
-    names: tuple[str, str] = ("final_model.initial_state", "final_model.one_step")
+    name: str = "final_model"
 
 
-def steps_of(final_model) -> Steps:
+def steps_of_model(final_model) -> Steps:
     """The steps of the notebook's final_model. Raises Stopped if it lacks one."""
-    for name in ("initial_state", "one_step"):
-        if not callable(getattr(final_model, name, None)):
-            raise Stopped(Problem(f"final_model.{name} is missing.", f"a Keras model final_model.{name}"))
-    return Steps(final_model.initial_state, final_model.one_step)
+    for part in PARTS:
+        if not callable(getattr(final_model, part, None)):
+            raise Stopped(Problem(f"final_model.{part} is missing.", f"a Keras model final_model.{part}"))
+    return Steps(*(getattr(final_model, part) for part in PARTS))
 
 
-def same_function_problems(decoder, steps: Steps, vocab) -> Iterator[Problem]:
-    """Where the logits of whole captions and those of single steps part, for random words and photos.
+def steps_of_layers(decoder) -> Steps | None:
+    """The steps that the notebook's final_model makes of the decoder's layers; None if a layer is missing."""
+    names = ("lstm", "word_embed", "token_logits_bottleneck", "token_logits")
+    layers = [getattr(decoder, name, None) for name in names]
+    if not all(callable(layer) and getattr(layer, "built", True) for layer in layers) or not hasattr(layers[0], "cell"):
+        return None
+    lstm, word_embed, bottleneck, token_logits = layers
+    states = ["h0", "c0"] if getattr(decoder, "c0", None) is not None else ["h0"]
+    model = model_of(decoder, states)
+
+    def initial_state(images, training=False):
+        found = model([images, np.zeros((len(images), 2), np.int32)], training=training)
+        return found[states[0]], found[states[-1]]
+
+    def one_step(inputs, training=False):
+        word, h, c = inputs
+        new_h, (_, new_c) = lstm.cell(word_embed(word), [h, c], training=training)
+        return token_logits(bottleneck(new_h)), new_h, new_c
+
+    return Steps(initial_state, one_step, "the given layers, one word at a time")
+
+
+def same_function_problems(decoder, steps: Steps, start: int, words) -> Iterator[Problem]:
+    """Where the predictions for whole captions and those of single steps part, for random words and photos.
 
     Args:
         decoder: a class that holds symbolic Keras tensors.
         steps: how captions are written.
-        vocab: {token: index}.
+        start: index of START.
+        words: (W,) indices of words.
 
     Raises:
         Stopped: one of the two can't be computed.
     """
     rng = np.random.default_rng(SEED)
     images = rng.normal(size=(CAPTIONS, embedding_width(decoder))).astype(np.float32)
-    sentences = rng.integers(0, len(vocab), (CAPTIONS, LENGTH)).astype(np.int32)
-    sentences[:, 0] = vocab[START]
-    at_once = evaluate(decoder, images, sentences, ["h0", "flat_hidden_states", "flat_token_logits"])
-    at_once["c0"] = evaluate(decoder, images, sentences, ["c0"])["c0"] if hasattr(decoder, "c0") else at_once["h0"]
-    hidden, logits = (at_once[name].reshape(CAPTIONS, LENGTH - 1, -1)
-                      for name in ("flat_hidden_states", "flat_token_logits"))
-    h, c = _run(steps.initial_state, images, steps.names[0], 2)
-    where = _first_apart({"h0": (at_once["h0"], h), "c0": (at_once["c0"], c)})
-    for step in range(LENGTH - 1):
-        came, h, c = _run(steps.one_step, [sentences[:, step], h, c], steps.names[1], 3)
-        where = where or _first_apart({f"the state after word {step + 1}": (hidden[:, step], h)})
-        if _apart(logits[:, step], came):
-            where = where or f"the logits after word {step + 1}"
-            yield Problem(f"Captions are not written as the decoder was trained: {where} differs. Use the same layers "
-                          "in the same order in class decoder and in class final_model.",
-                          f"equal logits from decoder.flat_token_logits and {steps.names[1]}",
-                          f"logits up to {np.abs(logits[:, step] - came).max():.2g} apart")
+    sentences = rng.choice(words, (CAPTIONS, LENGTH)).astype(np.int32)
+    sentences[:, 0] = start
+    states = ["h0", "c0"] if getattr(decoder, "c0", None) is not None else ["h0"]
+    names = [*states, "flat_hidden_states", "flat_token_logits"]
+    at_once = evaluate(decoder, images, sentences, names)
+    h, c = _outputs(steps.initial_state, images, f"{steps.name}: initial_state", 2)
+    apart = _first_apart({"h0": (at_once["h0"], h), "c0": (at_once[states[-1]], c)})
+    hidden, logits = (at_once[name].reshape(CAPTIONS, LENGTH - 1, -1) for name in names[-2:])
+    for place in range(LENGTH - 1):
+        step = [sentences[:, place], h, c]
+        came, h, c = _outputs(steps.one_step, step, f"{steps.name}: one_step", 3)
+        apart = apart or _first_apart({f"the state h after word {place + 1}": (hidden[:, place], h)})
+        if _apart(log_softmax(logits[:, place]), log_softmax(came)):
+            yield _difference(apart or f"the logits after word {place + 1}", logits[:, place], came, steps.name)
             return
 
 
-def _run(model, inputs, name, count):
+def _difference(where, expected, came, name) -> Problem:
+    """The problem of predictions that differ."""
+    if came.min() >= 0 and np.allclose(came.sum(-1), 1, atol=1e-3):
+        return Problem("final_model.one_step gives probabilities, but the caption writer takes the softmax itself: "
+                       "leave softmax out.", "logits", "rows that sum to 1")
+    if expected.shape != came.shape:
+        return Problem("The logits of one step have another shape than those of a whole caption.",
+                       str(expected.shape), str(came.shape))
+    gap = np.abs(log_softmax(expected) - log_softmax(came)).max()
+    return Problem(f"Captions are not written by the function that was trained: the two part at {where}. {SAME_LAYERS}",
+                   f"the same predictions from decoder.flat_token_logits and {name}",
+                   f"log-probabilities up to {gap:.2g} apart")
+
+
+def _outputs(model, inputs, name, count):
     """A model's outputs as arrays. Raises Stopped if it fails or if they are not `count`."""
     try:
         outputs = [np.asarray(output) for output in model(inputs, training=False)]
     except Exception as error:
-        raise Stopped(Problem(f"{name} fails.", came=one_line(error))) from None
+        raise Stopped(Problem(f"{name} fails: it should take and give what the notebook's class final_model says.",
+                              came=one_line(error))) from None
     if len(outputs) != count:
         raise Stopped(Problem(f"{name} has the wrong number of outputs.", str(count), str(len(outputs))))
     return outputs
@@ -91,3 +127,9 @@ def _first_apart(pairs) -> str:
 
 def _apart(expected, came) -> bool:
     return expected.shape != came.shape or not np.allclose(expected, came, atol=TOLERANCE * np.abs(expected).max())
+
+
+def log_softmax(logits) -> np.ndarray:
+    """Ln of the probabilities, (B, V) float64; logits may be shifted, the probabilities are the same."""
+    shifted = logits.astype("float64") - logits.max(-1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(-1, keepdims=True))

@@ -14,15 +14,32 @@ exception in the learner's code becomes part of the verdict; a check never raise
 import platform
 import sys
 import warnings
+from contextlib import contextmanager
+from dataclasses import replace
 
 from captioning import settings
-from captioning.grading import caption_steps, decoder_checks, loss_checks, service, text_checks
-from captioning.grading.loss_checks import VAL_BATCHES
+from captioning.datasets.tokens import START
+from captioning.grading import (
+    batch_checks,
+    batching_checks,
+    caption_steps,
+    decoder_checks,
+    indexing_checks,
+    loss_checks,
+    service,
+    validation_checks,
+    vocabulary_checks,
+)
+from captioning.grading.decoder_probe import words_of
 from captioning.grading.parts import FINAL_MODEL, PARTS, STEPS, TOTAL, Part
-from captioning.grading.report import IN_THE_LINE, explain, short
+from captioning.grading.report import IN_THE_LINE, Problem, explain, short
 from captioning.grading.service import Receipt
+from captioning.grading.validation_checks import VAL_BATCHES
 from captioning.grading.verdicts import Table, Verdict
 from captioning.storage import files
+
+KEPT = ("The decoder has been trained since this check passed. The check needs fresh weights, so the points and the "
+        "answer from before stay.")
 
 
 class Grader:
@@ -47,6 +64,7 @@ class Grader:
         connect, answer = timeout           # a wrong value fails here, before a token is known
         self.timeout = connect, answer
         self.verdicts: dict[str, Verdict] = {}
+        self._train_captions = None         # as check_indexing saw them
 
     def check_vocabulary(self, vocab, generate_vocabulary, train_captions) -> Verdict:
         """Checks exercise 1.
@@ -58,8 +76,8 @@ class Grader:
         """
         return self._judge(
             "19Wpv",
-            lambda: text_checks.vocabulary_problems(vocab, generate_vocabulary, train_captions),
-            lambda: text_checks.vocabulary_answer(vocab),
+            lambda: vocabulary_checks.vocabulary_problems(vocab, generate_vocabulary, train_captions),
+            lambda: vocabulary_checks.vocabulary_answer(vocab),
         )
 
     def check_indexing(self, train_captions_indexed, vocab, caption_tokens_to_indices) -> Verdict:
@@ -70,18 +88,19 @@ class Grader:
             vocab: {token: index}.
             caption_tokens_to_indices: the learner's function.
         """
+        self._train_captions = train_captions_indexed
         return self._judge(
             "uJh73",
-            lambda: text_checks.indexing_problems(train_captions_indexed, vocab, caption_tokens_to_indices),
-            lambda: text_checks.indexing_answer(train_captions_indexed, vocab),
+            lambda: indexing_checks.indexing_problems(train_captions_indexed, vocab, caption_tokens_to_indices),
+            lambda: indexing_checks.indexing_answer(train_captions_indexed, vocab),
         )
 
     def check_batching(self, batch_captions_to_matrix) -> Verdict:
         """Checks exercise 3, the learner's function batch_captions_to_matrix."""
         return self._judge(
             "yiJkt",
-            lambda: text_checks.batching_problems(batch_captions_to_matrix),
-            lambda: text_checks.batching_answer(batch_captions_to_matrix),
+            lambda: batching_checks.batching_problems(batch_captions_to_matrix),
+            lambda: batching_checks.batching_answer(batch_captions_to_matrix),
         )
 
     def check_step(self, decoder, vocab, step: str) -> Verdict:
@@ -97,7 +116,12 @@ class Grader:
         """
         if step not in STEPS:
             raise ValueError(f"step is {step!r}; expected one of {', '.join(STEPS)}.")
-        return self._look(STEPS[step], lambda: decoder_checks.decoder_problems(decoder, vocab, step))
+
+        def problems():
+            found = list(decoder_checks.step_problems(decoder, vocab, step))
+            return found or (list(loss_checks.loss_problems(decoder, vocab)) if step == "loss" else [])
+
+        return self._look(STEPS[step], problems)
 
     def check_final_model(self, decoder, final_model, vocab) -> Verdict:
         """Checks that captions are written by the function that was trained. It gives no points.
@@ -108,7 +132,7 @@ class Grader:
             vocab: {token: index}.
         """
         return self._look(FINAL_MODEL, lambda: caption_steps.same_function_problems(
-            decoder, caption_steps.steps_of(final_model), vocab))
+            decoder, caption_steps.steps_of_model(final_model), vocab[START], words_of(vocab)))
 
     def check_decoder_shapes(self, decoder, vocab) -> Verdict:
         """Checks the tensors of exercise 4.
@@ -124,15 +148,22 @@ class Grader:
         )
 
     def check_untrained_loss(self, decoder, vocab) -> Verdict:
-        """Checks the loss of exercise 4, before the decoder is trained or restored from a checkpoint."""
-        return self._judge(
+        """Checks the loss of exercise 4, before the decoder is trained or restored from a checkpoint.
+
+        If the decoder has been trained since it passed, its points and its answer stay.
+        """
+        before = self.verdicts.get("E2OIL")
+        verdict = self._judge(
             "E2OIL",
             lambda: loss_checks.untrained_problems(decoder, vocab),
             lambda: loss_checks.untrained_answer(decoder, vocab),
         )
+        if before and before.passed and loss_checks.is_only_trained(verdict.problems):
+            self.verdicts["E2OIL"] = replace(before, note=KEPT)
+        return self.verdicts["E2OIL"]
 
     def check_validation_loss(self, decoder, generate_batch, val_img_embeds, val_captions_indexed,
-                              n_batches: int = VAL_BATCHES) -> Verdict:
+                              n_batches: int = VAL_BATCHES, final_model=None) -> Verdict:
         """Checks exercise 5: the mean loss of n_batches, with the global random generators seeded as the service does.
 
         It puts the global generators back into the state in which it found them.
@@ -143,15 +174,20 @@ class Grader:
             val_img_embeds: (N, 2048).
             val_captions_indexed: N lists of captions.
             n_batches: fewer than 1,000 give a quick look, but no answer for the service.
+            final_model: has the models initial_state and one_step; without it, they are made of the given layers.
         """
         data = val_img_embeds, val_captions_indexed
         whole = n_batches == VAL_BATCHES
         measured = []                       # one ValidationLoss, if the check gets that far
 
         def problems():
-            yield from loss_checks.batch_problems(generate_batch, *data)
-            measured.append(loss_checks.validation_loss(decoder, generate_batch, *data, n_batches, self.dataset))
-            yield from measured[0].problems()
+            yield from batch_checks.batch_problems(generate_batch, *data)
+            yield from validation_checks.same_data_problems(val_captions_indexed, self._train_captions)
+            measured.append(validation_checks.validation_loss(decoder, generate_batch, *data, n_batches, self.dataset))
+            steps = (caption_steps.steps_of_layers(decoder) if final_model is None
+                     else caption_steps.steps_of_model(final_model))
+            yield from (list(validation_checks.honesty_problems(decoder, steps, generate_batch, *data))
+                        or measured[0].problems())
 
         def note():
             short_of = f" The course asks for {VAL_BATCHES:,} batches." if self._for_course and not whole else ""
@@ -224,27 +260,35 @@ class Grader:
 
     def _look(self, part: Part, problems) -> Verdict:
         """The verdict on something without points, which the table does not list."""
-        found = []
-        try:
-            found.extend(problems())
-        except Exception as error:
-            found.append(explain(error))
-        return Verdict(part, tuple(found))
+        return Verdict(part, _found(problems))
 
     def _judge(self, key, problems, answer, note=lambda: ""):
         """The verdict on a part, which replaces an earlier one."""
-        found, text = [], None
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", ".*from_logits=True")     # Keras's own; the verdict says it too
-            try:
-                for problem in problems():          # one by one, to keep those found before an exception
-                    found.append(problem)
-            except Exception as error:
-                found.append(explain(error))
+        found, text = _found(problems), None
+        with _without_softmax_warning():
             try:
                 text = answer()
             except Exception as error:
-                if not found:
-                    found.append(explain(error))
-        self.verdicts[key] = Verdict(PARTS[key], tuple(found), text, note(), self._for_course)
+                found = found or (explain(error),)
+        self.verdicts[key] = Verdict(PARTS[key], found, text, note(), self._for_course)
         return self.verdicts[key]
+
+
+def _found(problems) -> tuple[Problem, ...]:
+    """The problems of a check; an exception in it is the last one."""
+    found = []
+    with _without_softmax_warning():
+        try:
+            for problem in problems():          # one by one, to keep those found before an exception
+                found.append(problem)
+        except Exception as error:
+            found.append(explain(error))
+    return tuple(found)
+
+
+@contextmanager
+def _without_softmax_warning():
+    """Hides what Keras says of a softmax before from_logits=True; the verdict says it too."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*from_logits=True")
+        yield

@@ -1,45 +1,29 @@
-"""The checks of the decoder's loss: untrained, where its value shows a mistake, and on validation batches."""
+"""The check of the decoder's loss before training, where its value shows a mistake.
+
+The loss is computed for logits that we choose, if it comes from decoder.flat_token_logits: some words are then far
+likelier than others, so that each mistake gives another value.
+"""
 
 import itertools
 import math
-import random
 import warnings
-from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
-from tqdm.auto import tqdm
 
-from captioning.datasets.tokens import PAD
-from captioning.grading.decoder_checks import (
-    BATCH,
-    MAX_LEN,
-    SEED,
-    embedding_width,
-    evaluate,
-    logit_problems,
-    model_of,
-    padded_batch,
-    random_batch,
-)
-from captioning.grading.report import Problem, Stopped, call, short
+from captioning.datasets.tokens import END, PAD, UNK
+from captioning.grading.decoder_checks import logit_problems
+from captioning.grading.decoder_probe import SEED, embedding_width, evaluate, model_of, padded_sentences, random_batch
+from captioning.grading.report import Problem
 
-VAL_BATCHES = 1_000                 # batches whose mean loss the service asks for
+RIGHT = 1e-3                        # a loss so near the right one is right, with an epsilon in a logarithm, say
+EXACT = 1e-4                        # a loss so near that of a mistake is that mistake's
+SIZES = (13, 11), (9, 8)            # captions and tokens of two batches
+TRAINED = "An untrained decoder should find all words about equally likely, and this one has learnt already"
 
-# The loss of a decoder that trained well enough. On MSCOCO learners reached 2.60 nats after 12 epochs. Elsewhere the
-# yardstick is a table of word pairs, which knows nothing of photos: the loss must be below this share of the table's.
-COCO_VAL_LOSS = 2.8
-SHARE_OF_WORD_PAIRS = 0.8
-FOLDS = 10                          # parts of the photos; the table is measured on captions that it was not made from
+MASK_IT = "leave PAD out with the mask."
 
-# A decoder that looks at the photos: with the photos of other captions, its loss must rise by this many nats.
-LEAST_RISE = 0.2
-SHUFFLED_BATCHES = 100              # batches that measure the rise, which differs little from batch to batch
-
-
-# ------------------------------------------------------------------------------------------------ untrained loss
 
 def untrained_answer(decoder, vocab) -> str:
     """What the service asks for: the loss of the service's random batch."""
@@ -61,259 +45,266 @@ def untrained_problems(decoder, vocab) -> Iterator[Problem]:
     Raises:
         Stopped: the tensors can't be computed.
     """
-    images, sentences = padded_batch(decoder, vocab)
+    yield from list(loss_problems(decoder, vocab)) or _unlikely_problems(decoder, vocab)
+
+
+def loss_problems(decoder, vocab) -> Iterator[Problem]:
+    """What is wrong with the loss, trained or not: is it the mean cross-entropy of the words?
+
+    Args:
+        decoder: a class that holds symbolic Keras tensors.
+        vocab: {token: index}.
+
+    Raises:
+        Stopped: the tensors can't be computed.
+    """
+    sentences = padded_sentences(vocab, *SIZES[0])
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        values = evaluate(decoder, images, sentences, ["flat_token_logits", "loss"])
-    logits, loss = values["flat_token_logits"].astype("float64"), values["loss"]
-    words, is_word = sentences[:, 1:], sentences[:, 1:] != vocab[PAD]
-    if loss.shape != ():
-        yield Problem("The loss should be one number for the whole batch: the mean over its words.", "()",
-                      str(loss.shape))
-        return
-    if logits.shape != (words.size, len(vocab)):
-        yield Problem("The logits have the wrong shape: check and mend the decoder's shapes first.",
-                      str((words.size, len(vocab))), str(logits.shape))
-        return
-    problems = list(logit_problems(logits))
+        found = _evaluate(decoder, sentences)
+        problems = list(_shape_problems(found, sentences, vocab)) or list(logit_problems(found["flat_token_logits"]))
+        if not problems:
+            measured = [_measure(decoder, padded_sentences(vocab, *size), vocab) for size in SIZES]
+            problems = _value_problems(measured, vocab)
     if not problems and any("from_logits=True" in str(warning.message) for warning in caught):
         # Keras removes such a softmax again, so the value does not show it. Other code would not remove it.
         problems = [Problem("softmax is applied before the loss, which applies it again (from_logits=True): give the "
                             "loss the logits.", "logits", "probabilities")]
-    yield from problems or _value_problems(logits, loss, words, is_word) or _trained_already(decoder, vocab)
+    yield from problems
 
 
-def _value_problems(logits, loss, words, is_word) -> list[Problem]:
-    """The mistakes that explain the value of the loss."""
-    possible = _possible_losses(logits, words, is_word)
-    hints = next((hints for hints, value in possible if math.isclose(value, loss, rel_tol=2e-6)),
-                 ["The loss differs from the mean cross-entropy of the words, padding left out."])
-    right = possible[0][1]
-    return [Problem(hint, f"{right:.6f}", f"{loss:.6f}") for hint in hints]
+def _evaluate(decoder, sentences):
+    """Logits and loss of some sentences, for random photos."""
+    images = np.random.default_rng(SEED).random((len(sentences), embedding_width(decoder)), dtype=np.float32)
+    return evaluate(decoder, images, sentences, ["flat_token_logits", "loss"])
 
 
-def _trained_already(decoder, vocab):
-    """An untrained decoder finds all words about equally likely, so its loss is about ln V."""
-    loss, guess = float(_random_loss(decoder, vocab)), math.log(len(vocab))
-    if not abs(loss - guess) < 0.3 + 0.05 * guess:          # not >=, which is never true of nan
-        yield Problem("An untrained decoder should find all words about equally likely. If this one was trained "
-                      "already, run its cell again before this check; training goes on from its checkpoint.",
-                      f"about ln {len(vocab):,} = {guess:.2f}", f"{loss:.2f}")
+def _shape_problems(found, sentences, vocab):
+    """Do loss and logits have their shapes?"""
+    logits, loss, rows = found["flat_token_logits"], found["loss"], sentences[:, 1:].size
+    if loss.shape != ():
+        yield Problem("The loss should be one number for the whole batch: the mean over its words.", "()",
+                      str(loss.shape))
+    elif logits.shape != (rows, len(vocab)):
+        yield Problem("The logits have the wrong shape: check and mend the decoder's shapes first.",
+                      str((rows, len(vocab))), str(logits.shape))
 
 
-def _possible_losses(logits, words, is_word):
+# ----------------------------------------------------------------------------------------------- value of the loss
+
+@dataclass(frozen=True)
+class Measured:
+    """The loss of some logits.
+
+    Attributes:
+        logits: (B·(T-1), V) float64.
+        words: (B, T-1) indices of the words to predict.
+        loss: what the decoder's loss says.
+    """
+
+    logits: np.ndarray
+    words: np.ndarray
+    loss: float
+
+
+def _measure(decoder, sentences, vocab) -> Measured:
+    """The loss for chosen logits, or for the decoder's own if the loss does not come from flat_token_logits."""
+    import keras
+
+    words = sentences[:, 1:]
+    try:
+        rest = keras.Model([decoder.flat_token_logits, decoder.sentences], decoder.loss)
+    except ValueError:
+        found = _evaluate(decoder, sentences)
+        return Measured(found["flat_token_logits"].astype("float64"), words, float(found["loss"]))
+    logits = chosen_logits(words, len(vocab))
+    return Measured(logits.astype("float64"), words, float(rest([logits, sentences], training=False)))
+
+
+def chosen_logits(words, size) -> np.ndarray:
+    """Logits for which no two words of a batch have nearly the same loss.
+
+    Args:
+        words: (B, T-1) indices of the words to predict.
+        size: of the vocabulary, V.
+
+    Returns:
+        (B·(T-1), V) float32.
+    """
+    rng = np.random.default_rng([SEED, *words.shape])
+    logits = rng.normal(size=(words.size, size)).astype(np.float32)
+    likelier = rng.uniform(0, 2, words.shape) * rng.choice([0, 1, 2], (len(words), 1))
+    likelier[-1] = likelier[-2]                         # the last two captions are the same, with the same logits
+    logits[-words.shape[1]:] = logits[-2 * words.shape[1]:-words.shape[1]]
+    logits[np.arange(words.size), words.ravel()] += likelier.ravel()
+    return logits
+
+
+def _value_problems(measured, vocab) -> list[Problem]:
+    """The mistakes that explain the value of the loss in both batches; [] if it is right."""
+    possible = [possible_losses(each.logits, each.words, vocab) for each in measured]
+    right, came = [losses[0][1] for losses in possible], [each.loss for each in measured]
+    if _close(came, right, EXACT):
+        return []
+    mistakes = list(zip(*possible))
+    hints = next((mistake[0][0] for mistake in mistakes[1:] if _close(came, [loss for _, loss in mistake], EXACT)), [])
+    if not hints and _close(came, right, RIGHT):
+        return []
+    hints = hints or [_other_hint(measured, right, vocab)]
+    return [Problem(hint, f"{right[0]:.6f}", f"{came[0]:.6f}") for hint in hints]
+
+
+def _close(came, expected, share) -> bool:
+    return all(math.isclose(a, b, rel_tol=share) for a, b in zip(came, expected))
+
+
+def _other_hint(measured, right, vocab):
+    """What is said of a loss that no usual mistake explains."""
+    divisors = [value * np.count_nonzero(each.words != vocab[PAD]) / each.loss if each.loss else 0
+                for each, value in zip(measured, right)]
+    if not all(math.isfinite(each.loss) for each in measured):
+        return ("The loss is not a finite number. A logarithm of 0 or a division by 0 does that: compute it from the "
+                "logits, with from_logits=True.")
+    if math.isclose(*divisors, rel_tol=RIGHT):
+        return (f"The sum is divided by {divisors[0]:.6g}, whatever the batch: divide it by the number of words, which "
+                "is the sum of the mask.")
+    hint = "The loss differs from the mean cross-entropy of the words, padding left out"
+    added, times = ([change(each.loss, value) for each, value in zip(measured, right)]
+                    for change in (lambda a, b: a - b, lambda a, b: a / b))
+    if math.isclose(*added, rel_tol=RIGHT):
+        return f"{hint}: {added[0]:.4g} is added to it, perhaps a penalty on weights."
+    if math.isclose(*times, rel_tol=RIGHT):
+        return f"{hint}: it is {times[0]:.4g} times as high."
+    return f"{hint}."
+
+
+def possible_losses(logits, words, vocab):
     """[(hints, loss)] of each combination of mistakes, the fewest mistakes first; the first has none.
 
     Args:
         logits: (B·(T-1), V) float64.
         words: (B, T-1) indices.
-        is_word: (B, T-1) bool, False at padding.
+        vocab: {token: index}.
     """
-    exponents = np.exp(logits - logits.max(-1, keepdims=True))
-    readings = {
-        "": logits,
-        "softmax is applied before the loss, which applies it again: give the loss the logits.":
-            exponents / exponents.sum(-1, keepdims=True),
-        "The loss takes the logits for probabilities: pass from_logits=True.":
-            np.log(np.clip(logits, 1e-7, 1 - 1e-7)),            # Keras's reading of probabilities
-    }
-    reductions = {
-        "": lambda each: each[is_word].mean(),
-        "The mean is taken over padding too: leave PAD out with the mask.": lambda each: each.mean(),
-        "The mean is taken over padding too: divide by the number of words, which is the sum of the mask.":
-            lambda each: each[is_word].sum() / each.size,
-        "The mask is inverted: the loss counts PAD and leaves the words out.": lambda each: each[~is_word].mean(),
-        "The losses are added up: take their mean.": lambda each: each[is_word].sum(),
-        "The losses are added up, padding too: take the mean over the words.": lambda each: each.sum(),
-        "The sum is divided by the number of captions: divide it by the number of words.":
-            lambda each: each[is_word].sum() / len(each),
-        "The mean is taken for each caption first, so words of short captions weigh more: take it over all at once.":
-            lambda each: np.mean([row[kept].mean() for row, kept in zip(each, is_word, strict=True)]),
-    }
+    is_word = words != vocab[PAD]
     losses = []
-    for reading, values in readings.items():
-        each = _cross_entropy(values, words.ravel()).reshape(words.shape)
-        losses += [([hint for hint in (reading, reduction) if hint], float(reduce(each)))
-                   for reduction, reduce in reductions.items()]
+    for (reading, each), (reduction, reduce), (form, change) in itertools.product(
+            _readings(logits, words), _reductions(words, is_word, vocab).items(), _FORMS.items()):
+        hints = [hint for hint in (reading, reduction, form) if hint]
+        if len(hints) < 3:
+            with np.errstate(all="ignore"):
+                losses.append((hints, float(change(reduce(each)))))
     return sorted(losses, key=lambda row: len(row[0]))
 
 
-def _cross_entropy(logits, words):
-    """(N,) nats, from logits (N, V) and word indices (N,): -log softmax(logits)[word]."""
+_FORMS = {
+    "": lambda loss: loss,
+    "The minus is forgotten: the loss is the mean of -ln p.": lambda loss: -loss,
+    "This is the perplexity, exp(loss): leave out the exponential.": np.exp,
+    "The logarithm has base 2, so the loss is in bits: take the natural one, ops.log.": lambda loss: loss / np.log(2),
+    "The logarithm has base 10: take the natural one.": lambda loss: loss / np.log(10),
+    "The loss is the probability, not its logarithm: take the mean of -ln p.": lambda loss: np.exp(-loss),
+}
+
+
+def _readings(logits, words):
+    """(hint, cross-entropy of each word (B, T-1)) for what the loss may take the logits for."""
+    probabilities = np.exp(logits - logits.max(-1, keepdims=True))
+    probabilities /= probabilities.sum(-1, keepdims=True)
+    as_probabilities = np.clip(logits, 1e-7, 1 - 1e-7)                  # as Keras reads them
+    for hint, values in {
+        "": logits,
+        "softmax is applied before the loss, which applies it again: give the loss the logits.": probabilities,
+        "The loss takes the logits for probabilities: pass from_logits=True.": np.log(as_probabilities),
+        "softmax is taken along the wrong axis: over the words of the vocabulary, axis=-1.": np.log(
+            np.exp(logits) / np.exp(logits).sum(0)),
+    }.items():
+        normalized = values if "axis" in hint else values - _log_sum(values)
+        yield hint, -normalized[np.arange(words.size), words.ravel()].reshape(words.shape)
+    smooth = 0.9 * logits[np.arange(words.size), words.ravel()] + 0.1 * logits.mean(-1)
+    yield ("The true words are smoothed (label_smoothing): the loss is to be -ln p of the true word.",
+           (_log_sum(logits)[:, 0] - smooth).reshape(words.shape))
+
+
+def _log_sum(logits):
+    """(N, 1): ln of the sum of exponentials of each row."""
     top = logits.max(-1, keepdims=True)
-    log_sum = top[:, 0] + np.log(np.exp(logits - top).sum(-1))
-    return log_sum - logits[np.arange(len(words)), words]
+    return top + np.log(np.exp(logits - top).sum(-1, keepdims=True))
 
 
-# ----------------------------------------------------------------------------------------------- validation loss
-
-def batch_problems(generate_batch, images, captions) -> Iterator[Problem]:
-    """What is wrong with the first two batches.
-
-    Args:
-        generate_batch: the notebook's function.
-        images: (N, 2048) embeddings.
-        captions: N lists of captions, as lists of indices.
-
-    Raises:
-        Stopped: the loss can't be measured with such batches.
-    """
-    with _seeded_globals():
-        embeds, sentences = _take_batch(generate_batch, images, captions)
-        again = _take_batch(generate_batch, images, captions)
-    if np.array_equal(embeds, again[0]) and np.array_equal(sentences, again[1]) and len(images) > 1:
-        yield Problem("Two batches in a row are the same: draw anew each time, and seed no generator in "
-                      "generate_batch.")
-    strangers = _captions_of_other_photos(embeds, sentences, images, captions)
-    if strangers:
-        yield Problem("Captions and photos do not belong together: draw the photos' numbers once, and take both the "
-                      "embeddings and the captions with them.", "each caption beside its own photo",
-                      f"{strangers} of {len(embeds)} captions beside another photo")
-
-
-@dataclass(frozen=True)
-class ValidationLoss:
-    """A decoder's loss in nats per word, and what it is judged by."""
-
-    mean: float                     # of the batches' losses
-    rise: float | None              # how much higher it is when each caption has another's photo; None for one photo
-    limit: float                    # the mean must stay below it
-    yardstick: str                  # why
-
-    def __str__(self):
-        rise = "" if self.rise is None else f" With the photos of other captions it is {self.rise:.2f} higher."
-        return f"{self.mean:.4f} nats a word; the limit is {self.limit:.2f} ({self.yardstick}).{rise}"
-
-    def problems(self) -> Iterator[Problem]:
-        """What the loss says against the decoder."""
-        if not math.isfinite(self.mean):
-            yield Problem("The loss is not a number: the training diverged. Lower the learning rate and train again.",
-                          f"below {self.limit:.2f}", repr(self.mean))
-            return
-        if self.mean >= self.limit:
-            yield Problem("The decoder has not learnt enough yet: train it longer, or restore its best checkpoint.",
-                          f"below {self.limit:.2f}", f"{self.mean:.2f}")
-        if self.rise is not None and self.rise < LEAST_RISE:
-            yield Problem("The decoder hardly looks at the photos: with those of other captions its loss is nearly the "
-                          "same. If more training does not change that, look at h0 and c0.",
-                          f"a loss that is {LEAST_RISE} higher or more", f"{self.rise:.2f} higher")
+def _reductions(words, is_word, vocab):
+    """{hint: function of the words' losses (B, T-1) that returns the loss}."""
+    _, first_of_kind = np.unique(words, axis=0, return_index=True)
+    distinct = np.isin(np.arange(len(words)), first_of_kind)[:, None] & is_word
+    places = np.broadcast_to(np.arange(words.shape[1]), words.shape)
+    last = places == is_word.sum(1, keepdims=True) - 1
+    means = {
+        "": is_word,
+        f"The mean is taken over padding too: {MASK_IT}": np.ones_like(is_word),
+        "The mask is inverted: the loss counts PAD and leaves the words out.": ~is_word,
+        "UNK is left out of the loss: the decoder should learn where unknown words stand. Leave PAD out only.":
+            is_word & (words != vocab[UNK]),
+        "END is left out of the loss: the decoder has to learn where a caption ends. Leave PAD out only.":
+            is_word & (words != vocab[END]),
+        f"END, index {vocab[END]}, is left out of the loss in place of PAD: compare with vocab[PAD].":
+            words != vocab[END],
+        "UNK is left out of the loss in place of PAD: compare with vocab[PAD].": words != vocab[UNK],
+        "Identical captions count once: each caption of the batch should count.": distinct,
+        "The first word of each caption is left out: it is predicted from START.": is_word & (places > 0),
+        "Only the first word of each caption counts: all of them should.": is_word & (places == 0),
+        "Only the last word of each caption counts: all of them should.": last,
+        "The last word of each caption is left out: all of them should count.": is_word & ~last,
+        "The last column is left out: sentences[:, 1:] goes to the end.": is_word & (places < words.shape[1] - 1),
+        "Only the first caption counts: all of the batch should.": is_word & (np.arange(len(words)) == 0)[:, None],
+    }
+    reductions = {hint: lambda each, counted=counted: each[counted].mean() if counted.any() else np.nan
+                  for hint, counted in means.items()}
+    number = "divide by the number of words, which is the sum of the mask."
+    return reductions | {
+        f"The mean is taken over padding too: {number}": lambda each: each[is_word].sum() / each.size,
+        "The losses are added up: take their mean.": lambda each: each[is_word].sum(),
+        "The losses are added up, padding too: take the mean over the words.": lambda each: each.sum(),
+        f"The sum is divided by the number of captions: {number}": lambda each: each[is_word].sum() / len(each),
+        f"The sum is divided by the number of columns: {number}": lambda each: each[is_word].sum() / each.shape[1],
+        f"The sum is divided by the number of all tokens, START too: {number}":
+            lambda each: each[is_word].sum() / (is_word.sum() + len(each)),
+        f"The sum of all losses, padding too, is divided by the number of words: {MASK_IT}":
+            lambda each: each.sum() / is_word.sum(),
+        "The mean is taken for each caption first, so words of short captions weigh more: take it over all at once.":
+            lambda each: np.mean([row[kept].mean() for row, kept in zip(each, is_word) if kept.any()]),
+        "The mean is taken for each place first, so words of long captions weigh more: take it over all at once.":
+            lambda each: np.mean([row[kept].mean() for row, kept in zip(each.T, is_word.T) if kept.any()]),
+        "The loss is that of the worst word: take the mean.": lambda each: each[is_word].max(),
+        "The losses are squared: take the mean of -ln p as it is.": lambda each: np.square(each[is_word]).mean(),
+        "Probabilities are averaged before the logarithm: take the mean of -ln p.":
+            lambda each: -np.log(np.exp(-each[is_word]).mean()),
+    }
 
 
-def validation_loss(decoder, generate_batch, images, captions, n_batches, dataset) -> ValidationLoss:
-    """The loss over batches as the service takes them.
+# ---------------------------------------------------------------------------------------------------- initial loss
 
-    Args:
-        decoder: the trained decoder.
-        generate_batch: the notebook's function.
-        images: (N, 2048) embeddings.
-        captions: N lists of captions, as lists of indices.
-        n_batches: how many batches.
-        dataset: decides on the limit.
-
-    Raises:
-        Stopped: generate_batch does not return a batch.
-    """
-    import tensorflow as tf
-
-    model = model_of(decoder, ["loss"])
-    width = embedding_width(decoder)
-    batch_of_any_size = [tf.TensorSpec([None, width], tf.float32), tf.TensorSpec([None, None], tf.int32)]
-
-    # One graph serves all lengths, so TensorFlow traces nothing twice. AutoGraph has nothing to convert in a model of
-    # Keras layers, and would warn where it misreads the source.
-    @tf.function(input_signature=batch_of_any_size, autograph=False)
-    def loss(embeds, sentences):
-        return model([embeds, sentences], training=False)["loss"]
-
-    total, rises = 0.0, []
-    with _seeded_globals():
-        for number in tqdm(range(n_batches), desc="Validation loss", unit="batch"):
-            embeds, sentences = _take_batch(generate_batch, images, captions)
-            embeds, sentences = embeds.astype(np.float32, copy=False), sentences.astype(np.int32, copy=False)
-            of_batch = float(loss(embeds, sentences))
-            total += of_batch
-            if number < SHUFFLED_BATCHES and len(embeds) > 1:
-                rises.append(float(loss(np.roll(embeds, 1, axis=0), sentences)) - of_batch)
-    rise = round(float(np.mean(rises)), 2) + 0.0 if rises else None     # + 0.0: no -0.00
-    return ValidationLoss(total / n_batches, rise, *_limit(captions, dataset))
+def _unlikely_problems(decoder, vocab):
+    """An untrained decoder finds all words about equally likely, so its loss is about ln V."""
+    loss, guess = float(_random_loss(decoder, vocab)), math.log(len(vocab))
+    if abs(loss - guess) < 0.3 + 0.05 * guess:              # never true of nan
+        return
+    if _has_learnt(decoder):
+        hint = (f"{TRAINED}. For fresh weights, run the decoder's cells again and then this one; training goes on from "
+                "its checkpoint.")
+    else:
+        hint = ("An untrained decoder should find all words about equally likely, so its initial weights should be "
+                "small: leave kernel_initializer and embeddings_initializer out, and scale nothing up.")
+    yield Problem(hint, f"about ln {len(vocab):,} = {guess:.2f}", f"{loss:.2f}")
 
 
-def _limit(captions, dataset) -> tuple[float, str]:
-    """The loss to stay below, and why."""
-    if dataset == "coco2014":
-        return COCO_VAL_LOSS, "well-trained decoders of this size reach 2.5 to 2.6"
-    known = _word_pair_loss(captions)
-    share = SHARE_OF_WORD_PAIRS
-    return share * known, f"{share:.0%} of {known:.2f}, the loss of a table that only knows which word follows which"
+def _has_learnt(decoder) -> bool:
+    """Whether a bias has other values than those that it begins with, all the same or 0 and 1."""
+    biases = [np.array(weight) for weight in model_of(decoder, ["loss"]).trainable_weights if len(weight.shape) == 1]
+    return any(len(values := set(bias.tolist())) > 1 and not values <= {0, 1} for bias in biases)
 
 
-@contextmanager
-def _seeded_globals():
-    """Seeds the two global generators as the service does, and puts them back afterwards."""
-    states = random.getstate(), np.random.get_state()
-    random.seed(SEED)
-    np.random.seed(SEED)
-    try:
-        yield
-    finally:
-        random.setstate(states[0])
-        np.random.set_state(states[1])
+def is_only_trained(problems) -> bool:
+    """Whether nothing is wrong but that the decoder was trained already."""
+    return len(problems) == 1 and problems[0].hint.startswith(TRAINED)
 
 
-def _take_batch(generate_batch, images, captions):
-    """(images, sentences) of one batch. Raises Stopped if generate_batch returns something else."""
-    batch = call(generate_batch, images, captions, BATCH, MAX_LEN)
-    try:
-        embeds, sentences = np.asarray(batch["img_embeds"]), np.asarray(batch["sentences"])
-    except (KeyError, TypeError, IndexError, ValueError):
-        raise Stopped(Problem("generate_batch should return a dictionary with the batch's two arrays.",
-                              '{"img_embeds": …, "sentences": …}',
-                              short(list(batch) if isinstance(batch, dict) else batch))) from None
-    rows, width = min(BATCH, len(images)), np.shape(images)[1]
-    if embeds.shape != (rows, width) or sentences.ndim != 2 or len(sentences) != rows:
-        raise Stopped(Problem("The arrays of generate_batch have other shapes than expected.",
-                              f"img_embeds ({rows}, {width}), sentences ({rows}, at most {MAX_LEN})",
-                              f"img_embeds {embeds.shape}, sentences {sentences.shape}"))
-    if sentences.shape[1] > MAX_LEN:
-        raise Stopped(Problem("generate_batch ignores max_len: pass it on to batch_captions_to_matrix.",
-                              f"at most {MAX_LEN} columns", f"{sentences.shape[1]} columns"))
-    return embeds, sentences
-
-
-def _captions_of_other_photos(embeds, sentences, images, captions):
-    """How many rows of a batch hold a photo of the dataset beside a caption of another photo."""
-    first_values = np.asarray(images[:, 0], dtype=embeds.dtype)
-    strangers = 0
-    for embed, sentence in zip(embeds, sentences, strict=True):
-        photos = [row for row in np.flatnonzero(first_values == embed[0])
-                  if np.array_equal(np.asarray(images[row], dtype=embeds.dtype), embed)]
-        own = [caption[:len(sentence)] for row in photos for caption in captions[row]]
-        strangers += bool(photos) and not any(np.array_equal(sentence[:len(caption)], caption) for caption in own)
-    return strangers
-
-
-def _word_pair_loss(captions_of_photos):
-    """Cross-entropy, in nats per token, of a table that knows how often each token follows each other one.
-
-    The captions of each tenth of the photos are predicted from those of the others. If these are so few that guessing
-    does better, the result is that of guessing. Smoothed after Witten & Bell 1991, method C:
-    p(b | a) = (n(a, b) + k(a) p(b)) / (n(a) + k(a)), where k(a) is 1 + the number of different tokens seen after a.
-    """
-    folds = [
-        Counter(itertools.chain.from_iterable(
-            itertools.pairwise(caption[:MAX_LEN]) for captions in captions_of_photos[i::FOLDS] for caption in captions))
-        for i in range(FOLDS)]
-    pairs = sum(folds, Counter())
-    tokens, nats = len({token for _, token in pairs}), 0.0
-    for held_out in folds:
-        known = pairs - held_out
-        before, followers, after = Counter(), Counter(), Counter()
-        for (first, second), count in known.items():
-            before[first] += count
-            followers[first] += 1
-            after[second] += count
-        seen = after.total()
-        for (first, second), count in held_out.items():
-            share, kinds = (after[second] + 1) / (seen + tokens), followers[first] + 1
-            nats -= count * math.log((known[first, second] + kinds * share) / (before[first] + kinds))
-    return min(nats / pairs.total(), math.log(tokens))

@@ -15,7 +15,8 @@ import pytest
 from markupsafe import escape
 
 from captioning.datasets.tokens import END, PAD, START, UNK
-from captioning.grading import loss_checks, text_checks
+from captioning.grading import loss_checks, validation_checks, vocabulary_checks, yardsticks
+from captioning.grading.decoder_probe import padded_sentences
 from captioning.grading.grader import Grader
 from captioning.grading.notebook_errors import MADE_BY
 from captioning.grading.parts import PARTS
@@ -181,11 +182,11 @@ def test_a_right_vocabulary_passes_in_any_style(grader, captions, solution):
 
 
 def test_the_practice_captions_hold_the_counts_that_the_messages_rely_on():
-    captions = text_checks.PRACTICE_CAPTIONS
-    counts = text_checks._count_words(captions)
+    captions = vocabulary_checks.PRACTICE_CAPTIONS
+    counts = vocabulary_checks._count_words(captions)
     assert [counts[word] for word in ("big", "dog", "ball", "kite", "red")] == [6, 6, 5, 4, 5]
     # What the usual other splits find is none of what counting wrongly gives.
-    of_splits = [generate_vocabulary_split_by(split)(captions) for split in text_checks.USUAL_SPLITS]
+    of_splits = [generate_vocabulary_split_by(split)(captions) for split in vocabulary_checks.USUAL_SPLITS]
     others = [solution(captions) for solution, *_ in WRONG_VOCABULARIES.values() if solution is not unsolved]
     assert len({str(vocab) for vocab in of_splits}) == 3
     assert not [vocab for vocab in of_splits if vocab in others]
@@ -627,9 +628,10 @@ def wrong_decoders(vocab):
         "mask of inputs": ({"flat_loss_mask": lambda d: ops.reshape(d.sentences[:, :-1] != pad, (-1,))},
                            "mask belongs to the input words"),
         "mask of ones": ({"flat_loss_mask": lambda d: ops.ones_like(d.flat_ground_truth)}, "leaves nothing out"),
-        "mask for another index": ({"flat_loss_mask": lambda d: d.flat_ground_truth != vocab[END]}, "vocab[PAD] = "),
+        "mask for another index": ({"flat_loss_mask": lambda d: d.flat_ground_truth != vocab[END]},
+                                   "leaves END out", "keeps PAD"),
         "mask not flat": ({"flat_loss_mask": lambda d: d.sentences[:, 1:] != pad,
-                           "loss": lambda d: ops.mean(d.xent)}, "flat_loss_mask has the wrong shape"),
+                           "loss": lambda d: ops.mean(d.xent)}, "mask is not flattened", "(32, 19)"),
         "loss not reduced": ({"loss": lambda d: d.xent}, "loss has the wrong shape", "()"),
         "missing": ({"word_embeds": lambda d: None, "hidden_states": lambda d: embedding(d.sentences[:, 1:]),
                      "flat_hidden_states": lambda d: L.Dense(300)(ops.reshape(d.hidden_states, (-1, 100)))},
@@ -800,17 +802,25 @@ def test_a_trained_decoder_is_told_from_an_untrained_one(grader, vocab):
     bias = np.full(len(vocab), 5.0, np.float32)
     bias[5:] = -5.0
     decoder.logits_layer.bias.assign(bias)
-    assert named(grader.check_untrained_loss(decoder, vocab), "untrained", "run its cell again", "ln 50 = 3.91")
+    verdict = grader.check_untrained_loss(decoder, vocab)
+    assert named(verdict, "untrained", "run the decoder's cells again", "ln 50 = 3.91")
 
 
-def test_wrong_losses_of_the_courses_vocabulary_are_far_enough_apart():
-    """Logits of an untrained decoder with 8,769 words are small: softmax twice then hardly changes the loss."""
-    rng = np.random.default_rng(0)
-    words = rng.integers(0, 8769, (32, 19))
-    is_word = np.arange(19) < rng.integers(2, 20, 32)[:, None]
-    losses = [value for _, value in loss_checks._possible_losses(rng.normal(0, 0.02, (608, 8769)), words, is_word)]
-    right = losses[0]
-    assert min(abs(value / right - 1) for value in losses[1:]) > 2e-6 * 3
+@pytest.mark.parametrize("size", [50, 8769])
+def test_losses_with_a_mistake_are_far_from_the_right_one_and_from_each_other(size):
+    """In both batches at once, because a mistake is named if it explains both."""
+    vocab = dict(zip([PAD, UNK, START, END, *map(str, range(size - 4))], [1, 3, 2, 0, *range(4, size)], strict=True))
+    batches = [padded_sentences(vocab, *batch)[:, 1:] for batch in loss_checks.SIZES]
+    both = [loss_checks.possible_losses(loss_checks.chosen_logits(words, size).astype("float64"), words, vocab)
+            for words in batches]
+    (right, *mistakes) = [(one[0], one[1], other[1]) for one, other in zip(*both, strict=True) if len(one[0]) < 2]
+    assert not right[0] and len(mistakes) > 30
+    losses = np.array([values for _, *values in mistakes])
+    losses = losses[np.isfinite(losses).all(1)]
+    assert (abs(losses / right[1:] - 1).max(1) > 3 * loss_checks.RIGHT).all()
+    for i, row in enumerate(losses):
+        apart = abs(np.delete(losses, i, 0) / row - 1).max(1)
+        assert apart.min() > 3 * loss_checks.EXACT, mistakes[i]
 
 
 # ----------------------------------------------------------------------------------------------- validation loss
@@ -897,7 +907,7 @@ def test_a_trained_decoder_passes_with_the_mean_of_a_thousand_batches(grader, vo
     photos = 5 * (embeds - 0.5)
     decoder = build_decoder(vocab)
     untrained = grader.check_validation_loss(decoder, generate_batch, photos, captions, n_batches=10)
-    assert named(untrained, "not learnt enough", "hardly looks at the photos")
+    assert named(untrained, "has not learnt yet", "hardly looks at the photos")
 
     train(decoder, generate_batch(photos, captions, len(photos), 20), steps=60)
     started = time.process_time()       # wall time depends on what else runs here
@@ -922,7 +932,7 @@ def test_where_all_photos_are_alike_those_of_others_raise_the_loss_by_nothing(gr
     """The photos change places among the captions; no photo itself is changed."""
     captions, decoder = [[[vocab[START], *range(10, 14), vocab[END]]] * 5 for _ in embeds], build_decoder(vocab)
     alike = np.repeat(100 * (embeds[:1] - 0.5), len(embeds), axis=0)
-    found, of_turned = (loss_checks.validation_loss(decoder, generate_batch, photos, captions, 5, "drawn")
+    found, of_turned = (validation_checks.validation_loss(decoder, generate_batch, photos, captions, 5, "drawn")
                         for photos in (alike, np.roll(alike, 1, axis=1)))
     assert found.rise == of_turned.rise == 0
     assert abs(of_turned.mean - found.mean) > 0.01      # so much does the decoder see of what is in a photo
@@ -935,34 +945,34 @@ def test_without_a_second_photo_there_is_none_to_take_in_its_place(grader, vocab
         return {"img_embeds": np.float32(images_embeddings), "sentences": np.array(indexed_captions[0])}
 
     verdict = grader.check_validation_loss(decoder, generate_batch, embeds[:1], [[caption]], n_batches=2)
-    assert [problem.hint[:30] for problem in verdict.problems] == ["The decoder has not learnt eno"]
+    assert [problem.hint[:30] for problem in verdict.problems] == ["The decoder has not learnt yet"]
     assert "higher" not in verdict.note
 
 
 def test_a_table_of_word_pairs_is_measured_on_photos_that_it_was_not_made_from():
     alike = [[[0, 1, 2, 3]] * 5] * 40
-    assert loss_checks._word_pair_loss(alike) < 0.1
+    assert yardsticks.word_pair_loss(alike) < 0.1
     rng = np.random.default_rng(0)
     apart = [[[0, *map(int, rng.integers(1, 50, 10))]] * 5 for _ in range(40)]
     for n in (1, 2, 9, 11):
         words = {word for [caption, *_] in apart[:n] for word in caption[1:]}
-        assert loss_checks._word_pair_loss(apart[:n]) == pytest.approx(math.log(len(words)))
+        assert yardsticks.word_pair_loss(apart[:n]) == pytest.approx(math.log(len(words)))
     follow = [[[0, *((start + np.arange(10)) % 49 + 1).tolist()]] for start in rng.integers(0, 49, 400)]
-    assert loss_checks._word_pair_loss(follow) < 1.2 * math.log(49) / 10             # only the first word is open
+    assert yardsticks.word_pair_loss(follow) < 1.2 * math.log(49) / 10             # only the first word is open
 
 
 @pytest.mark.parametrize("loss, rise, hints", [
     (1.5, 0.3, []), (2.1, 0.3, ["not learnt enough"]), (1.5, 0.1, ["hardly looks"]), (1.5, None, []),
     (2.1, -0.1, ["not learnt enough", "hardly looks"]), (float("nan"), float("nan"), ["diverged"])])
 def test_a_loss_is_to_be_below_its_limit_and_higher_with_other_photos(loss, rise, hints):
-    problems = list(loss_checks.ValidationLoss(loss, rise, 2.0, "").problems())
+    problems = list(validation_checks.ValidationLoss(loss, rise, 2.0, "").problems())
     assert len(problems) == len(hints) and all(text in problem.hint for text, problem in zip(hints, problems))
 
 
 def test_the_limit_is_the_courses_for_mscoco_and_else_a_share_of_what_word_pairs_tell(indexed):
-    assert loss_checks._limit(indexed, "coco2014")[0] == 2.8
+    assert yardsticks.bounds(indexed, "coco2014")[0] == 2.8
     for dataset in ("drawn", "folder"):
-        assert loss_checks._limit(indexed, dataset)[0] == 0.8 * loss_checks._word_pair_loss(indexed)
+        assert yardsticks.bounds(indexed, dataset)[0] == 0.8 * yardsticks.word_pair_loss(indexed)
 
 
 def seeded_inside(vocab):

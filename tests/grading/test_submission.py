@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from captioning.datasets.tokens import END, PAD, START, UNK
-from captioning.grading import report, text_checks
+from captioning.grading import indexing_checks, report, vocabulary_checks
 from captioning.grading.grader import Grader
 from captioning.grading.parts import PARTS
 from captioning.grading.service import Receipt
@@ -91,14 +91,14 @@ def test_a_failing_part_is_sent_and_said(server):
 def test_answers_are_plain_pythons_reprs():
     assert report.reprs([np.int64(3), 4, np.float64(0.1), True, -1]) == "3 4 0.1 True -1"
     vocab = {token: index for index, token in enumerate([PAD, UNK, START, END, *map(str, range(8765))])}
-    assert text_checks.vocabulary_answer(vocab) == COCO_ANSWERS["19Wpv"]
-    assert text_checks.vocabulary_answer(dict(zip(vocab, np.arange(8769), strict=True))) == COCO_ANSWERS["19Wpv"]
+    assert vocabulary_checks.vocabulary_answer(vocab) == COCO_ANSWERS["19Wpv"]
+    assert vocabulary_checks.vocabulary_answer(dict(zip(vocab, np.arange(8769), strict=True))) == COCO_ANSWERS["19Wpv"]
     # every word but PAD, START and END, and UNK 23,303 times
     captions = [[[vocab[START], *range(4, 8769), vocab[UNK], vocab[END]]] * 1,
                 [[vocab[START], *[vocab[UNK]] * 23_302, vocab[END]]]]
-    assert text_checks.indexing_answer(captions, vocab) == COCO_ANSWERS["uJh73"]
+    assert indexing_checks.indexing_answer(captions, vocab) == COCO_ANSWERS["uJh73"]
     numpy_captions = [[list(np.array(caption)) for caption in photo] for photo in captions]
-    assert text_checks.indexing_answer(numpy_captions, vocab) == "1 1 8766 8768 0 23303"
+    assert indexing_checks.indexing_answer(numpy_captions, vocab) == "1 1 8766 8768 0 23303"
 
 
 # ------------------------------------------------------------------------------------------------ ways to fail

@@ -1,0 +1,122 @@
+"""The check of generate_batch: do the batches hold photos beside their own captions, filled up with PAD?"""
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+
+from captioning.grading.decoder_probe import BATCH, MAX_LEN, SEED
+from captioning.grading.report import Problem, Stopped, call, short
+
+
+def batch_problems(generate_batch, images, captions) -> Iterator[Problem]:
+    """What is wrong with the first two batches.
+
+    Args:
+        generate_batch: the notebook's function.
+        images: (N, 2048) embeddings.
+        captions: N lists of captions, as lists of indices.
+
+    Raises:
+        Stopped: the loss can't be measured with such batches.
+    """
+    if len(images) != len(captions):
+        raise Stopped(Problem("Photos and captions do not belong together: there should be a list of captions for each "
+                              "photo.", f"{len(images):,} lists", f"{len(captions):,} lists"))
+    with seeded_globals():
+        embeds, sentences = take_batch(generate_batch, images, captions)
+        again = take_batch(generate_batch, images, captions)
+    if np.array_equal(embeds, again[0]) and np.array_equal(sentences, again[1]) and len(images) > 1:
+        yield Problem("Two batches in a row are the same: draw anew each time, and seed no generator in "
+                      "generate_batch.")
+    yield from _sentence_problems(embeds, sentences, images, captions)
+
+
+@contextmanager
+def seeded_globals():
+    """Seeds the two global generators as the service does, and puts them back afterwards."""
+    states = random.getstate(), np.random.get_state()
+    random.seed(SEED)
+    np.random.seed(SEED)
+    try:
+        yield
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])
+
+
+def take_batch(generate_batch, images, captions):
+    """(images, sentences) of one batch. Raises Stopped if generate_batch returns something else."""
+    batch = call(generate_batch, images, captions, BATCH, MAX_LEN)
+    try:
+        embeds, sentences = np.asarray(batch["img_embeds"]), np.asarray(batch["sentences"])
+    except (KeyError, TypeError, IndexError, ValueError):
+        raise Stopped(Problem("generate_batch should return a dictionary with the batch's two arrays.",
+                              '{"img_embeds": …, "sentences": …}',
+                              short(list(batch) if isinstance(batch, dict) else batch))) from None
+    rows, width = min(BATCH, len(images)), np.shape(images)[1]
+    if embeds.shape != (rows, width) or sentences.ndim != 2 or len(sentences) != rows:
+        raise Stopped(Problem("The arrays of generate_batch have other shapes than expected.",
+                              f"img_embeds ({rows}, {width}), sentences ({rows}, at most {MAX_LEN})",
+                              f"img_embeds {embeds.shape}, sentences {sentences.shape}"))
+    if sentences.shape[1] > MAX_LEN:
+        raise Stopped(Problem("generate_batch ignores max_len: pass it on to batch_captions_to_matrix.",
+                              f"at most {MAX_LEN} columns", f"{sentences.shape[1]} columns"))
+    return embeds.astype(np.float32, copy=False), sentences.astype(np.int32, copy=False)
+
+
+def fills_of(embeds, sentences, images, captions) -> set[int]:
+    """The indices that fill up the sentences of a batch after the captions' own."""
+    return _fills(sentences, [_captions_of(embed, images, captions) for embed in embeds])
+
+
+def _sentence_problems(embeds, sentences, images, captions):
+    """Does each sentence belong to its photo, whole and filled up with something that is no word?"""
+    own = [_captions_of(embed, images, captions) for embed in embeds]
+    width = sentences.shape[1]
+    strangers = [row for row, (sentence, choices) in enumerate(zip(sentences, own))
+                 if choices and not any(np.array_equal(sentence[:len(c)], c[:width]) for c in choices)]
+    if strangers:
+        row = strangers[0]
+        lost = next((c for c in own[row] if len(c) <= width and np.array_equal(sentences[row, :len(c) - 1], c[:-1])),
+                    None)
+        if lost is not None:
+            yield Problem("END is lost in the batches: the last token of a caption is another one than END. Look at "
+                          "batch_captions_to_matrix.", short(lost), short(sentences[row].tolist()))
+            return
+        yield Problem("Captions and photos do not belong together: draw the photos' numbers once, and take both the "
+                      "embeddings and the captions with them.", "each caption beside its own photo",
+                      f"{len(strangers)} of {len(embeds)} captions beside another photo")
+        return
+    yield from _fill_problems(sentences, own)
+
+
+def _captions_of(embed, images, captions):
+    """The captions of all photos with this embedding."""
+    same = [row for row in np.flatnonzero(np.asarray(images[:, 0], embed.dtype) == embed[0])
+            if np.array_equal(np.asarray(images[row], embed.dtype), embed)]
+    return [list(caption) for row in same for caption in captions[row]]
+
+
+def _fills(sentences, own) -> set[int]:
+    """What stands after each sentence's own caption."""
+    width, fills = sentences.shape[1], set()
+    for sentence, choices in zip(sentences, own):
+        lengths = [len(c) for c in choices if np.array_equal(sentence[:len(c)], c[:width])]
+        fills |= set(sentence[max(lengths, default=width):].tolist())
+    return fills
+
+
+def _fill_problems(sentences, own):
+    """Is what fills up the sentences no token of a caption?"""
+    fills = _fills(sentences, own)
+    for name, place in (("END", -1), ("START", 0)):
+        taken = fills & {caption[place] for choices in own for caption in choices}
+        if taken:
+            yield Problem(f"The sentences are filled up with {name}: pass vocab[PAD] as pad_idx, which the loss leaves "
+                          "out.", "vocab[PAD] after END", f"{min(taken)}, the index of {name}")
+            return
+    if len(fills) > 1:
+        yield Problem("The sentences are filled up with several indices: fill with vocab[PAD] alone.",
+                      "one index", str(sorted(fills)))

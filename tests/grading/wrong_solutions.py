@@ -1,0 +1,649 @@
+"""Wrong solutions: {mistake: (a learner's code, words that the message has to contain)}, by exercise.
+
+Code of a decoder's step replaces that step of the right solution in right_solutions.py.
+"""
+
+VOCABULARY = {
+    "counter begun anew for each photo": ('''
+def generate_vocabulary(train_captions):
+    words = set()
+    for captions in train_captions:
+        counts = Counter()
+        for caption in captions:
+            counts.update(split_sentence(caption))
+        words |= {word for word, count in counts.items() if count >= 5}
+    return {token: i for i, token in enumerate(sorted(words | {PAD, UNK, START, END}))}
+''', "begins anew for each photo", "before the loops"),
+    "counter begun anew for each caption": ('''
+def generate_vocabulary(train_captions):
+    words = {PAD, UNK, START, END}
+    for captions in train_captions:
+        for caption in captions:
+            words |= {w for w, n in Counter(split_sentence(caption)).items() if n >= 5}
+    return {token: i for i, token in enumerate(sorted(words))}
+''', "begins anew for each caption"),
+    "last photo only": ('''
+def generate_vocabulary(train_captions):
+    for captions in train_captions:
+        counts = Counter(word for caption in captions for word in split_sentence(caption))
+    tokens = [w for w in counts if counts[w] >= 5] + [PAD, UNK, START, END]
+    return {token: i for i, token in enumerate(sorted(tokens))}
+''', "Only the last photo's words"),
+    "a slice left in": ('''
+def generate_vocabulary(train_captions):
+    counts = Counter(w for cs in train_captions[:20] for c in cs for w in split_sentence(c))
+    return {t: i for i, t in enumerate(sorted([w for w in counts if counts[w] >= 5] + [PAD, UNK, START, END]))}
+''', "counts the first 20 photos only", "train_captions[:500]"),
+    "a global in place of the argument": ('''
+def generate_vocabulary(captions):
+    counts = Counter(w for cs in train_captions for c in cs for w in split_sentence(c))
+    return {t: i for i, t in enumerate(sorted([w for w in counts if counts[w] >= 5] + [PAD, UNK, START, END]))}
+''', "reads a variable of the notebook", "its argument, train_captions"),
+    "captions are counted": ('''
+def generate_vocabulary(train_captions):
+    counts = Counter(w for cs in train_captions for c in cs for w in set(split_sentence(c)))
+    return {t: i for i, t in enumerate(sorted([w for w in counts if counts[w] >= 5] + [PAD, UNK, START, END]))}
+''', "Captions are counted, not words", "every occurrence"),
+    "letters": ('''
+def generate_vocabulary(train_captions):
+    counts = Counter(letter for cs in train_captions for c in cs for letter in c.lower())
+    return {t: i for i, t in enumerate(sorted([w for w in counts if counts[w] >= 5] + [PAD, UNK, START, END]))}
+''', "Letters are counted", "split_sentence"),
+    "not split_sentence": ('''
+def generate_vocabulary(train_captions):
+    counts = Counter(w for cs in train_captions for c in cs for w in c.lower().split())
+    return {t: i for i, t in enumerate(sorted([w for w in counts if counts[w] >= 5] + [PAD, UNK, START, END]))}
+''', "not cut with split_sentence", "without punctuation"),
+    "names in quotes": ('''
+def generate_vocabulary(train_captions):
+    counts = Counter(w for cs in train_captions for c in cs for w in split_sentence(c))
+    tokens = [w for w in counts if counts[w] >= 5] + ["PAD", "UNK", "START", "END"]
+    return {t: i for i, t in enumerate(sorted(tokens))}
+''', "missing", "write PAD without quotes"),
+    "NumPy numbers": ('''
+def generate_vocabulary(train_captions):
+    counts = Counter(w for cs in train_captions for c in cs for w in split_sentence(c))
+    tokens = sorted([w for w in counts if counts[w] >= 5] + [PAD, UNK, START, END])
+    return dict(zip(tokens, np.arange(len(tokens))))
+''', "no Python ints", "int64", "enumerate"),
+    "floats": ('''
+def generate_vocabulary(train_captions):
+    counts = Counter(w for cs in train_captions for c in cs for w in split_sentence(c))
+    tokens = sorted([w for w in counts if counts[w] >= 5] + [PAD, UNK, START, END])
+    return {t: float(i) for i, t in enumerate(tokens)}
+''', "no Python ints", "float"),
+    "most frequent first": ('''
+def generate_vocabulary(train_captions):
+    counts = Counter(w for cs in train_captions for c in cs for w in split_sentence(c))
+    tokens = [w for w, n in counts.most_common() if n >= 5] + [PAD, UNK, START, END]
+    return {t: i for i, t in enumerate(tokens)}
+''', "sorted before they are numbered"),
+    "special tokens after sorting": ('''
+def generate_vocabulary(train_captions):
+    counts = Counter(w for cs in train_captions for c in cs for w in split_sentence(c))
+    tokens = [PAD, UNK, START, END] + sorted(w for w in counts if counts[w] >= 5)
+    return {t: i for i, t in enumerate(tokens)}
+''', "special tokens and words together"),
+}
+
+INDEXING = {
+    "the default is the token": ('''
+def caption_tokens_to_indices(captions, vocab):
+    return [[[vocab[START]] + [vocab.get(w, UNK) for w in split_sentence(c)] + [vocab[END]] for c in cs]
+            for cs in captions]
+''', "UNK itself is among the indices", "vocab[UNK]", "'#UNK#'"),
+    "START as a token": ('''
+def caption_tokens_to_indices(captions, vocab):
+    return [[[START] + [vocab.get(w, vocab[UNK]) for w in split_sentence(c)] + [END] for c in cs] for cs in captions]
+''', "START itself is among the indices", "vocab[START]"),
+    "setdefault": ('''
+def caption_tokens_to_indices(captions, vocab):
+    return [[[vocab[START]] + [vocab.setdefault(w, vocab[UNK]) for w in split_sentence(c)] + [vocab[END]]
+             for c in cs] for cs in captions]
+''', "vocabulary is changed", "setdefault", "vocab.get(word, vocab[UNK])"),
+    "new words get an index": ('''
+def caption_tokens_to_indices(captions, vocab):
+    result = []
+    for photo in captions:
+        result.append([])
+        for caption in photo:
+            for word in split_sentence(caption):
+                if word not in vocab:
+                    vocab[word] = len(vocab)
+            result[-1].append([vocab[START]] + [vocab[w] for w in split_sentence(caption)] + [vocab[END]])
+    return result
+''', "vocabulary is changed", "assignment to vocab[word]"),
+    "the notebook's vocab": ('''
+def caption_tokens_to_indices(captions, dictionary):
+    return [[[vocab[START]] + [vocab.get(w, vocab[UNK]) for w in split_sentence(c)] + [vocab[END]] for c in cs]
+            for cs in captions]
+''', "do not come from the argument vocab"),
+    "numbers by hand": ('''
+def caption_tokens_to_indices(captions, vocab):
+    return [[[2] + [vocab.get(w, 3) for w in split_sentence(c)] + [0] for c in cs] for cs in captions]
+''', "do not come from the argument vocab", "numbers written in it"),
+    "letters": ('''
+def caption_tokens_to_indices(captions, vocab):
+    return [[[vocab[START]] + [vocab.get(w, vocab[UNK]) for w in c] + [vocab[END]] for c in cs] for cs in captions]
+''', "gives letters", "split_sentence"),
+    "a word once": ('''
+def caption_tokens_to_indices(captions, vocab):
+    return [[[vocab[START]] + [vocab.get(w, vocab[UNK]) for w in dict.fromkeys(split_sentence(c))] + [vocab[END]]
+             for c in cs] for cs in captions]
+''', "keep every word"),
+    "reversed": ('''
+def caption_tokens_to_indices(captions, vocab):
+    return [[[vocab[START]] + [vocab.get(w, vocab[UNK]) for w in split_sentence(c)][::-1] + [vocab[END]] for c in cs]
+            for cs in captions]
+''', "reverse order"),
+    "a generator": ('''
+def caption_tokens_to_indices(captions, vocab):
+    for cs in captions:
+        yield [[vocab[START]] + [vocab.get(w, vocab[UNK]) for w in split_sentence(c)] + [vocab[END]] for c in cs]
+''', "a list for each photo", "generator"),
+    "padding for unknown words": ('''
+def caption_tokens_to_indices(captions, vocab):
+    return [[[vocab[START]] + [vocab.get(w, vocab[PAD]) for w in split_sentence(c)] + [vocab[END]] for c in cs]
+            for cs in captions]
+''', "UNK is not used"),
+}
+
+BATCHING = {
+    "zeros become padding": ('''
+def batch_captions_to_matrix(batch_captions, pad_idx, max_len=None):
+    longest = max(map(len, batch_captions))
+    width = longest if max_len is None else min(longest, max_len)
+    matrix = np.zeros((len(batch_captions), width), dtype="int32")
+    for i, caption in enumerate(batch_captions):
+        matrix[i, :len(caption)] = caption[:width]
+    matrix[matrix == 0] = pad_idx
+    return matrix
+''', "index 0 become padding", "END"),
+    "16 bits": ('''
+def batch_captions_to_matrix(batch_captions, pad_idx, max_len=None):
+    width = min(max(map(len, batch_captions)), max_len or 10 ** 6)
+    matrix = np.full((len(batch_captions), width), pad_idx, np.int64)
+    for row, caption in zip(matrix, batch_captions):
+        row[:len(caption)] = caption[:width]
+    return matrix.astype(np.int16)
+''', "int16 is too narrow", "np.int32"),
+    "always 20 tokens at most": ('''
+def batch_captions_to_matrix(batch_captions, pad_idx, max_len=None):
+    width = min(max(map(len, batch_captions)), max_len or 20)
+    matrix = np.full((len(batch_captions), width), pad_idx)
+    for row, caption in zip(matrix, batch_captions):
+        row[:len(caption)] = caption[:width]
+    return matrix
+''', "always cut to 20", "max_len"),
+    "vocab[PAD]": ('''
+def batch_captions_to_matrix(batch_captions, pad_idx, max_len=None):
+    width = min(max(map(len, batch_captions)), max_len or 10 ** 6)
+    matrix = np.full((len(batch_captions), width), vocab[PAD])
+    for row, caption in zip(matrix, batch_captions):
+        row[:len(caption)] = caption[:width]
+    return matrix
+''', "whatever pad_idx is", "argument pad_idx"),
+    "first caption's width": ('''
+def batch_captions_to_matrix(batch_captions, pad_idx, max_len=None):
+    width = min(len(batch_captions[0]), max_len or 10 ** 6)
+    matrix = np.full((len(batch_captions), width), pad_idx)
+    for row, caption in zip(matrix, batch_captions):
+        kept = caption[:width]
+        row[:len(kept)] = kept
+    return matrix
+''', "first caption decides"),
+    "END left out": ('''
+def batch_captions_to_matrix(batch_captions, pad_idx, max_len=None):
+    width = min(max(map(len, batch_captions)), max_len or 10 ** 6)
+    matrix = np.full((len(batch_captions), width), pad_idx)
+    for row, caption in zip(matrix, batch_captions):
+        kept = caption[:-1][:width]
+        row[:len(kept)] = kept
+    return matrix
+''', "END is left out"),
+    "one token less than max_len": ('''
+def batch_captions_to_matrix(batch_captions, pad_idx, max_len=None):
+    longest = max(map(len, batch_captions))
+    width = longest if max_len is None or longest <= max_len else max_len - 1
+    matrix = np.full((len(batch_captions), width), pad_idx)
+    for row, caption in zip(matrix, batch_captions):
+        kept = caption[:width]
+        row[:len(kept)] = kept
+    return matrix
+''', "max_len - 1"),
+    "identical captions once": ('''
+def batch_captions_to_matrix(batch_captions, pad_idx, max_len=None):
+    rows = []
+    for caption in batch_captions:
+        if caption[:] not in rows:
+            rows.append(caption[:])
+    width = min(max(map(len, rows)), max_len or 10 ** 6)
+    return np.array([row[:width] + [pad_idx] * (width - len(row)) for row in rows])
+''', "Identical captions are there once only", "a row for each caption"),
+    "sorted by length": ('''
+def batch_captions_to_matrix(batch_captions, pad_idx, max_len=None):
+    rows = sorted(batch_captions, key=len, reverse=True)
+    width = min(len(rows[0]), max_len or 10 ** 6)
+    return np.array([row[:width] + [pad_idx] * (width - len(row)) for row in rows])
+''', "sorted by length", "row i belongs to caption i"),
+    "one array for all calls": ('''
+buffer = np.zeros((100, 100), int)
+
+def batch_captions_to_matrix(batch_captions, pad_idx, max_len=None):
+    width = min(max(map(len, batch_captions)), max_len or 10 ** 6)
+    matrix = buffer[:len(batch_captions), :width]
+    matrix[:] = pad_idx
+    for row, caption in zip(matrix, batch_captions):
+        row[:len(caption)] = caption[:width]
+    return matrix
+''', "same array"),
+    "Keras's own padding": ('''
+def batch_captions_to_matrix(batch_captions, pad_idx, max_len=None):
+    return keras.utils.pad_sequences(batch_captions, max_len, value=pad_idx)
+''', "padding is on the left", "padded to max_len"),
+}
+
+STATES = {
+    "only the mean of the photo": ('''
+mean = ops.mean(decoder.img_embeds, axis=1, keepdims=True)
+decoder.h0 = decoder.c0 = L.Dense(300, activation="elu")(L.Dense(120, activation="elu")(mean))
+''', "one sum of the photo's numbers", "mean"),
+    "a part of the photo": ('''
+decoder.h0 = decoder.c0 = decoder.img_embed_bottleneck_to_h0(L.Dense(120)(decoder.image[:, :30]))
+''', "a part of the photo's numbers only", "30 numbers"),
+    "photos normalized over the batch": ('''
+centred = decoder.image - ops.mean(decoder.image, axis=0, keepdims=True)
+decoder.h0 = decoder.c0 = decoder.img_embed_bottleneck_to_h0(decoder.img_embed_to_bottleneck(centred))
+''', "mixes captions up", "mean over the batch"),
+    "zeros for c0": ('''
+decoder.h0 = decoder.img_embed_bottleneck_to_h0(decoder.img_embed_to_bottleneck(decoder.image))
+decoder.c0 = ops.zeros_like(decoder.h0)
+''', "c0 does not come from the image"),
+    "no bottleneck": ('''
+decoder.h0 = decoder.c0 = L.Dense(300, activation="elu")(decoder.image)
+''', "img_embed_to_bottleneck is not used"),
+    "weights of 0": ('''
+zeros = {"activation": "elu", "kernel_initializer": "zeros"}
+decoder.h0 = decoder.c0 = L.Dense(300, **zeros)(L.Dense(120, **zeros)(decoder.image))
+''', "weights", "are all 0", "kernel_initializer"),
+    "dropout at all times": ('''
+image = L.Lambda(lambda x: tf.nn.dropout(x, 0.5))(decoder.image)
+decoder.h0 = decoder.c0 = decoder.img_embed_bottleneck_to_h0(decoder.img_embed_to_bottleneck(image))
+''', "changes from one time to the next", "training=True"),
+    "dropout at no time": ('''
+class Image(L.Layer):
+    def __init__(self):
+        super().__init__()
+        self.standardize, self.dropout = decoder.standardize, decoder.image_dropout
+
+    def call(self, embeds):
+        return self.dropout(self.standardize(embeds), training=False)
+
+image = Image()(decoder.img_embeds)
+decoder.h0 = decoder.c0 = decoder.img_embed_bottleneck_to_h0(decoder.img_embed_to_bottleneck(image))
+''', "image_dropout hides nothing in training"),
+    "no gradient": ('''
+bottleneck = ops.stop_gradient(decoder.img_embed_to_bottleneck(decoder.image))
+decoder.h0 = decoder.c0 = decoder.img_embed_bottleneck_to_h0(bottleneck)
+''', "No gradient", "stop_gradient"),
+    "a layer in a Lambda": ('''
+bottleneck = L.Lambda(lambda x: decoder.img_embed_to_bottleneck(x), output_shape=(120,))(decoder.image)
+decoder.h0 = decoder.c0 = decoder.img_embed_bottleneck_to_h0(bottleneck)
+''', "hidden, perhaps in a Lambda", "img_embed_to_bottleneck"),
+    "normalized once more": ('''
+state = decoder.img_embed_bottleneck_to_h0(decoder.img_embed_to_bottleneck(decoder.image))
+decoder.h0 = decoder.c0 = L.LayerNormalization()(state)
+''', "h0 is not what", "layer_normalization"),
+    "a function in place of a tensor": ('''
+decoder.h0 = decoder.c0 = decoder.img_embed_bottleneck_to_h0
+''', "decoder.h0 should be a tensor", "Dense"),
+    "c0 forgotten as a name": ('''
+decoder.h0 = decoder.img_embed_bottleneck_to_h0(decoder.img_embed_to_bottleneck(decoder.image))
+decoder.c0 = 0
+''', "c0 does not come from the image"),
+}
+
+WORDS_IN = {
+    "the next word": ("decoder.word_embeds = decoder.word_embed(decoder.sentences[:, 1:])",
+                      "the very word that it has to predict"),
+    "all words": ("decoder.word_embeds = decoder.word_embed(decoder.sentences)", "last word is fed as input too"),
+    "two words less": ("decoder.word_embeds = decoder.word_embed(decoder.sentences[:, :-2])",
+                       "Words at the end are left out"),
+    "indices cut": ("decoder.word_embeds = decoder.word_embed(decoder.sentences[:, :-1] % 10)",
+                    "share an embedding", "indices to the embedding as they are"),
+    "UNK as PAD": ('''
+words = decoder.sentences[:, :-1]
+decoder.word_embeds = decoder.word_embed(ops.where(ops.equal(words, vocab[UNK]), vocab[PAD], words))
+''', "share an embedding", "#PAD#, #UNK#"),
+    "a layer of one's own": ("decoder.word_embeds = L.Embedding(len(vocab), 100)(decoder.sentences[:, :-1])",
+                             "word_embed is not used"),
+    "too few embeddings": ("decoder.word_embeds = L.Embedding(len(vocab) - 30, 100)(decoder.sentences[:, :-1])",
+                           "too large for the embedding", "len(vocab)"),
+    "normalized": ("decoder.word_embeds = L.UnitNormalization()(decoder.word_embed(decoder.sentences[:, :-1]))",
+                   "word_embeds is not what word_embed give"),
+    "one vector for a caption": ('''
+embeds = decoder.word_embed(decoder.sentences[:, :-1])
+decoder.word_embeds = embeds + ops.mean(embeds, axis=1, keepdims=True)
+''', "at each position the embedding of the token there"),
+    "reversed": ("decoder.word_embeds = decoder.word_embed(ops.flip(decoder.sentences[:, :-1], axis=1))",
+                 "at each position the embedding of the token there"),
+}
+
+LOGITS = {
+    "a second LSTM on top": ('''
+states = decoder.lstm(decoder.word_embeds, initial_state=[decoder.h0, decoder.c0])
+decoder.hidden_states = L.LSTM(300, return_sequences=True)(states)
+decoder.flat_hidden_states = ops.reshape(decoder.dropout(decoder.hidden_states), [-1, 300])
+decoder.flat_token_logits = decoder.token_logits(decoder.token_logits_bottleneck(decoder.flat_hidden_states))
+''', "flat_hidden_states is not what lstm give", "lstm", "another function than the one that is trained"),
+    "LayerNormalization": ('''
+states = decoder.lstm(decoder.word_embeds, initial_state=[decoder.h0, decoder.c0])
+decoder.hidden_states = L.LayerNormalization()(states)
+decoder.flat_hidden_states = ops.reshape(decoder.dropout(decoder.hidden_states), [-1, 300])
+decoder.flat_token_logits = decoder.token_logits(decoder.token_logits_bottleneck(decoder.flat_hidden_states))
+''', "flat_hidden_states is not what lstm give", "layer_normalization"),
+    "one state only": ('''
+decoder.hidden_states = decoder.lstm(decoder.word_embeds, initial_state=decoder.h0)
+decoder.flat_hidden_states = ops.reshape(decoder.dropout(decoder.hidden_states), [-1, 300])
+decoder.flat_token_logits = decoder.token_logits(decoder.token_logits_bottleneck(decoder.flat_hidden_states))
+''', "two states", "initial_state=[h0, c0]"),
+    "states not named": ('''
+decoder.hidden_states = decoder.lstm(decoder.word_embeds, decoder.h0, decoder.c0)
+decoder.flat_hidden_states = ops.reshape(decoder.dropout(decoder.hidden_states), [-1, 300])
+decoder.flat_token_logits = decoder.token_logits(decoder.token_logits_bottleneck(decoder.flat_hidden_states))
+''', "two states", "initial_state=[h0, c0]"),
+    "no state": ('''
+decoder.hidden_states = decoder.lstm(decoder.word_embeds)
+decoder.flat_hidden_states = ops.reshape(decoder.dropout(decoder.hidden_states), [-1, 300])
+decoder.flat_token_logits = decoder.token_logits(decoder.token_logits_bottleneck(decoder.flat_hidden_states))
+''', "does not see the image", "initial_state=[h0, c0]"),
+    "c0 of zeros in the LSTM": ('''
+decoder.hidden_states = decoder.lstm(decoder.word_embeds, initial_state=[decoder.h0, ops.zeros_like(decoder.h0)])
+decoder.flat_hidden_states = ops.reshape(decoder.dropout(decoder.hidden_states), [-1, 300])
+decoder.flat_token_logits = decoder.token_logits(decoder.token_logits_bottleneck(decoder.flat_hidden_states))
+''', "c0 of the LSTM does not come from the image"),
+    "no memory": ('''
+decoder.hidden_states = L.Dense(300)(decoder.word_embeds) + ops.expand_dims(decoder.h0, 1)
+decoder.flat_hidden_states = ops.reshape(decoder.dropout(decoder.hidden_states), [-1, 300])
+decoder.flat_token_logits = decoder.token_logits(decoder.token_logits_bottleneck(decoder.flat_hidden_states))
+''', "does not know all words before its place"),
+    "both directions": ('''
+decoder.hidden_states = L.Bidirectional(L.LSTM(150, return_sequences=True))(decoder.word_embeds)
+decoder.flat_hidden_states = ops.reshape(decoder.dropout(decoder.hidden_states), [-1, 300])
+decoder.flat_token_logits = decoder.token_logits(decoder.token_logits_bottleneck(decoder.flat_hidden_states))
+''', "sees later words"),
+    "self-attention without a mask": ('''
+states = decoder.lstm(decoder.word_embeds, initial_state=[decoder.h0, decoder.c0])
+decoder.hidden_states = L.MultiHeadAttention(2, 150)(states, states)
+decoder.flat_hidden_states = ops.reshape(decoder.dropout(decoder.hidden_states), [-1, 300])
+decoder.flat_token_logits = decoder.token_logits(decoder.token_logits_bottleneck(decoder.flat_hidden_states))
+''', "sees later words"),
+    "flattened column by column": ('''
+decoder.hidden_states = decoder.lstm(decoder.word_embeds, initial_state=[decoder.h0, decoder.c0])
+turned = ops.transpose(decoder.dropout(decoder.hidden_states), [1, 0, 2])
+decoder.flat_hidden_states = ops.reshape(turned, [-1, 300])
+decoder.flat_token_logits = decoder.token_logits(decoder.token_logits_bottleneck(decoder.flat_hidden_states))
+''', "mixes captions up", "ops.reshape"),
+    "softmax": ('''
+decoder.hidden_states = decoder.lstm(decoder.word_embeds, initial_state=[decoder.h0, decoder.c0])
+decoder.flat_hidden_states = ops.reshape(decoder.dropout(decoder.hidden_states), [-1, 300])
+decoder.flat_token_logits = ops.softmax(
+    decoder.token_logits(decoder.token_logits_bottleneck(decoder.flat_hidden_states)))
+''', "softmax is applied before the loss"),
+    "relu": ('''
+decoder.hidden_states = decoder.lstm(decoder.word_embeds, initial_state=[decoder.h0, decoder.c0])
+decoder.flat_hidden_states = ops.reshape(decoder.dropout(decoder.hidden_states), [-1, 300])
+decoder.flat_token_logits = ops.relu(
+    decoder.token_logits(decoder.token_logits_bottleneck(decoder.flat_hidden_states)))
+''', "never negative", "without an activation"),
+    "tanh": ('''
+decoder.hidden_states = decoder.lstm(decoder.word_embeds, initial_state=[decoder.h0, decoder.c0])
+decoder.flat_hidden_states = ops.reshape(decoder.dropout(decoder.hidden_states), [-1, 300])
+decoder.flat_token_logits = 0.1 * ops.tanh(
+    decoder.token_logits(decoder.token_logits_bottleneck(decoder.flat_hidden_states)))
+''', "flat_token_logits is not what", "something else does"),
+    "no bottleneck": ('''
+decoder.hidden_states = decoder.lstm(decoder.word_embeds, initial_state=[decoder.h0, decoder.c0])
+decoder.flat_hidden_states = ops.reshape(decoder.dropout(decoder.hidden_states), [-1, 300])
+decoder.flat_token_logits = L.Dense(len(vocab))(decoder.flat_hidden_states)
+''', "token_logits_bottleneck is not used"),
+    "the size of a batch": ('''
+decoder.hidden_states = decoder.lstm(decoder.word_embeds, initial_state=[decoder.h0, decoder.c0])
+decoder.flat_hidden_states = ops.reshape(decoder.dropout(decoder.hidden_states), [32 * 19, 300])
+decoder.flat_token_logits = decoder.token_logits(decoder.token_logits_bottleneck(decoder.flat_hidden_states))
+''', "written in it as a number", "-1"),
+    "the photo at the end": ('''
+decoder.hidden_states = decoder.lstm(decoder.word_embeds, initial_state=[decoder.h0, decoder.c0])
+with_photo = decoder.hidden_states + ops.expand_dims(decoder.h0, 1)
+decoder.flat_hidden_states = ops.reshape(decoder.dropout(with_photo), [-1, 300])
+decoder.flat_token_logits = decoder.token_logits(decoder.token_logits_bottleneck(decoder.flat_hidden_states))
+''', "flat_hidden_states is not what lstm give"),
+    "the frozen layer": ('''
+decoder.lstm.trainable = False
+decoder.hidden_states = decoder.lstm(decoder.word_embeds, initial_state=[decoder.h0, decoder.c0])
+decoder.flat_hidden_states = ops.reshape(decoder.dropout(decoder.hidden_states), [-1, 300])
+decoder.flat_token_logits = decoder.token_logits(decoder.token_logits_bottleneck(decoder.flat_hidden_states))
+''', "decoder.lstm is frozen"),
+}
+
+_TRUTH_AND_MASK = '''
+decoder.flat_ground_truth = ops.reshape(decoder.sentences[:, 1:], [-1])
+decoder.flat_loss_mask = ops.cast(ops.not_equal(decoder.flat_ground_truth, vocab[PAD]), "float32")
+nats = keras.losses.sparse_categorical_crossentropy(
+    decoder.flat_ground_truth, decoder.flat_token_logits, from_logits=True)
+'''
+_MEAN = '''
+nats = keras.losses.sparse_categorical_crossentropy(
+    decoder.flat_ground_truth, decoder.flat_token_logits, from_logits=True)
+decoder.loss = ops.sum(nats * decoder.flat_loss_mask) / ops.sum(decoder.flat_loss_mask)
+'''
+
+TARGETS = {                 # ground truth and mask, named by the check of the tensors
+    "PAD as a string": (f'''
+decoder.flat_ground_truth = ops.reshape(decoder.sentences[:, 1:], [-1])
+decoder.flat_loss_mask = ops.cast(ops.not_equal(decoder.flat_ground_truth, PAD), "float32")
+{_MEAN}''', "compared with a string", "vocab[PAD]"),
+    "a column in place of a row": (f'''
+decoder.flat_ground_truth = ops.reshape(decoder.sentences[:, 1:], [-1, 1])
+decoder.flat_loss_mask = ops.cast(ops.not_equal(decoder.flat_ground_truth, vocab[PAD]), "float32")
+{_MEAN}''', "not flattened", "(54,)", "(54, 1)"),
+    "a mask in a column": (f'''
+decoder.flat_ground_truth = ops.reshape(decoder.sentences[:, 1:], [-1])
+decoder.flat_loss_mask = ops.cast(ops.reshape(decoder.sentences[:, 1:] != vocab[PAD], [-1, 1]), "float32")
+{_MEAN}''', "mask is not flattened", "(608,)", "(608, 1)"),
+    "UNK left out": (f'''
+truth = decoder.flat_ground_truth = ops.reshape(decoder.sentences[:, 1:], [-1])
+is_word = ops.logical_and(ops.not_equal(truth, vocab[PAD]), ops.not_equal(truth, vocab[UNK]))
+decoder.flat_loss_mask = ops.cast(is_word, "float32")
+{_MEAN}''', "leaves UNK out too", "PAD out only"),
+    "END left out": (f'''
+truth = decoder.flat_ground_truth = ops.reshape(decoder.sentences[:, 1:], [-1])
+is_word = ops.logical_and(ops.not_equal(truth, vocab[PAD]), ops.not_equal(truth, vocab[END]))
+decoder.flat_loss_mask = ops.cast(is_word, "float32")
+{_MEAN}''', "leaves END out too", "where a caption ends"),
+    "compared with 0": (f'''
+decoder.flat_ground_truth = ops.reshape(decoder.sentences[:, 1:], [-1])
+decoder.flat_loss_mask = ops.cast(ops.not_equal(decoder.flat_ground_truth, 0), "float32")
+{_MEAN}''', "END out, index 0", "vocab[PAD]"),
+    "indices above PAD": (f'''
+decoder.flat_ground_truth = ops.reshape(decoder.sentences[:, 1:], [-1])
+decoder.flat_loss_mask = ops.cast(decoder.flat_ground_truth > 8, "float32")
+{_MEAN}''', "False where the ground truth is vocab[PAD] = 1"),
+    "some words left out": (f'''
+truth = decoder.flat_ground_truth = ops.reshape(decoder.sentences[:, 1:], [-1])
+is_word = ops.logical_and(ops.not_equal(truth, vocab[PAD]), ops.not_equal(truth, vocab[START]))
+decoder.flat_loss_mask = ops.cast(is_word, "float32")
+{_MEAN}''', "leaves some words out", "#START#"),
+    "mask of the inputs": (f'''
+decoder.flat_ground_truth = ops.reshape(decoder.sentences[:, 1:], [-1])
+decoder.flat_loss_mask = ops.cast(ops.reshape(decoder.sentences[:, :-1] != vocab[PAD], [-1]), "float32")
+{_MEAN}''', "belongs to the input words"),
+    "truth two words ahead": ('''
+decoder.flat_ground_truth = ops.reshape(decoder.sentences[:, 2:], [-1])
+decoder.flat_loss_mask = ops.cast(ops.not_equal(decoder.flat_ground_truth, vocab[PAD]), "float32")
+decoder.loss = ops.mean(decoder.flat_loss_mask)
+''', "one word too far ahead"),
+    "no gradient": (f'''{_TRUTH_AND_MASK}
+said = ops.cast(ops.argmax(decoder.flat_token_logits, axis=1), "int32")
+wrong = ops.cast(ops.not_equal(said, decoder.flat_ground_truth), "float32")
+decoder.loss = ops.sum(wrong * decoder.flat_loss_mask) / ops.sum(decoder.flat_loss_mask)
+''', "does not reach the weights", "argmax"),
+    "ignore_class": ('''
+decoder.flat_ground_truth = ops.reshape(decoder.sentences[:, 1:], [-1])
+decoder.flat_loss_mask = ops.cast(ops.not_equal(decoder.flat_ground_truth, vocab[PAD]), "float32")
+nats = keras.losses.sparse_categorical_crossentropy(
+    decoder.flat_ground_truth, decoder.flat_token_logits, from_logits=True, ignore_class=vocab[PAD])
+decoder.loss = ops.sum(nats) / ops.sum(decoder.flat_loss_mask)
+''', "ignore_class", "multiply by the mask"),
+}
+
+LOSS = {
+    mistake: (f"{_TRUTH_AND_MASK}mask = decoder.flat_loss_mask\n{line}", *words) for mistake, (line, *words) in {
+        "minus": ("decoder.loss = -ops.sum(nats * mask) / ops.sum(mask)", "minus is forgotten"),
+        "perplexity": ("decoder.loss = ops.exp(ops.sum(nats * mask) / ops.sum(mask))", "perplexity"),
+        "bits": ("decoder.loss = ops.sum(nats * mask) / ops.sum(mask) / np.log(2)", "base 2"),
+        "base 10": ("decoder.loss = ops.sum(nats * mask) / ops.sum(mask) / np.log(10)", "base 10"),
+        "mean of all": ("decoder.loss = ops.mean(nats)", "over padding too", "mask"),
+        "masked, mean of all": ("decoder.loss = ops.mean(nats * mask)", "divide by the number of words"),
+        "sum": ("decoder.loss = ops.sum(nats * mask)", "added up"),
+        "divided by the captions": (
+            "decoder.loss = ops.sum(nats * mask) / ops.sum(ops.ones_like(decoder.img_embeds[:, 0]))",
+            "number of captions"),
+        "divided by 32": ("decoder.loss = ops.sum(nats * mask) / 32", "divided by 32, whatever the batch"),
+        "divided by 608": ("decoder.loss = ops.mean(ops.sum(nats * mask) / 608)", "divided by 608"),
+        "mean per caption": ('''
+words = decoder.sentences[:, 1:]
+nats, each = (L.Lambda(lambda pair: tf.reshape(pair[0], tf.shape(pair[1])), output_shape=(None,))([x, words])
+              for x in (nats * mask, mask))
+decoder.loss = ops.mean(ops.sum(nats, axis=1) / ops.sum(each, axis=1))''', "for each caption first"),
+        "a penalty on weights": (
+            "decoder.loss = ops.sum(nats * mask) / ops.sum(mask) + 0.01 * ops.sum(decoder.lstm.cell.kernel ** 2)",
+            "is added to it", "penalty"),
+        "half": ("decoder.loss = 0.5 * ops.sum(nats * mask) / ops.sum(mask)", "0.5 times"),
+        "UNK in the loss only": ('''
+mask = mask * ops.cast(ops.not_equal(decoder.flat_ground_truth, vocab[UNK]), "float32")
+decoder.loss = ops.sum(nats * mask) / ops.sum(mask)''', "UNK is left out of the loss"),
+        "END in the loss only": ('''
+mask = mask * ops.cast(ops.not_equal(decoder.flat_ground_truth, vocab[END]), "float32")
+decoder.loss = ops.sum(nats * mask) / ops.sum(mask)''', "END is left out of the loss"),
+        "first word left out": ('''
+words = decoder.sentences[:, 1:]
+later = ops.reshape(ops.cast(ops.cumsum(ops.ones_like(words), axis=1) > 1, "float32"), [-1])
+decoder.loss = ops.sum(nats * mask * later) / ops.sum(mask * later)''', "first word of each caption is left out"),
+        "identical captions once": ('''
+words = decoder.sentences[:, 1:]
+same = ops.all(ops.equal(ops.expand_dims(words, 1), ops.expand_dims(words, 0)), axis=-1)
+before = ops.sum(ops.tril(ops.cast(same, "float32"), k=-1), axis=1, keepdims=True)
+first = ops.reshape(ops.cast(ops.equal(before, 0), "float32") * ops.cast(ops.ones_like(words), "float32"), [-1])
+decoder.loss = ops.sum(nats * mask * first) / ops.sum(mask * first)''', "Identical captions count once"),
+        "label smoothing": ('''
+smooth = -ops.mean(ops.log_softmax(decoder.flat_token_logits), axis=-1)
+decoder.loss = ops.sum((0.9 * nats + 0.1 * smooth) * mask) / ops.sum(mask)''', "label_smoothing"),
+        "softmax twice": ('''
+nats = keras.losses.sparse_categorical_crossentropy(
+    decoder.flat_ground_truth, ops.softmax(decoder.flat_token_logits), from_logits=True)
+decoder.loss = ops.sum(nats * mask) / ops.sum(mask)''', "softmax is applied before the loss"),
+        "from_logits forgotten": ('''
+nats = keras.losses.sparse_categorical_crossentropy(decoder.flat_ground_truth, decoder.flat_token_logits)
+decoder.loss = ops.sum(nats * mask) / ops.sum(mask)''', "from_logits=True"),
+        "probability": ('''
+p = ops.exp(-nats)
+decoder.loss = -ops.log(ops.sum(p * mask) / ops.sum(mask))''', "averaged before the logarithm"),
+        "squares": ("decoder.loss = ops.sum(ops.square(nats) * mask) / ops.sum(mask)", "squared"),
+        "the worst word": ("decoder.loss = ops.max(nats * mask)", "worst word"),
+        "sum of all by words": ("decoder.loss = ops.sum(nats) / ops.sum(mask)", "sum of all losses, padding too"),
+        "mask inverted": ("decoder.loss = ops.sum(nats * (1 - mask)) / ops.sum(1 - mask)", "mask is inverted"),
+        "shape of a symbol": ('''
+rows = ops.shape(decoder.sentences)[0]
+decoder.loss = ops.sum(ops.reshape(nats * mask, [rows, -1])) / ops.sum(mask)''', "symbolic", "-1"),
+        "not one number": ("decoder.loss = nats * mask", "one number"),
+        "nan": ("decoder.loss = ops.sum(nats * mask) / ops.sum(mask * 0)", "not a finite number"),
+    }.items()
+}
+
+_INPUTS = '''
+    word = keras.Input((), dtype="int32", name="word")
+    h = keras.Input((300,), name="h")
+    c = keras.Input((300,), name="c")
+'''
+_INITIAL = "    initial_state = keras.Model(decoder.img_embeds, [decoder.h0, decoder.c0])"
+_STEP = '''
+    new_h, [_, new_c] = decoder.lstm.cell(decoder.word_embed(word), [h, c])
+    logits = decoder.token_logits(decoder.token_logits_bottleneck(new_h))
+    one_step = keras.Model([word, h, c], [logits, new_h, new_c])
+'''
+
+FINAL_MODEL = {
+    mistake: (f"class final_model:\n{initial or _INITIAL}\n{_INPUTS}{step or _STEP}", *words)
+    for mistake, (initial, step, *words) in {
+        "c0 of zeros": (
+            "    initial_state = keras.Model(decoder.img_embeds, [decoder.h0, ops.zeros_like(decoder.h0)])", "",
+            "part at c0"),
+        "h0 of the raw photo": ('''
+    start = decoder.img_embed_bottleneck_to_h0(decoder.img_embed_to_bottleneck(decoder.img_embeds * 2))
+    initial_state = keras.Model(decoder.img_embeds, [start, start])''', "", "part at h0"),
+        "the state before": ("", '''
+    new_h, [_, new_c] = decoder.lstm.cell(decoder.word_embed(word), [h, c])
+    logits = decoder.token_logits(decoder.token_logits_bottleneck(h))
+    one_step = keras.Model([word, h, c], [logits, new_h, new_c])''', "part at the logits after word 1"),
+        "the state is not handed on": ("", '''
+    new_h, [_, new_c] = decoder.lstm.cell(decoder.word_embed(word), [h, c])
+    logits = decoder.token_logits(decoder.token_logits_bottleneck(new_h))
+    one_step = keras.Model([word, h, c], [logits, h + 0, c + 0])''',
+                                       "part at the state h after word 1"),
+        "states swapped": ("", '''
+    new_h, [_, new_c] = decoder.lstm.cell(decoder.word_embed(word), [h, c])
+    logits = decoder.token_logits(decoder.token_logits_bottleneck(new_h))
+    one_step = keras.Model([word, h, c], [logits, new_c, new_h])''', "part at the state h after word 1"),
+        "c is not handed on": ("", '''
+    new_h, [_, new_c] = decoder.lstm.cell(decoder.word_embed(word), [h, c])
+    logits = decoder.token_logits(decoder.token_logits_bottleneck(new_h))
+    one_step = keras.Model([word, h, c], [logits, new_h, c + 0])''', "part at the state h after word 2"),
+        "probabilities": ("", '''
+    new_h, [_, new_c] = decoder.lstm.cell(decoder.word_embed(word), [h, c])
+    logits = ops.softmax(decoder.token_logits(decoder.token_logits_bottleneck(new_h)))
+    one_step = keras.Model([word, h, c], [logits, new_h, new_c])''', "gives probabilities", "leave softmax out"),
+        "logits of one's own": ("", '''
+    new_h, [_, new_c] = decoder.lstm.cell(decoder.word_embed(word), [h, c])
+    logits = L.Dense(len(vocab))(decoder.token_logits_bottleneck(new_h))
+    one_step = keras.Model([word, h, c], [logits, new_h, new_c])''', "part at the logits after word 1"),
+        "words of one's own": ("", '''
+    new_h, [_, new_c] = decoder.lstm.cell(L.Embedding(len(vocab), 100)(word), [h, c])
+    logits = decoder.token_logits(decoder.token_logits_bottleneck(new_h))
+    one_step = keras.Model([word, h, c], [logits, new_h, new_c])''', "part at the state h after word 1"),
+        "a cell of one's own": ("", '''
+    new_h, [_, new_c] = L.LSTMCell(300)(decoder.word_embed(word), [h, c])
+    logits = decoder.token_logits(decoder.token_logits_bottleneck(new_h))
+    one_step = keras.Model([word, h, c], [logits, new_h, new_c])''', "part at the state h after word 1"),
+        "half as sure": ("", '''
+    new_h, [_, new_c] = decoder.lstm.cell(decoder.word_embed(word), [h, c])
+    logits = decoder.token_logits(decoder.token_logits_bottleneck(new_h)) / 2
+    one_step = keras.Model([word, h, c], [logits, new_h, new_c])''', "part at the logits after word 1"),
+        "two outputs": ("", '''
+    new_h, [_, new_c] = decoder.lstm.cell(decoder.word_embed(word), [h, c])
+    logits = decoder.token_logits(decoder.token_logits_bottleneck(new_h))
+    one_step = keras.Model([word, h, c], [logits, new_h])''', "wrong number of outputs", "3", "2"),
+        "inputs in another order": ("", '''
+    new_h, [_, new_c] = decoder.lstm.cell(decoder.word_embed(word), [h, c])
+    logits = decoder.token_logits(decoder.token_logits_bottleneck(new_h))
+    one_step = keras.Model([h, c, word], [logits, new_h, new_c])''', "one_step fails"),
+        "no one_step": ("", "    step = None", "final_model.one_step is missing"),
+    }.items()
+}
+
+# Decoders that exercise 5 should refuse however low their loss is: the words of its message.
+DISHONEST = {
+    ("WORDS_IN", "the next word"): ("reads the words that it has to predict", "sentences[:, :-1]"),
+    ("LOGITS", "both directions"): ("reads the words that it has to predict",),
+    ("LOGITS", "self-attention without a mask"): ("reads the words that it has to predict",),
+    ("LOGITS", "a second LSTM on top"): ("not written by the function that was trained", "state h after word 1"),
+    ("LOGITS", "LayerNormalization"): ("not written by the function that was trained", "state h after word 1"),
+    ("LOGITS", "the photo at the end"): ("not written by the function that was trained", "state h after word 1"),
+    ("LOGITS", "tanh"): ("not written by the function that was trained", "logits after word 1"),
+    ("STATES", "dropout at all times"): ("change from one time to the next",),
+    ("STATES", "photos normalized over the batch"): ("depend on the other captions or photos of the batch",),
+    ("LOSS", "minus"): ("not the mean cross-entropy", "grader.check_untrained_loss"),
+    ("LOSS", "half"): ("not the mean cross-entropy",),
+    ("LOSS", "END in the loss only"): ("not the mean cross-entropy",),
+    ("LOSS", "mean of all"): ("not the mean cross-entropy",),
+}
