@@ -7,6 +7,9 @@ from captioning.grading.report import learners_frames
 
 # Names that an exercise's cells make, and the exercise.
 MADE_BY = {"vocab": 1, "vocab_inverse": 1, "train_captions_indexed": 2, "val_captions_indexed": 2, "decoder": 4}
+# Attributes of the decoder, and the step of exercise 4 that makes them.
+STEP_OF = {"h0": 1, "c0": 1, "word_embeds": 2, "hidden_states": 2, "flat_hidden_states": 3, "flat_token_logits": 3,
+           "flat_ground_truth": 4, "flat_loss_mask": 4, "loss": 4}
 IN_A_CELL = "<module>", "decoder"       # names of frames; in a function, the learner's own code may have a slip
 NO_VALUES = "A KerasTensor cannot be used as input to a TensorFlow function", "A KerasTensor is symbolic"
 
@@ -27,10 +30,10 @@ def short_errors():
         shell.showtraceback((kind, error, trace), tb_offset=tb_offset)
 
     if get_ipython() is not None:
-        get_ipython().set_custom_exc((NotImplementedError, NameError, ValueError), show)
+        get_ipython().set_custom_exc((NotImplementedError, NameError, AttributeError, ValueError), show)
 
 
-def _sentence(error: NotImplementedError | NameError | ValueError, trace) -> str:
+def _sentence(error: NotImplementedError | NameError | AttributeError | ValueError, trace) -> str:
     """What to show in place of the traceback; "" keeps it."""
     frames = learners_frames(error)
     if isinstance(error, ValueError):
@@ -39,10 +42,20 @@ def _sentence(error: NotImplementedError | NameError | ValueError, trace) -> str
         return ""                                                   # raised by a library
     if isinstance(error, NotImplementedError):
         return str(error)
+    if isinstance(error, AttributeError):
+        return _about_steps(error)
     if error.name not in MADE_BY or frames[-1].name not in IN_A_CELL:
         return ""
     return (f"There is no {error.name} yet: exercise {MADE_BY[error.name]} makes it. Solve that first, and run all its "
             "cells.")
+
+
+def _about_steps(error: AttributeError) -> str:
+    """Which step to solve first, if the decoder lacks what it makes."""
+    if error.name not in STEP_OF or getattr(error.obj, "__name__", "") != "decoder":
+        return ""
+    return (f"There is no decoder.{error.name} yet: step {STEP_OF[error.name]} of exercise 4 makes it. Solve that first, "
+            "and run its cell.")
 
 
 def _about_symbols(error: ValueError, frames) -> str:

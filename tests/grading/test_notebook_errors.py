@@ -22,6 +22,13 @@ OTHERS = ["int('x')", "tf.reshape(tf.zeros([3]), [2, 2])",
           "keras.losses.SparseCategoricalCrossentropy()(tf.zeros([3]), 'x')", "ops.reshape(states, [-1, -1])"]
 
 
+DECODER = "class decoder: pass"
+EARLY = {
+    "decoder.hidden_states": "There is no decoder.hidden_states yet: step 2 of exercise 4 makes it.",
+    "x = [decoder.h0, decoder.c0]": "There is no decoder.h0 yet: step 1 of exercise 4 makes it.",
+}
+
+
 def shown(*sources):
     """The traceback that each cell ends with; None where it has no error."""
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
@@ -40,3 +47,10 @@ def test_a_slip_with_a_symbolic_tensor_is_told_in_a_sentence_and_other_errors_sh
         assert line.strip() == source.split("\n")[0]
     for traceback in tracebacks[len(SLIPS):]:
         assert any("Traceback" in line for line in traceback)
+
+
+def test_a_step_of_the_decoder_that_is_not_done_is_named_and_other_attributes_show_as_ever():
+    _, _, *tracebacks, other, of_another = shown(SETUP, DECODER, *EARLY, "decoder.hO", "ops.loss")
+    for said, [text] in zip(EARLY.values(), tracebacks, strict=True):
+        assert text.startswith(said)
+    assert len(other) > 1 and len(of_another) > 1
