@@ -170,8 +170,8 @@ def generate_vocabulary(train_captions):
     START, END. An index is the token's place in the sorted list of all tokens.
     """
     # BEGIN SOLUTION
-    counts = Counter(word for captions in train_captions for caption in captions
-                     for word in split_sentence(caption))
+    every_caption = [caption for of_photo in train_captions for caption in of_photo]
+    counts = Counter(word for each in every_caption for word in split_sentence(each))
     words = {word for word, count in counts.items() if count >= 5}
     tokens = sorted(words | {PAD, UNK, START, END})
     return {token: index for index, token in enumerate(tokens)}
@@ -453,9 +453,9 @@ def train_step():
 
 
 with keras_utils.undone(model):
-    for step in range(201):
+    for step in range(101):
         loss = train_step()
-        if step % 50 == 0:
+        if step % 25 == 0:
             print(f"step {step:3}: loss {loss:.2f}")
     by_heart = writer.greedy(batch["img_embeds"][:3])
 
