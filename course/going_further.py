@@ -119,7 +119,7 @@ if shown:
     display(utils.plot_photos(
         [photo_of(name) for name in shown],
         [f"before: {' '.join(captions[name])}\nfine-tuned: {' '.join(tuned_captions[name])}"
-         for name in shown], columns=3))
+         for name in shown], columns=3, title="Is the caption after fine-tuning the right one?"))
 
 # %% [markdown]
 # ## Why this caption?
@@ -242,7 +242,8 @@ confidence = {name: utils.caption_confidence(p) for name, p in probabilities.ite
 proposal = utils.propose_examples(
     val.names, last_captions, references, last_scores, confidence, n=16)
 album = utils.Album(
-    proposal, val_photos.read, last_captions, sentences, last_scores, probabilities)
+    proposal, val_photos.read, last_captions, sentences, last_scores, probabilities,
+    caption_photo=None)                                 # no photos of your own here
 choice = album.choose([candidate.name for candidate in proposal.good[:10]],
                       {candidate.name: candidate.hint for candidate in proposal.bad[:10]})
 utils.write_gallery(further / "gallery.html", choice.good, choice.bad, scores=last_scores,

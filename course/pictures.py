@@ -42,7 +42,8 @@ def write_results(run: Path, folder: Path = DOCS):
     captions = {row["image_id"]: row["caption"] for row in json.loads((run / "val_captions.json").read_text("utf-8"))}
     with PhotoZip(val.photos) as photos:
         shown = [decode_photo(photos.read(val.names[place])) for place in SHOWN]
-    figure = plot_photos(shown, [captions[val.image_ids[place]] for place in SHOWN], columns=len(SHOWN))
+    figure = plot_photos(shown, [captions[val.image_ids[place]] for place in SHOWN], columns=len(SHOWN),
+                         title="What a trained decoder wrote about three scenes")
     figure.savefig(folder / "notebook" / "captions.png", dpi=SHARPNESS)
     Image.open(run / "gallery.png").convert("RGB").save(folder / "gallery.jpg")
 

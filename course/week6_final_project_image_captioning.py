@@ -64,7 +64,8 @@ print(f"{len(train_all.names):,} photos to learn from,",
 some = utils.readable_photos(train_photos, train_all.names, 4)
 captions_of = dict(zip(train_all.names, train_all.captions))
 utils.plot_photos(
-    list(some.values()), ["\n".join(captions_of[name][:3]) for name in some])
+    list(some.values()), ["\n".join(captions_of[name][:3]) for name in some],
+    title="Photos, and what people wrote about them")
 
 # %% [markdown]
 # ## Set-up and settings
@@ -564,7 +565,8 @@ greedy = writer.greedy(val_img_embeds[shown])
 beam = writer.beam(val_img_embeds[shown], width=3, no_repeat=2)
 utils.plot_photos(
     [utils.decode_photo(val_photos.read(val_img_fns[i])) for i in shown],
-    [f"greedy: {one}\nbeam: {other}" for one, other in zip(greedy, beam)], columns=3)
+    [f"greedy: {one}\nbeam: {other}" for one, other in zip(greedy, beam)], columns=3,
+    title="Two ways to search: look for the photos where they differ")
 
 # %% [markdown]
 # ## How good are they?

@@ -39,11 +39,11 @@ def project(tmp_path_factory, small_world):
     return copy, {**os.environ, **SETTINGS, **kept, "CAPTION_DATA_DIR": str(small_world)}
 
 
-def execute(project, notebook, **settings):
+def execute(project, notebook, folder="outputs", **settings):
     """Runs a notebook of the copy. Returns the process and the executed notebook."""
     copy, environment = project
-    result = copy / "outputs" / "notebook.ipynb"
-    process = subprocess.run([sys.executable, "-m", "course.execute", notebook, str(result)], cwd=copy,
+    result = copy / folder / "notebook.ipynb"
+    process = subprocess.run([sys.executable, "-m", "course.execute", notebook, str(result), "--folder", "."], cwd=copy,
                              env={**environment, **settings}, capture_output=True, text=True)
     return process, nbformat.read(result, as_version=4)
 
@@ -176,17 +176,17 @@ def test_the_executed_notebook_shows_bars_and_buttons_as_text(executed):
 
 
 def test_what_comes_after_the_course_runs_to_its_end_from_its_checkpoint(project, executed):
-    process, notebook = execute(project, build.FURTHER.name)
+    process, notebook = execute(project, build.FURTHER.name, "outputs/further")
     assert process.returncode == 0, process.stdout[-2000:] + process.stderr[-2000:]
     results = project[0] / "outputs" / "further"
     assert {path.name for path in results.iterdir()} == {
-        "val_captions.json", "metrics.json", "gallery.html", "gallery.png"}
+        "notebook.ipynb", "val_captions.json", "metrics.json", "gallery.html"}
     assert len(json.loads((results / "val_captions.json").read_text())) == 16
     metrics = json.loads((results / "metrics.json").read_text())
     assert [row["step"] for row in metrics["fine_tuning"]] == [0, 50]
     assert metrics.keys() >= {"beam", "course", "diversity", "above_nearest_photo", "baselines", "as_in_papers"}
     assert not [output for output in outputs(notebook) if output.get("name") == "stderr"]
-    assert (project[0] / "checkpoints").glob("*/fine-tuned/step-*")
+    assert list((project[0] / "checkpoints").glob("*/fine-tuned/step-*"))
 
 
 def test_a_second_run_goes_on_from_caches_and_checkpoints(project, executed):
