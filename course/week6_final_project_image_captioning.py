@@ -168,7 +168,7 @@ val_img_fns, val_captions = val.names, val.captions
 print(train_captions[0])
 
 # %%
-train_photos, val_photos = utils.PhotoZip(train.photos), utils.PhotoZip(val.photos)
+train_photos, val_photos = utils.open_photos(train.photos), utils.open_photos(val.photos)
 
 utils.plot_photos(
     [utils.decode_photo(train_photos.read(name)) for name in train_img_fns[:4]],
