@@ -37,14 +37,15 @@ def table(raw: bytes, where, photo: str, caption: str) -> Pairs:
     Raises:
         ValueError: if a column is missing, or a row is too short. The message names the file.
     """
-    text = decoded(raw, where)
+    text, headers = decoded(raw, where), []
     for delimiter in DELIMITERS:
         rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
         header = [name.strip().lower() for name in next(rows, [])]
         if photo in header and caption in header:
             return _rows(rows, header, where, photo, caption, delimiter)
-    first = text.splitlines()[0] if text else "nothing"
-    raise ValueError(f"{where} begins with {first!r:.100}; expected a header with the columns {photo}, {caption}.")
+        headers.append(header)
+    found = ", ".join(max(headers, key=len)) or "none"
+    raise ValueError(f"{where} has the columns {found:.100}; expected {photo}, {caption}. Rename the columns.")
 
 
 def _rows(rows, header: list[str], where, photo: str, caption: str, delimiter: str) -> Pairs:
@@ -115,8 +116,8 @@ def karpathy(raw: bytes, where) -> tuple[list[tuple[str, str]], dict[str, str]]:
             splits[name] = SPLIT_NAMES[image["split"]]
             pairs += [(name, str(sentence["raw"])) for sentence in image["sentences"]]
     except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"{where} is not Karpathy's: {error!r:.80} in {image!r:.100}; expected `images` with `filename`, `split` and "
-                         "`sentences`, each with `raw`.") from None
+        raise ValueError(f"{where} is not Karpathy's: {error!r:.80} in {image!r:.80}; expected "
+                         "`images` with `filename`, `split` and `sentences`, each with `raw`.") from None
     except ValueError as error:
         raise ValueError(f"{where} can't be read: {error}. Get the file again.") from None
     return pairs, splits
