@@ -53,7 +53,7 @@ grading.short_errors()
 settings, train, val, train_img_embeds, val_img_embeds, writer = (
     keras_utils.finished_course(utils.Settings.from_environment()))
 further = settings.output_dir / "further"
-train_photos, val_photos = utils.PhotoZip(train.photos), utils.PhotoZip(val.photos)
+train_photos, val_photos = utils.open_photos(train.photos), utils.open_photos(val.photos)
 place_of = {name: place for place, name in enumerate(val.names)}
 
 train_words = [[utils.split_sentence(c) for c in of_photo] for of_photo in train.captions]

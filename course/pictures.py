@@ -12,7 +12,7 @@ from pathlib import Path
 from PIL import Image
 
 from captioning.datasets.loading import load_dataset
-from captioning.datasets.photo_zip import PhotoZip
+from captioning.datasets.photo_folder import open_photos
 from captioning.figures.decoder_steps import STEPS, plot_decoder_step
 from captioning.figures.photo_grid import plot_photos
 from captioning.photos.decode import decode_photo
@@ -40,7 +40,7 @@ def write_results(run: Path, folder: Path = DOCS):
     """
     _, val = load_dataset(Settings())
     captions = {row["image_id"]: row["caption"] for row in json.loads((run / "val_captions.json").read_text("utf-8"))}
-    with PhotoZip(val.photos) as photos:
+    with open_photos(val.photos) as photos:
         shown = [decode_photo(photos.read(val.names[place])) for place in SHOWN]
     figure = plot_photos(shown, [captions[val.image_ids[place]] for place in SHOWN], columns=len(SHOWN),
                          title="What a trained decoder wrote about three scenes")

@@ -56,8 +56,8 @@ print("Dataset:", settings.dataset)
 
 # %%
 train_all, val_all = utils.load_dataset(settings)
-train_photos = utils.PhotoZip(train_all.photos)
-val_photos = utils.PhotoZip(val_all.photos)
+train_photos = utils.open_photos(train_all.photos)
+val_photos = utils.open_photos(val_all.photos)
 print(f"{len(train_all.names):,} photos to learn from,",
       f"{len(val_all.names):,} to validate on")
 
@@ -74,8 +74,9 @@ utils.plot_photos(
 # `utils.Settings.from_environment(epochs=3)`. Then restart the kernel and run all cells. `dataset` is one of
 #
 # - `drawn`: the drawn scenes, a few minutes in all;
-# - `coco2014`: MSCOCO, 123,287 real photos, 20 GB to download;
-# - `folder`: your own photos and captions, in the folder `data_dir`.
+# - `coco_small`, `flickr8k`: 5,000 and 8,091 real photos, 1.1 GB to download;
+# - `coco2014`, `coco2017`: MSCOCO, 123,287 real photos, 20 GB to download;
+# - `folder`: your own photos and captions, in the folder `data_dir` (see `docs/datasets.md`).
 #
 # Checkpoints go into `checkpoint_root`. On a machine that forgets its disk, such as a hosted notebook, name a folder on a
 # drive that stays.

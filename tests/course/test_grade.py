@@ -121,6 +121,9 @@ def test_the_solved_notebook_comes_out_as_it_is():
         list(dict.fromkeys(ast.unparse(statement) for cell in each for statement in ast.parse(cell).body))  # each once
         for each in ([cell.source for cell in right.cells if cell.cell_type == "code"],
                      [cell for cell in cells if cell not in (solutions.SAVE, solutions.TO_SCRATCH)]))
+    steps = [f"grader.check_step(decoder, vocab, {step!r})" for step in ("states", "words in", "logits")]
+    assert set(steps) <= set(found)                     # they come after all of the learner's steps
+    found, expected = ([text for text in texts if text not in steps] for texts in (found, expected))
     assert found == expected[:len(found)]
     assert "grader.check_validation_loss" in cells[-2] and cells[-1] == solutions.SAVE
 
