@@ -76,7 +76,7 @@ utils.plot_photos(
 # - `drawn`: the drawn scenes, a few minutes in all;
 # - `coco_small`, `flickr8k`: 5,000 and 8,091 real photos, 1.1 GB to download;
 # - `coco2014`, `coco2017`: MSCOCO, 123,287 real photos, 20 GB to download;
-# - `folder`: your own photos and captions, in the folder `data_dir` (see `docs/datasets.md`).
+# - `folder`: your own photos and captions, in the folder `data_dir`.
 #
 # Checkpoints go into `checkpoint_root`. On a machine that forgets its disk, such as a hosted notebook, name a folder on a
 # drive that stays.
@@ -408,7 +408,7 @@ grader.check_untrained_loss(decoder, vocab)
 # ## The same decoder, one word at a time
 #
 # When the decoder writes, it reads the word that it has just written. `final_model` puts the same layers together for one step,
-# and `writer` uses it. The check gives random words to both: their logits must be equal.
+# and `writer` uses it.
 
 # %%
 class final_model:
@@ -628,8 +628,7 @@ for reason, meaning in utils.REASONS.items():
 # Now choose, by the photos' numbers; one of the first sheet may be bad, and one of the second good. A photo of your own is named
 # by the path of its file. Say for each bad one why it fails, in your own words or by one of the reasons above.
 #
-# Hand in `gallery.html` from the folder of results. Reviewers ask of each photo: Is the verdict right? Does the reason say what
-# is wrong? Do the bad ones fail in different ways?
+# Hand in `gallery.html` from the folder of results. It tells reviewers what to ask.
 
 # %%
 # The program's choice stands here until you make yours, for instance
