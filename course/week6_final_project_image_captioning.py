@@ -15,9 +15,11 @@
 #
 # ![Three scenes, each with the sentence that a trained decoder wrote about it](docs/notebook/captions.png)
 #
-# In this project you build a program that looks at a photo and writes a sentence about it, as in the picture. A
-# convolutional network, InceptionV3, already knows how to see: it turns each photo into 2,048 numbers. Your own network, an LSTM,
-# learns to turn those numbers into words.
+# In this project you build a program that looks at a photo and writes a sentence about it. A convolutional network, InceptionV3,
+# already knows how to see: it turns each photo into 2,048 numbers. Your own network, an LSTM, learns to turn those numbers into
+# words.
+#
+# ![The encoder makes an embedding; the decoder writes word by word](docs/notebook/encoder_decoder.png)
 #
 # Write your code where a cell says `YOUR CODE HERE`. Four exercises ask for code; for the fifth you train. Six checks give 100
 # points and say at once what is wrong. At the end you choose 10 good and 10 bad captions for a gallery, which your peers
@@ -29,7 +31,7 @@
 # %% [markdown]
 # ## Photos and their captions
 #
-# We start with a small world of drawn scenes, which needs no download. Each photo has about five captions, each by another
+# We start with a small world of drawn scenes, without a download. Each photo has about five captions, each by another
 # person; in the drawn world a program wrote them.
 
 # %%
@@ -543,6 +545,13 @@ def show_valid_example(val_img_fns, example_idx=0):
 
 
 show_valid_example(val_img_fns, example_idx=1)
+
+# %%
+h, c = final_model.initial_state(np.float32(val_img_embeds[[1]]))
+for token in (START, writer.greedy(val_img_embeds[[1]])[0].tokens[0]):
+    logits, h, c = final_model.one_step([tf.constant([vocab[token]]), h, c])
+print("after", token)
+utils.plot_temperature(np.array(ops.softmax(logits[0])), list(vocab))
 
 # %% [markdown]
 # `writer` does the same for many photos at once. Here it samples 50 captions for this photo at each temperature. One unlikely word

@@ -65,8 +65,8 @@ def test_the_notebook_is_current(path, student, source):
     assert build.is_current(path, build.build(student, source)), f"{path.name} is stale: run `make notebooks`"
 
 
-def test_the_pictures_of_the_decoders_steps_are_current(tmp_path):
-    pictures.write_steps(tmp_path)
+def test_the_diagrams_are_current(tmp_path):
+    pictures.write_diagrams(tmp_path)
     for new in tmp_path.iterdir():
         old = Image.open(ROOT / "docs" / "notebook" / new.name)
         assert not ImageChops.difference(Image.open(new), old).getbbox(), f"{new.name} is stale: run `make notebooks`"
@@ -91,7 +91,7 @@ def test_pictures_are_in_the_notebooks_and_have_alternative_text():
         cells = nbformat.read(path, as_version=4).cells
         shown = [(alt, name, cell) for cell in cells if cell.cell_type == "markdown"
                  for alt, name in re.findall(r"!\[([^\]]*)\]\((?:attachment:)?([^)]*)\)", cell.source)]
-        assert len(shown) == 5 and all(len(alt) > 20 for alt, *_ in shown)
+        assert len(shown) == 6 and all(len(alt) > 20 for alt, *_ in shown)
         for _, name, cell in shown:
             Image.open(io.BytesIO(base64.b64decode(cell.attachments[name]["image/png"]))).verify()
 
