@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
+from copy import deepcopy
 
 import nbformat
 import pytest
@@ -295,3 +296,17 @@ def test_nothing_that_runs_leave_holds_the_graders_email_or_token(project, execu
     secrets = EMAIL.encode(), TOKEN.encode()
     held = [path for path in left if any(secret in path.read_bytes() for secret in secrets)]
     assert held == [copy / "tests" / "helpers" / "grader_service.py"]           # this test has them from there
+
+
+def test_each_cell_can_be_run_twice(project, executed):
+    """A learner goes back and runs a cell again: nothing that it needs is gone, and the points stay."""
+    copy, environment = project
+    twice = nbformat.read(build.SOLVED, as_version=4)
+    twice.cells = [deepcopy(cell) for cell in twice.cells for _ in range(2) if cell.cell_type == "code"]
+    for number, cell in enumerate(twice.cells):
+        cell.id = f"twice-{number:03d}"
+    nbformat.write(twice, copy / "twice.ipynb")
+    process, notebook = execute(project, "twice.ipynb")
+    assert process.returncode == 0, process.stdout[-2000:] + process.stderr[-2000:]
+    grades = json.loads((copy / "outputs" / "grades.json").read_text())
+    assert [part["points"] for part in grades["parts"]] == [10, 10, 10, 20, 20, 0]
