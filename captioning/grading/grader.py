@@ -42,6 +42,13 @@ KEPT = ("The decoder has been trained since this check passed. The check needs f
         "answer from before stay.")
 
 
+NO_TOKEN = ("E-mail or token is missing. Copy the token from the assignment's page and run this cell again, or set "
+            f"{' and '.join(settings.CREDENTIALS)} before Jupyter starts.")
+OTHER_DATASET = (
+    "The course's grader expects the answers for MSCOCO 2014, and these are for the dataset {!r}, so nothing was sent. "
+    "Run the notebook with CAPTION_DATASET=coco2014 to submit; grader.submit(anyway=True) sends these anyway.")
+
+
 class Grader:
     """Checks the six parts, keeps their answers, and sends them.
 
@@ -219,18 +226,11 @@ class Grader:
         if not any(answers.values()):
             return Receipt(False, "There are no answers yet: run the cells that check the parts first.")
         if not self._for_course and not anyway:
-            return Receipt(False, (
-                "The course's grader expects the answers for MSCOCO 2014, and these are for the dataset "
-                f"{self.dataset!r}, so nothing was sent. Run the notebook with CAPTION_DATASET=coco2014 to submit; "
-                "grader.submit(anyway=True) sends these anyway."
-            ))
+            return Receipt(False, OTHER_DATASET.format(self.dataset))
         if not (email and token):
             email, token = service.credentials()
         if not (email and token):
-            return Receipt(False, (
-                "E-mail or token is missing. Copy the token from the assignment's page and run this cell again, or set "
-                f"{' and '.join(settings.CREDENTIALS)} before Jupyter starts."
-            ))
+            return Receipt(False, NO_TOKEN)
         receipt = service.submit(answers, email.strip(), token.strip(), self.url, self.timeout, self.assignment)
         return Receipt(receipt.sent, f"{receipt.message} {_unfinished(self.verdicts)}".strip())
 
