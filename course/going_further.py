@@ -53,11 +53,13 @@ grading.short_errors()
 settings, train, val, train_img_embeds, val_img_embeds, writer = (
     keras_utils.finished_course(utils.Settings.from_environment()))
 further = settings.output_dir / "further"
-train_photos, val_photos = utils.open_photos(train.photos), utils.open_photos(val.photos)
+train_photos = utils.open_photos(train.photos)
+val_photos = utils.open_photos(val.photos)
 place_of = {name: place for place, name in enumerate(val.names)}
 
-train_words = [[utils.split_sentence(c) for c in of_photo] for of_photo in train.captions]
-val_words = [[utils.split_sentence(c) for c in of_photo] for of_photo in val.captions]
+split = utils.split_sentence
+train_words = [[split(caption) for caption in of_photo] for of_photo in train.captions]
+val_words = [[split(caption) for caption in of_photo] for of_photo in val.captions]
 references = dict(zip(val.names, val_words))
 sentences = dict(zip(val.names, val.captions))
 
@@ -87,7 +89,8 @@ utils.ScoreTable({"the course's decoder, beam of 3": by_beam})
 # they are. With `self_critical_epochs=0`, the default on MSCOCO, nothing is trained here.
 
 # %%
-tuned = keras_utils.CaptionWriter.from_checkpoint(settings.checkpoint_dir, settings.max_len)
+tuned = keras_utils.CaptionWriter.from_checkpoint(
+    settings.checkpoint_dir, settings.max_len)
 tuner = keras_utils.SelfCritical(
     tuned, train_img_embeds, val_img_embeds, settings,
     utils.cider_reward(train_words), utils.CiderD(val_words))
@@ -102,8 +105,9 @@ print(f"CIDEr of greedy captions: {-tuner.history[0]['val_loss']:.3f} before, "
 
 # %%
 tuned_written = tuned.beam(val_img_embeds, width=3, no_repeat=2)
-tuned_captions = {name: caption.words for name, caption in zip(val.names, tuned_written)}
-by_tuned = utils.score_captions(tuned_captions, references, decoding="beam search, width 3")
+tuned_captions = {name: each.words for name, each in zip(val.names, tuned_written)}
+by_tuned = utils.score_captions(
+    tuned_captions, references, decoding="beam search, width 3")
 utils.ScoreTable({"before": by_beam, "fine-tuned": by_tuned})
 
 # %% [markdown]
@@ -118,8 +122,9 @@ shown = [name for name in val.names if captions[name] != tuned_captions[name]][:
 if shown:
     display(utils.plot_photos(
         [photo_of(name) for name in shown],
-        [f"before: {' '.join(captions[name])}\nfine-tuned: {' '.join(tuned_captions[name])}"
-         for name in shown], columns=3, title="Is the caption after fine-tuning the right one?"))
+        ["before: " + " ".join(captions[name])
+         + "\nfine-tuned: " + " ".join(tuned_captions[name]) for name in shown],
+        columns=3, title="Is the caption after fine-tuning the right one?"))
 
 # %% [markdown]
 # ## Why this caption?
@@ -140,8 +145,8 @@ rows, cosines = utils.nearest_photos(
     train_img_embeds, embedding, count=min(3, len(train.names)))
 utils.plot_explanation(
     photo_of(looked_at), beams, writer.next_words(embedding[0], beams[0]),
-    [(utils.decode_photo(train_photos.read(train.names[row])), cosine, train.captions[row][:2])
-     for row, cosine in zip(rows[0], cosines[0])],
+    [(utils.decode_photo(train_photos.read(train.names[row])), cosine,
+      train.captions[row][:2]) for row, cosine in zip(rows[0], cosines[0])],
     val.captions[place_of[looked_at]])
 
 # %% [markdown]
@@ -174,7 +179,8 @@ def in_common(pair):
 
 confused = utils.confused_photos(captions, references, n=4)
 utils.plot_confusions(
-    [(of_photo(pair.first), of_photo(pair.second), in_common(pair)) for pair in confused])
+    [(of_photo(pair.first), of_photo(pair.second), in_common(pair))
+     for pair in confused])
 
 # %% [markdown]
 # ## Scores as papers print them
@@ -188,7 +194,8 @@ as_in_papers = metrics["as_in_papers"] = {}
 try:
     as_in_papers["beam of 3"] = utils.score_captions(
         captions, sentences, "ptb", by_beam.decoding, extra=utils.JAVA_METRICS)
-    nearest = utils.nearest_photo_captions(train_img_embeds, train.captions, val_img_embeds)
+    nearest = utils.nearest_photo_captions(
+        train_img_embeds, train.captions, val_img_embeds)
     as_in_papers["caption of the nearest photo"] = utils.score_captions(
         dict(zip(val.names, nearest)), sentences, "ptb", "caption of the nearest photo")
     display(utils.ScoreTable(as_in_papers))
@@ -205,8 +212,10 @@ except utils.NoJavaScore as reason:
 # The baseline to beat is retrieval: the caption of the training photo that looks most alike to the encoder.
 
 # %%
-baselines = utils.score_baselines(train_img_embeds, train.captions, val_img_embeds, references)
-above_nearest = utils.cider_difference(by_beam, baselines["caption of the nearest photo"])
+baselines = utils.score_baselines(
+    train_img_embeds, train.captions, val_img_embeds, references)
+above_nearest = utils.cider_difference(
+    by_beam, baselines["caption of the nearest photo"])
 metrics |= {"baselines": baselines, "above_nearest_photo": above_nearest}
 display(utils.ScoreTable({"beam of 3": by_beam, **baselines}))
 above_nearest
@@ -244,10 +253,12 @@ proposal = utils.propose_examples(
 album = utils.Album(
     proposal, val_photos.read, last_captions, sentences, last_scores, probabilities,
     caption_photo=None)                                 # no photos of your own here
-choice = album.choose([candidate.name for candidate in proposal.good[:10]],
-                      {candidate.name: candidate.hint for candidate in proposal.bad[:10]})
-utils.write_gallery(further / "gallery.html", choice.good, choice.bad, scores=last_scores,
-                    about="Captions by the fine-tuned decoder, chosen by a program.")
+choice = album.choose(
+    [candidate.name for candidate in proposal.good[:10]],
+    {candidate.name: candidate.hint for candidate in proposal.bad[:10]})
+utils.write_gallery(
+    further / "gallery.html", choice.good, choice.bad, scores=last_scores,
+    about="Captions by the fine-tuned decoder, chosen by a program.")
 utils.plot_gallery(choice.good, choice.bad)
 
 # %% [markdown]

@@ -654,8 +654,8 @@ wrote = "The program that drew the photos wrote what stands here as people’s c
 utils.write_gallery(
     settings.output_dir / "gallery.html", choice.good, choice.bad, scores=by_beam,
     baselines=baselines,
-    about=f"Learnt from {len(train_img_fns):,} photos of the dataset “{settings.dataset}” in "
-          f"{best['step']:,} steps. Captions by beam search of width 3. "
+    about=f"Learnt from {len(train_img_fns):,} photos of the dataset "
+          f"“{settings.dataset}” in {best['step']:,} steps. Captions by beam search of width 3. "
           f"{wrote if settings.dataset == 'drawn' else ''}")
 figure = utils.plot_gallery(choice.good, choice.bad)
 with utils.written_aside(settings.output_dir / "gallery.png") as aside:

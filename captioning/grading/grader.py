@@ -40,8 +40,6 @@ from captioning.storage import files
 
 KEPT = ("The decoder has been trained since this check passed. The check needs fresh weights, so the points and the "
         "answer from before stay.")
-
-
 NO_TOKEN = ("E-mail or token is missing. Copy the token from the assignment's page and run this cell again, or set "
             f"{' and '.join(settings.CREDENTIALS)} before Jupyter starts.")
 OTHER_DATASET = (

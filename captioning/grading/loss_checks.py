@@ -232,13 +232,13 @@ def _log_sum(logits):
     return top + np.log(np.exp(logits - top).sum(-1, keepdims=True))
 
 
-def _reductions(words, is_word, vocab):
-    """{hint: function of the words' losses (B, T-1) that returns the loss}."""
+def _words_counted(words, is_word, vocab):
+    """{hint: which of the words' losses (B, T-1) the mean is taken over}; the first is right."""
     _, first_of_kind = np.unique(words, axis=0, return_index=True)
     distinct = np.isin(np.arange(len(words)), first_of_kind)[:, None] & is_word
     places = np.broadcast_to(np.arange(words.shape[1]), words.shape)
     last = places == is_word.sum(1, keepdims=True) - 1
-    means = {
+    return {
         "": is_word,
         f"The mean is taken over padding too: {MASK_IT}": np.ones_like(is_word),
         "The mask is inverted: the loss counts PAD and leaves the words out.": ~is_word,
@@ -257,8 +257,12 @@ def _reductions(words, is_word, vocab):
         "The last column is left out: sentences[:, 1:] goes to the end.": is_word & (places < words.shape[1] - 1),
         "Only the first caption counts: all of the batch should.": is_word & (np.arange(len(words)) == 0)[:, None],
     }
+
+
+def _reductions(words, is_word, vocab):
+    """{hint: function of the words' losses (B, T-1) that returns the loss}."""
     reductions = {hint: lambda each, counted=counted: each[counted].mean() if counted.any() else np.nan
-                  for hint, counted in means.items()}
+                  for hint, counted in _words_counted(words, is_word, vocab).items()}
     number = "divide by the number of words, which is the sum of the mask."
     return reductions | {
         f"The mean is taken over padding too: {number}": lambda each: each[is_word].sum() / each.size,
