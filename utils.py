@@ -2,10 +2,10 @@
 
 settings:   Settings
 tokens:     PAD, UNK, START, END, split_sentence
-data:       load_dataset, PhotoZip, readable_photos, decode_photo, center_crop, IMG_SIZE
+data:       load_dataset, open_photos, readable_photos, decode_photo, center_crop, IMG_SIZE
 embeddings: embed_split, read_embeddings
-figures:    plot_encoder_decoder, plot_data_flow, plot_photos, plot_embedding_map, plot_temperature,
-            plot_captions_by_temperature, plot_explanation, plot_confusions
+figures:    plot_photos, plot_embedding_map, plot_temperature, plot_captions_by_temperature,
+            plot_explanation, plot_confusions
 live:       hushed, TrainingPicture, photo_chooser, show_photo_file
 scores:     score_captions, cider_difference, ScoreTable, JAVA_METRICS, NoJavaScore
 rewards:    CiderD, cider_reward
@@ -17,10 +17,9 @@ files:      write_results, write_json, written_aside
 """
 
 from captioning.datasets.loading import load_dataset
-from captioning.datasets.photo_zip import PhotoZip
+from captioning.datasets.photo_folder import open_photos
 from captioning.datasets.tokens import END, PAD, START, UNK, split_sentence
 from captioning.encoder.cache import embed_split, read_embeddings
-from captioning.figures.architecture import plot_data_flow, plot_encoder_decoder
 from captioning.figures.confusions import plot_confusions
 from captioning.figures.embedding_map import plot_embedding_map
 from captioning.figures.explanation import plot_explanation
@@ -51,10 +50,10 @@ from captioning.storage.files import write_json, written_aside
 __all__ = [
     "Settings",
     "PAD", "UNK", "START", "END", "split_sentence",
-    "load_dataset", "PhotoZip", "readable_photos", "decode_photo", "center_crop", "IMG_SIZE",
+    "load_dataset", "open_photos", "readable_photos", "decode_photo", "center_crop", "IMG_SIZE",
     "embed_split", "read_embeddings",
-    "plot_encoder_decoder", "plot_data_flow", "plot_photos", "plot_embedding_map", "plot_temperature",
-    "plot_captions_by_temperature", "plot_explanation", "plot_confusions",
+    "plot_photos", "plot_embedding_map", "plot_temperature", "plot_captions_by_temperature",
+    "plot_explanation", "plot_confusions",
     "hushed", "TrainingPicture", "photo_chooser", "show_photo_file",
     "score_captions", "cider_difference", "ScoreTable", "JAVA_METRICS", "NoJavaScore",
     "CiderD", "cider_reward",

@@ -16,10 +16,9 @@ from urllib.parse import urlsplit
 ENVIRONMENT_PREFIX = "CAPTION_"
 CREDENTIALS = (ENVIRONMENT_PREFIX + "GRADER_EMAIL", ENVIRONMENT_PREFIX + "GRADER_TOKEN")   # for credentials.py only
 
-DATASETS = ("drawn", "coco2014", "folder")
+DATASETS = ("drawn", "coco_small", "flickr8k", "coco2014", "coco2017", "folder")
 PRECISIONS = ("auto", "float32", "bfloat16", "int8")
 ENCODERS = ("inception_v3", "mobilenet_v3", "efficientnet_v2_b0")
-DEFAULT_ENCODER_WEIGHTS = {"drawn": "drawn", "coco2014": "imagenet", "folder": "imagenet"}
 
 # (most training photos, settings): the first row with room for the photos fills the settings that are None.
 # A decoder soon memorises a small dataset, so it gets fewer steps and dropout. The last row is the course's for MSCOCO.
@@ -68,9 +67,10 @@ class Settings:
     """
 
     dataset: str = setting(
-        "drawn", "photos and captions: rendered scenes, MSCOCO 2014, or your own in MSCOCO's layout", choices=DATASETS)
+        "drawn", "photos and captions: rendered scenes, real photos to download, or a folder of your own",
+        choices=DATASETS)
     data_dir: Path | None = setting(
-        None, "folder of the dataset's three zips; downloads go there",
+        None, "folder of the dataset; downloads go there. The dataset `folder` is only read",
         default_text="`data/<dataset>`; must be set for `folder`")
     encoder: str = setting(
         "inception_v3", "network that turns photos into embeddings; the other two are smaller and faster",
@@ -117,8 +117,9 @@ class Settings:
         if self.dataset == "folder" and self.data_dir is None:
             raise ValueError(
                 f"{ENVIRONMENT_PREFIX}DATASET is folder, but {ENVIRONMENT_PREFIX}DATA_DIR is not set. Set it to the "
-                "folder that holds train2014.zip, val2014.zip and annotations_trainval2014.zip.")
-        defaults = {"data_dir": Path("data") / self.dataset, "encoder_weights": DEFAULT_ENCODER_WEIGHTS[self.dataset]}
+                "folder that holds your photos and captions. docs/datasets.md shows how they may lie there.")
+        defaults = {"data_dir": Path("data") / self.dataset,
+                    "encoder_weights": "drawn" if self.dataset == "drawn" else "imagenet"}
         for name, default in defaults.items():
             if getattr(self, name) is None:
                 object.__setattr__(self, name, default)

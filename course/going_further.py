@@ -53,7 +53,7 @@ grading.short_errors()
 settings, train, val, train_img_embeds, val_img_embeds, writer = (
     keras_utils.finished_course(utils.Settings.from_environment()))
 further = settings.output_dir / "further"
-train_photos, val_photos = utils.PhotoZip(train.photos), utils.PhotoZip(val.photos)
+train_photos, val_photos = utils.open_photos(train.photos), utils.open_photos(val.photos)
 place_of = {name: place for place, name in enumerate(val.names)}
 
 train_words = [[utils.split_sentence(c) for c in of_photo] for of_photo in train.captions]
@@ -119,7 +119,7 @@ if shown:
     display(utils.plot_photos(
         [photo_of(name) for name in shown],
         [f"before: {' '.join(captions[name])}\nfine-tuned: {' '.join(tuned_captions[name])}"
-         for name in shown], columns=3))
+         for name in shown], columns=3, title="Is the caption after fine-tuning the right one?"))
 
 # %% [markdown]
 # ## Why this caption?
@@ -242,7 +242,8 @@ confidence = {name: utils.caption_confidence(p) for name, p in probabilities.ite
 proposal = utils.propose_examples(
     val.names, last_captions, references, last_scores, confidence, n=16)
 album = utils.Album(
-    proposal, val_photos.read, last_captions, sentences, last_scores, probabilities)
+    proposal, val_photos.read, last_captions, sentences, last_scores, probabilities,
+    caption_photo=None)                                 # no photos of your own here
 choice = album.choose([candidate.name for candidate in proposal.good[:10]],
                       {candidate.name: candidate.hint for candidate in proposal.bad[:10]})
 utils.write_gallery(further / "gallery.html", choice.good, choice.bad, scores=last_scores,

@@ -3,7 +3,8 @@
 import re
 import warnings
 from collections import Counter
-from pathlib import PurePosixPath
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
 
 from captioning.storage import files, zips
 
@@ -21,7 +22,7 @@ def read_captions(annotations, member: str) -> dict[str, tuple[int, list[str]]]:
     after the first MAX_CAPTIONS of a photo are left out; a warning says how many.
 
     Args:
-        annotations: the zip with MSCOCO's annotations.
+        annotations: the zip with MSCOCO's annotations, or the folder that they were unpacked to.
         member: the JSON in it, such as "annotations/captions_train2014.json".
 
     Returns:
@@ -32,21 +33,37 @@ def read_captions(annotations, member: str) -> dict[str, tuple[int, list[str]]]:
         FileNotFoundError: if the zip is missing.
     """
     where = f"{annotations}, {member}"
-    with zips.Zip(annotations) as archive:
-        try:
-            content = _parse_bounded(archive.read(member, MAX_CAPTIONS_BYTES))
-        except KeyError:
-            raise ValueError(f"{annotations} has no member {member}; it has {list(archive.members)[:5]}.") from None
-        except ValueError as error:
-            raise ValueError(f"{where} can't be read: {error}. Get the file again.") from None
+    raw = read_text_file(Path(annotations) / member) if Path(annotations).is_dir() else read_member(annotations, member)
+    try:
+        content = parse_bounded(raw)
+    except ValueError as error:
+        raise ValueError(f"{where} can't be read: {error}. Get the file again.") from None
     if not isinstance(content, dict) or not all(isinstance(content.get(k), list) for k in ("images", "annotations")):
         raise ValueError(f"{where} is not MSCOCO's: expected an object with the lists `images` and `annotations`.")
     ids = _image_ids(where, content["images"])
-    captions = _captions_by_image(where, content["annotations"], ids.values())
+    captions = cleaned(where, _captions_of_images(where, content["annotations"], set(ids.values())), ids.values())
     return {name: (image_id, captions[image_id]) for name, image_id in ids.items()}
 
 
-def _parse_bounded(raw: bytes):
+def read_member(path, member: str) -> bytes:
+    """Reads a text of a zip. Raises ValueError, which names both, if it is absent, damaged or too large."""
+    with zips.Zip(path) as archive:
+        try:
+            return archive.read(member, MAX_CAPTIONS_BYTES)
+        except KeyError:
+            raise ValueError(f"{path} has no member {member}; it has {list(archive.members)[:5]}.") from None
+        except ValueError as error:
+            raise ValueError(f"{path}, {member} can't be read: {error}. Get the file again.") from None
+
+
+def read_text_file(path) -> bytes:
+    """Reads a file of captions. Raises ValueError if it is too large, OSError if it can't be read."""
+    if (size := Path(path).stat().st_size) > MAX_CAPTIONS_BYTES:
+        raise ValueError(f"{path} has {size:,} bytes; captions may have {MAX_CAPTIONS_BYTES:,}. Divide the dataset.")
+    return Path(path).read_bytes()
+
+
+def parse_bounded(raw: bytes):
     """What the JSON holds. Raises ValueError for so many values that they would fill the memory."""
     values = sum(map(raw.count, (b",", b"[", b"{")))        # at most one value follows each
     if values > MAX_CAPTIONS_VALUES:
@@ -71,22 +88,37 @@ def _image_ids(where, images) -> dict[str, int]:
     return ids
 
 
-def _captions_by_image(where, annotations, image_ids) -> dict[int, list[str]]:
-    """{image id: its captions}, cleaned and within the limits."""
-    captions, left_out = {image_id: [] for image_id in image_ids}, Counter()
+def _captions_of_images(where, annotations, image_ids: set[int]) -> Iterable[tuple[int, str]]:
+    """(image id, caption) of each annotation."""
     for i, annotation in enumerate(annotations):
         image_id = _field(where, "annotations", i, annotation, "image_id", int)
-        if image_id not in captions:
+        if image_id not in image_ids:
             raise ValueError(f"{where}: annotations[{i}] is for image {image_id!r:.60}, which `images` does not list.")
-        caption = CONTROL_CHARACTERS.sub(" ", _field(where, "annotations", i, annotation, "caption", str)).strip()
+        yield image_id, _field(where, "annotations", i, annotation, "caption", str)
+
+
+def cleaned(where, pairs: Iterable[tuple], photos: Iterable = ()) -> dict:
+    """Groups captions by photo. Control characters become spaces; what is beyond the limits is left out.
+
+    Args:
+        where: the file, for the warning that says what was left out.
+        pairs: (photo, caption) of each caption. A photo may be a name or an id.
+        photos: photos that are listed even without captions.
+
+    Returns:
+        {photo: its captions}, in the order of the pairs.
+    """
+    captions, left_out = {photo: [] for photo in photos}, Counter()
+    for photo, text in pairs:
+        of_photo, caption = captions.setdefault(photo, []), CONTROL_CHARACTERS.sub(" ", text).strip()
         if not re.search(r"\w", caption):
             left_out["have no word"] += 1
         elif len(caption) > MAX_CAPTION:
             left_out[f"have more than {MAX_CAPTION:,} characters"] += 1
-        elif len(captions[image_id]) == MAX_CAPTIONS:
+        elif len(of_photo) == MAX_CAPTIONS:
             left_out[f"come after the first {MAX_CAPTIONS} of their photo"] += 1
         else:
-            captions[image_id].append(caption)
+            of_photo.append(caption)
     for what, count in left_out.items():
         warnings.warn(f"{where}: {count:,} captions {what} and are left out.", stacklevel=4)
     return captions

@@ -12,12 +12,33 @@ def _coco(name, folder, size, md5):
     return Source(name, (f"https://s3.amazonaws.com/{path}", f"http://{path}"), size, md5=md5)
 
 
-COCO2014 = {
-    "annotations": _coco(
-        "annotations_trainval2014.zip", "annotations", 252_872_794, "0a379cfc70b0e71301e0f377548639bd"
-    ),
-    "val": _coco("val2014.zip", "zips", 6_645_013_297, "a3d79f5ed8d289b7a7554ce06a5782b3"),
-    "train": _coco("train2014.zip", "zips", 13_510_573_713, "0da8c0bd3d6becc4dcb32757491aca88"),
+def _flickr8k(name, about, md5):
+    """A file of Flickr8k. The authors' own page is gone; this copy is the one that most courses use."""
+    return Source(name, (f"https://github.com/jbrownlee/Datasets/releases/download/Flickr8k/{name}",), None, md5=md5,
+                  about=about)
+
+
+ANNOTATIONS_2017 = _coco("annotations_trainval2017.zip", "annotations", 252_907_541, "f4bbac642086de4f52a3fdda2de5fa2c")
+VAL_2017 = _coco("val2017.zip", "zips", 815_585_330, "442b8da7639aecaf257c1dceb8ba8c80")
+
+# {dataset: {what a zip holds: the zip}}, captions first. "photos" are those of both splits.
+DOWNLOADS = {
+    "coco_small": {"annotations": ANNOTATIONS_2017, "photos": VAL_2017},
+    "flickr8k": {
+        "annotations": _flickr8k("Flickr8k_text.zip", 2_400_000, "bf6c1abcb8e4a833b7f922104de18627"),
+        "photos": _flickr8k("Flickr8k_Dataset.zip", 1_120_000_000, "f18a1e2920de5bd84dae7cf08ec78978"),
+    },
+    "coco2014": {
+        "annotations": _coco(
+            "annotations_trainval2014.zip", "annotations", 252_872_794, "0a379cfc70b0e71301e0f377548639bd"),
+        "val": _coco("val2014.zip", "zips", 6_645_013_297, "a3d79f5ed8d289b7a7554ce06a5782b3"),
+        "train": _coco("train2014.zip", "zips", 13_510_573_713, "0da8c0bd3d6becc4dcb32757491aca88"),
+    },
+    "coco2017": {
+        "annotations": ANNOTATIONS_2017,
+        "val": VAL_2017,
+        "train": _coco("train2017.zip", "zips", 19_336_861_798, "cced6f7f71b7629ddf16f17bbcfab6b2"),
+    },
 }
 INCEPTION_V3_WEIGHTS = Source(
     "inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5",
@@ -30,16 +51,18 @@ INCEPTION_V3_WEIGHTS = Source(
 )
 
 
-def fetch_coco2014(folder: str | os.PathLike, photos: bool | str = True, **options) -> dict[str, Path]:
-    """Fetches MSCOCO 2014's zips: captions (0.25 GB) and photos (train 13.5 GB, val 6.6 GB).
+def fetch_dataset(name: str, folder: str | os.PathLike, photos: bool | str = True, **options) -> dict[str, Path]:
+    """Fetches the zips of a dataset.
 
     Args:
+        name: a key of DOWNLOADS.
         folder: where the zips go. There must be room for all of them before the first is fetched.
-        photos: True for both splits, "train" or "val" for one, False for captions only.
+        photos: True for all photos, "train" or "val" for one split, False for captions only. Where one zip has the
+            photos of both splits, it is fetched for either.
         **options: those of `fetch`.
 
     Returns:
-        {"annotations": path, "val": path, "train": path}, without the splits not asked for.
+        {key of DOWNLOADS[name]: path}, without the zips not asked for.
 
     Raises:
         ValueError: for another value of `photos`, or a mirror that is not an address.
@@ -47,9 +70,10 @@ def fetch_coco2014(folder: str | os.PathLike, photos: bool | str = True, **optio
     """
     if photos not in (True, False, "train", "val"):
         raise ValueError(f'photos must be True, False, "train" or "val", not {photos!r}.')
-    wanted = [key for key in COCO2014 if key == "annotations" or photos in (True, key)]
-    check_room(Path(folder), [COCO2014[key] for key in wanted])
-    return {key: fetch(COCO2014[key], folder, **options) for key in wanted}
+    zips = DOWNLOADS[name]
+    wanted = [key for key in zips if key == "annotations" or photos in (True, key) or (photos and key == "photos")]
+    check_room(Path(folder), [zips[key] for key in wanted])
+    return {key: fetch(zips[key], folder, **options) for key in wanted}
 
 
 def offline_weights_hint(models_folder: str | os.PathLike | None = None) -> str:

@@ -1,15 +1,18 @@
 """Matches photos with their captions: the training and validation split of a dataset.
 
-Each dataset has MSCOCO 2014's layout: train2014.zip, val2014.zip and annotations_trainval2014.zip. Photos are read from
-the zip, which is never unpacked.
+Photos are read from a zip, which is never unpacked, or from a folder, which is only read.
 """
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from sklearn.model_selection import train_test_split
+
 from captioning.datasets.annotations import read_captions
-from captioning.datasets.photo_zip import PhotoZip
+from captioning.datasets.photo_folder import open_photos
+
+SPLIT_SEED = 2014           # a change would move photos between training and validation
 
 
 @dataclass(frozen=True)
@@ -17,10 +20,10 @@ class Split:
     """The photos of one split, sorted by name, and their captions. All lists have the same order."""
 
     name: str                           # "train" or "val"
-    photos: Path                        # the zip
-    names: list[str]                    # N file names
+    photos: Path                        # the zip or the folder, for `open_photos`
+    names: list[str]                    # N names in it
     captions: list[list[str]]           # captions of each of the N photos
-    image_ids: list[int]                # N ids from the annotations
+    image_ids: list[int]                # N ids from the annotations, or the photos' numbers
 
     def without(self, skipped) -> "Split":
         """This split without the photos named in `skipped` and their captions."""
@@ -29,14 +32,16 @@ class Split:
                                                for rows in (self.names, self.captions, self.image_ids)))
 
 
-def load_split(data_dir, split: str, photos: bool = True) -> Split:
+def load_split(data_dir, split: str, photos: bool = True, year: int = 2014) -> Split:
     """Loads a split from a folder. A warning says how many photos have no caption, and captions no photo.
 
     Args:
-        data_dir: the folder, in MSCOCO 2014's layout.
+        data_dir: the folder, in MSCOCO's layout: annotations_trainval2014.zip, train2014.zip and val2014.zip, or the
+            folders annotations, train2014 and val2014 that they unpack to. Of both, the zip is read.
         split: "train" or "val".
         photos: whether to look which photos are there. False takes all photos that have captions, so the annotations
             are enough: for exercises with text.
+        year: 2014 or 2017.
 
     Returns:
         The photos that have captions.
@@ -47,24 +52,62 @@ def load_split(data_dir, split: str, photos: bool = True) -> Split:
             the file.
     """
     data_dir = Path(data_dir)
-    annotations, path = data_dir / "annotations_trainval2014.zip", data_dir / f"{split}2014.zip"
+    member = f"annotations/captions_{split}{year}.json"
+    annotations, path = data_dir / f"annotations_trainval{year}.zip", data_dir / f"{split}{year}.zip"
+    if not annotations.exists() and (data_dir / member).is_file():
+        annotations = data_dir
+    if not path.exists() and path.with_suffix("").is_dir():
+        path = path.with_suffix("")
     for needed in (annotations, path) if photos else (annotations,):
-        if not needed.is_file():
+        if not needed.exists():
             raise FileNotFoundError(
-                f"{needed} is missing. A dataset is a folder with train2014.zip, val2014.zip and "
-                "annotations_trainval2014.zip. Put them there, or name another folder in CAPTION_DATA_DIR."
-            )
-    described = read_captions(annotations, f"annotations/captions_{split}2014.json")
-    in_zip = described.keys()
+                f"{needed} is missing. A dataset is a folder with train{year}.zip, val{year}.zip and "
+                f"annotations_trainval{year}.zip. Put them there, or name another folder in CAPTION_DATA_DIR.")
+    described = read_captions(annotations, member)
+    return matched(split, path, {name: captions for name, (_, captions) in described.items()},
+                   {name: image_id for name, (image_id, _) in described.items()}, annotations, photos)
+
+
+def matched(split: str, path: Path, captions: dict[str, list[str]], ids: dict[str, int], source: Path,
+            photos: bool = True) -> Split:
+    """The split of the photos that have captions.
+
+    Args:
+        split: its name.
+        path: the zip or folder of the photos.
+        captions: {photo: its captions}.
+        ids: {photo: its number}.
+        source: where the captions are from, for messages.
+        photos: whether to look which photos are there.
+
+    Raises:
+        ValueError: if no photo has a caption, or the photos can't be opened.
+    """
+    there = captions.keys()
     if photos:
-        with PhotoZip(path) as found:
-            in_zip = set(found.names)
-    names = sorted(name for name in in_zip & described.keys() if described[name][1])
-    without_captions, without_photo = len(in_zip) - len(names), len(described.keys() - in_zip)
+        with open_photos(path) as found:
+            there = set(found.names)
+    names = sorted(name for name in there & captions.keys() if captions[name])
     if not names:
-        raise ValueError(f"No photo of {path} has a caption in {annotations}. Check that they belong together.")
-    for count, what in ((without_captions, f"photos of {path} have no caption"),
-                        (without_photo, f"photos with captions in {annotations} are not in {path.name}")):
+        raise ValueError(f"No photo of {path} has a caption in {source}. Check that they belong together.")
+    for count, what in ((len(there) - len(names), f"photos of {path} have no caption"),
+                        (len(captions.keys() - there), f"photos with captions in {source} are not in {path.name}")):
         if count:
-            warnings.warn(f"{count:,} {what} and are left out.", stacklevel=2)
-    return Split(split, path, names, [described[n][1] for n in names], [described[n][0] for n in names])
+            warnings.warn(f"{count:,} {what} and are left out.", stacklevel=3)
+    return Split(split, path, names, [captions[n] for n in names], [ids[n] for n in names])
+
+
+def divided(whole: Split, val_names: set[str]) -> tuple[Split, Split]:
+    """Training and validation split of a split that has the photos of both."""
+    return tuple(replace(whole.without({n for n in whole.names if (n in val_names) != is_val}), name=name)
+                 for name, is_val in (("train", False), ("val", True)))
+
+
+def seeded_val_names(names: list[str], count: int) -> set[str]:
+    """Photos to validate on, chosen by scikit-learn with a seed that never changes.
+
+    Args:
+        names: of all photos.
+        count: how many of them to choose.
+    """
+    return set(train_test_split(sorted(names), test_size=count, random_state=SPLIT_SEED)[1])

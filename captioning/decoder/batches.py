@@ -10,7 +10,7 @@ import numpy as np
 
 from captioning.settings import Settings
 
-TRAINING, VALIDATION, PREFLIGHT, SAMPLING, ORDER = range(5)     # streams of random numbers
+TRAINING, VALIDATION, SAMPLING, ORDER = 0, 1, 3, 4      # streams of random numbers
 MADE_TOGETHER = 4       # batches of training, so that the captions of one can be of nearly one length
 
 
@@ -75,10 +75,6 @@ class Batches:
         """The batches of the validation loss, the same ones each time."""
         for number in range(self.settings.val_batches):
             yield self._make(self.val, self.settings.batch_size, self._rng(VALIDATION, number))
-
-    def of_preflight(self, captions: int) -> Batch:
-        """A batch of so many training captions, or of one for each photo if there are fewer photos."""
-        return self._make(self.train, min(captions, len(self.train.img_embeds)), self._rng(PREFLIGHT))
 
     def _make(self, data, size, rng):
         made = self.generate_batch(data.img_embeds, data.captions_indexed, size, self.settings.max_len, rng)

@@ -184,16 +184,16 @@ class SelfCritical:
 
     def surprise(self, images, sentences):
         """-log p of each word of sampled captions, over the words that may be written: (N, T-1); 0 at padding."""
-        def read(state, word):
-            return tuple(self._new_state([word, *state], training=False))
+        def read(state, step):
+            return tuple(self._new_state([sentences[:, step], *state], training=False))
 
-        begin = tuple(self._initial_state(images, training=False))
-        states, _ = tf.scan(read, tf.transpose(sentences[:, :-1]), begin)               # h: (T-1, N, units)
-        truth = tf.transpose(sentences[:, 1:])
-        words = tf.where(truth != self.writer.vocab[PAD])                               # (words, 2)
-        logits = self._logits(tf.gather_nd(states, words), training=False) + self._banned
+        sentences = tf.convert_to_tensor(sentences)
+        truth, begin = sentences[:, 1:], tuple(self._initial_state(images, training=False))
+        states, _ = tf.scan(read, tf.range(tf.shape(truth)[1]), begin)                  # h: (T-1, N, units)
+        words = tf.where(truth != self.writer.vocab[PAD])                               # (words, 2): row, step
+        logits = self._logits(tf.gather_nd(states, words[:, ::-1]), training=False) + self._banned
         each = cross_entropy(tf.gather_nd(truth, words), logits)
-        return tf.transpose(tf.scatter_nd(words, each, tf.shape(truth, tf.int64)))
+        return tf.scatter_nd(words, each, tf.shape(truth, tf.int64))
 
 
 def _in_two_parts(one_step: keras.Model) -> tuple[keras.Model, keras.Model]:

@@ -16,7 +16,6 @@ from captioning.decoder.errors import TrainingStopped
 from captioning.decoder.fast_loss import TrainingLoss, training_loss
 from captioning.decoder.loop import Loop, Stage
 from captioning.decoder.photo_check import require_photo_matters
-from captioning.decoder.preflight import learn_by_heart
 from captioning.decoder.train_state import TrainState
 from captioning.settings import Settings
 
@@ -111,22 +110,6 @@ class Trainer:
             ValueError: no epoch is complete, or no checkpoint is left.
         """
         return self.loop.restore_best()
-
-    def preflight(self, captions: int = 50, steps: int = 60) -> str:
-        """Learns a few captions by heart, to find a broken decoder before the long run; undoes all of it.
-
-        Args:
-            captions: how many.
-            steps: how many steps to learn them in.
-
-        Returns:
-            A sentence with the loss before and after.
-
-        Raises:
-            TrainingStopped: the decoder ignores the photo, or the loss has not halved.
-        """
-        self.check_photo()
-        return learn_by_heart(self.state, self.loop.train_step, self.batches.of_preflight(captions), steps)
 
     def check_photo(self):
         """Raises TrainingStopped when the loss does not depend on the photo."""

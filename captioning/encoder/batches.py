@@ -6,7 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from captioning.datasets.photo_zip import BadPhoto, PhotoZip
+from captioning.datasets.photo_folder import Photos
+from captioning.datasets.photo_zip import BadPhoto
 from captioning.photos.crop import IMG_SIZE, center_crop
 from captioning.photos.decode import decode_photo
 
@@ -16,12 +17,12 @@ BATCHES_AHEAD = 2                   # batches that are decoded while the network
 Batch = tuple[int, np.ndarray, dict[str, str]]      # start, rows, skipped: see embed_batches
 
 
-def embed_batches(photos: PhotoZip, names: list[str], starts: Iterable[int], encoder: Callable,
+def embed_batches(photos: Photos, names: list[str], starts: Iterable[int], encoder: Callable,
                   workers: int = 2) -> Iterator[Batch]:
     """Embeds batches of photos.
 
     Args:
-        photos: The zip that holds them.
+        photos: The zip or folder that holds them.
         names: Of all photos of the split.
         starts: Where the wanted batches begin among the names.
         encoder: Called with (EMBED_BATCH, size, size, 3) uint8, returns (EMBED_BATCH, width) float32.
@@ -55,7 +56,7 @@ def crop_size(encoder) -> int:
     return getattr(encoder, "size", IMG_SIZE)
 
 
-def read_crop(photos: PhotoZip, name: str, size: int) -> np.ndarray | str:
+def read_crop(photos: Photos, name: str, size: int) -> np.ndarray | str:
     """The photo's centre crop, (size, size, 3) uint8, or the reason why there is none."""
     try:
         return center_crop(decode_photo(photos.read(name)), size)

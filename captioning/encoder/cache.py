@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from tqdm.auto import tqdm
 
-from captioning.datasets.photo_zip import PhotoZip
+from captioning.datasets.photo_folder import Photos, open_photos
 from captioning.datasets.splits import Split
 from captioning.encoder.batches import EMBED_BATCH, crop_size, embed_batches
 from captioning.encoder.recipes import different_recipe
@@ -55,7 +55,7 @@ def embed_split(split: Split, encoder, cache_dir, workers: int = 2, compute: Cal
     """
     cache = Path(cache_dir) / f"{split.name}.npy"
     compute = compute or functools.partial(embed_batches, workers=workers)
-    with PhotoZip(split.photos) as photos:
+    with open_photos(split.photos) as photos:
         recipe = encoder.recipe | {"photos": photos.digest(split.names), "resize": "bicubic", "batch": EMBED_BATCH,
                                    "crop": f"centre square, {crop_size(encoder)}"}
         if not cache.exists() or _leftovers(cache):
@@ -139,7 +139,7 @@ def _leftovers(cache: Path) -> list[Path]:
     return [path for path in cache.parent.glob(f"{cache.stem}.*") if files.TEMPORARY in path.name]
 
 
-def _embed(photos: PhotoZip, shards: Shards, encoder, compute: Callable):
+def _embed(photos: Photos, shards: Shards, encoder, compute: Callable):
     """Computes the batches that are missing, then makes the cache from all of them."""
     names, missing = shards.names, shards.missing()
     left = sum(len(names[start:start + EMBED_BATCH]) for start in missing)

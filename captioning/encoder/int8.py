@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from captioning.datasets.photo_zip import PhotoZip
+from captioning.datasets.photo_folder import open_photos
 from captioning.datasets.splits import Split
 from captioning.encoder.batches import read_crop
 from captioning.storage import files
@@ -44,7 +44,7 @@ def quantised_network(graph, key: dict, calibration: Split, size: int, folder) -
     Returns:
         The network's file (OpenVINO's .xml), and its part of the recipe.
     """
-    with PhotoZip(calibration.photos) as photos:
+    with open_photos(calibration.photos) as photos:
         names = evenly_spread(calibration.names, PHOTOS)
         key = key | {"calibration": f"{len(names)} photos, sha256 {photos.digest(names)}",
                      "openvino": version("openvino"), "nncf": version("nncf")}

@@ -23,7 +23,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from captioning.datasets.loading import load_dataset
-from captioning.datasets.photo_zip import PhotoZip
+from captioning.datasets.photo_folder import Photos, open_photos
 from captioning.datasets.splits import Split
 from captioning.encoder import cache
 from captioning.encoder.batches import EMBED_BATCH, crop_size, embed_batches
@@ -77,13 +77,13 @@ class Worker:
         batches = embed_batches(self.photos, names, here, self.encoder, workers=1)
         return [(start, rows, skipped) for start, (_, rows, skipped) in zip(starts, batches)]
 
-    def _open(self) -> PhotoZip:
-        """The photos' zip on this machine."""
+    def _open(self) -> Photos:
+        """The photos on this machine."""
         try:
-            return PhotoZip(self.path)
+            return open_photos(self.path)
         except FileNotFoundError:
             raise FileNotFoundError(
-                f"{self.path} is missing on {socket.gethostname()}. Each machine needs the photos' zip under that "
+                f"{self.path} is missing on {socket.gethostname()}. Each machine needs the photos under that "
                 "path: put it into a folder that all of them share.") from None
 
 

@@ -31,7 +31,7 @@ from captioning.grading import (
     vocabulary_checks,
 )
 from captioning.grading.decoder_probe import words_of
-from captioning.grading.parts import FINAL_MODEL, PARTS, STEPS, TOTAL, Part
+from captioning.grading.parts import FINAL_MODEL, PARTS, STEPS, TOTAL
 from captioning.grading.report import IN_THE_LINE, Problem, explain, short
 from captioning.grading.service import Receipt
 from captioning.grading.validation_checks import VAL_BATCHES
@@ -40,6 +40,13 @@ from captioning.storage import files
 
 KEPT = ("The decoder has been trained since this check passed. The check needs fresh weights, so the points and the "
         "answer from before stay.")
+
+
+NO_TOKEN = ("E-mail or token is missing. Copy the token from the assignment's page and run this cell again, or set "
+            f"{' and '.join(settings.CREDENTIALS)} before Jupyter starts.")
+OTHER_DATASET = (
+    "The course's grader expects the answers for MSCOCO 2014, and these are for the dataset {!r}, so nothing was sent. "
+    "Run the notebook with CAPTION_DATASET=coco2014 to submit; grader.submit(anyway=True) sends these anyway.")
 
 
 class Grader:
@@ -116,12 +123,7 @@ class Grader:
         """
         if step not in STEPS:
             raise ValueError(f"step is {step!r}; expected one of {', '.join(STEPS)}.")
-
-        def problems():
-            found = list(decoder_checks.step_problems(decoder, vocab, step))
-            return found or (list(loss_checks.loss_problems(decoder, vocab)) if step == "loss" else [])
-
-        return self._look(STEPS[step], problems)
+        return Verdict(STEPS[step], _found(lambda: _step_problems(decoder, vocab, step)))
 
     def check_final_model(self, decoder, final_model, vocab) -> Verdict:
         """Checks that captions are written by the function that was trained. It gives no points.
@@ -131,8 +133,8 @@ class Grader:
             final_model: has the models initial_state and one_step.
             vocab: {token: index}.
         """
-        return self._look(FINAL_MODEL, lambda: caption_steps.same_function_problems(
-            decoder, caption_steps.steps_of_model(final_model), vocab[START], words_of(vocab)))
+        return Verdict(FINAL_MODEL, _found(lambda: caption_steps.same_function_problems(
+            decoder, caption_steps.steps_of_model(final_model), vocab[START], words_of(vocab))))
 
     def check_decoder_shapes(self, decoder, vocab) -> Verdict:
         """Checks the tensors of exercise 4.
@@ -204,18 +206,7 @@ class Grader:
 
         The file holds nothing of the learner's or the machine's: no answers, no values, no line of code.
         """
-        table, libraries = self.table(), ("tensorflow", "keras", "numpy")
-        files.write_json(path, {
-            "parts": [{"id": part.key, "name": part.title, "state": state, "points": points, "of": part.points,
-                       "problem": self._first_hint(part.key)} for _, part, state, points in table.rows()],
-            "total": table.points, "of": TOTAL, "dataset": self.dataset,
-            "versions": {"python": platform.python_version()} | {
-                name: sys.modules[name].__version__ for name in libraries if name in sys.modules},
-        })
-
-    def _first_hint(self, key):
-        problems = self.verdicts[key].problems if key in self.verdicts else ()
-        return short(problems[0].hint.split(IN_THE_LINE)[0], 300) if problems else None
+        files.write_json(path, _as_json(self.table(), self.dataset))
 
     def submit(self, email: str | None = None, token: str | None = None, *, anyway: bool = False) -> Receipt:
         """Sends the answers of all checked parts, right or wrong.
@@ -235,32 +226,17 @@ class Grader:
         if not any(answers.values()):
             return Receipt(False, "There are no answers yet: run the cells that check the parts first.")
         if not self._for_course and not anyway:
-            return Receipt(False, (
-                "The course's grader expects the answers for MSCOCO 2014, and these are for the dataset "
-                f"{self.dataset!r}, so nothing was sent. Run the notebook with CAPTION_DATASET=coco2014 to submit; "
-                "grader.submit(anyway=True) sends these anyway."
-            ))
+            return Receipt(False, OTHER_DATASET.format(self.dataset))
         if not (email and token):
             email, token = service.credentials()
         if not (email and token):
-            return Receipt(False, (
-                "E-mail or token is missing. Copy the token from the assignment's page and run this cell again, or set "
-                f"{' and '.join(settings.CREDENTIALS)} before Jupyter starts."
-            ))
+            return Receipt(False, NO_TOKEN)
         receipt = service.submit(answers, email.strip(), token.strip(), self.url, self.timeout, self.assignment)
-        return Receipt(receipt.sent, f"{receipt.message} {self._unfinished()}".strip())
+        return Receipt(receipt.sent, f"{receipt.message} {_unfinished(self.verdicts)}".strip())
 
     @property
     def _for_course(self):
         return self.dataset == "coco2014"
-
-    def _unfinished(self):
-        left = [part.title for key, part in PARTS.items() if key not in self.verdicts or not self.verdicts[key].passed]
-        return f"Not passed here yet: {', '.join(left)}." if left else ""
-
-    def _look(self, part: Part, problems) -> Verdict:
-        """The verdict on something without points, which the table does not list."""
-        return Verdict(part, _found(problems))
 
     def _judge(self, key, problems, answer, note=lambda: ""):
         """The verdict on a part, which replaces an earlier one."""
@@ -272,6 +248,33 @@ class Grader:
                 found = found or (explain(error),)
         self.verdicts[key] = Verdict(PARTS[key], found, text, note(), self._for_course)
         return self.verdicts[key]
+
+
+def _step_problems(decoder, vocab, step):
+    """What is wrong with the tensors of a step; for the loss, also with its value."""
+    found = list(decoder_checks.step_problems(decoder, vocab, step))
+    return found or (list(loss_checks.loss_problems(decoder, vocab)) if step == "loss" else [])
+
+
+def _as_json(table: Table, dataset: str) -> dict:
+    """The points as `Grader.save` writes them."""
+    return {
+        "parts": [{"id": part.key, "name": part.title, "state": state, "points": points, "of": part.points,
+                   "problem": _first_hint(table.verdicts.get(part.key))} for _, part, state, points in table.rows()],
+        "total": table.points, "of": TOTAL, "dataset": dataset,
+        "versions": {"python": platform.python_version()} | {
+            name: sys.modules[name].__version__ for name in ("tensorflow", "keras", "numpy") if name in sys.modules},
+    }
+
+
+def _first_hint(verdict):
+    return short(verdict.problems[0].hint.split(IN_THE_LINE)[0], 300) if verdict and verdict.problems else None
+
+
+def _unfinished(verdicts) -> str:
+    """Which parts have not passed."""
+    left = [part.title for key, part in PARTS.items() if key not in verdicts or not verdicts[key].passed]
+    return f"Not passed here yet: {', '.join(left)}." if left else ""
 
 
 def _found(problems) -> tuple[Problem, ...]:

@@ -54,8 +54,8 @@ def _about_steps(error: AttributeError) -> str:
     """Which step to solve first, if the decoder lacks what it makes."""
     if error.name not in STEP_OF or getattr(error.obj, "__name__", "") != "decoder":
         return ""
-    return (f"There is no decoder.{error.name} yet: step {STEP_OF[error.name]} of exercise 4 makes it. Solve that first, "
-            "and run its cell.")
+    return (f"There is no decoder.{error.name} yet: step {STEP_OF[error.name]} of exercise 4 makes it. Solve that "
+            "first, and run its cell.")
 
 
 def _about_symbols(error: ValueError, frames) -> str:

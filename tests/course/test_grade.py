@@ -12,6 +12,7 @@ from nbclient import NotebookClient
 
 from course import build, grade, reading, sandbox, solutions
 
+EVERY = range(1, 8)                 # the three functions and the decoder's four steps
 NAMES = ["generate_vocabulary", "caption_tokens_to_indices", "batch_captions_to_matrix", "decoder"]
 TINY = {"DATASET": "folder", "ENCODER_WEIGHTS": "drawn", "EPOCHS": "1", "BATCHES_PER_EPOCH": "5", "VAL_BATCHES": "1",
         "BATCH_SIZE": "16"}
@@ -57,7 +58,38 @@ def test_a_solution_is_found_by_its_name_wherever_it_stands():
         theirs, ours = (i for i, cell in enumerate(cells) if f"def {name}(" in cell)
         check = next(i for i, cell in enumerate(cells) if i > theirs and "grader.check_" in cell)
         assert cells[theirs] == definition and theirs < check < ours       # later cells get ours
-    assert any(re.search(r"class decoder:.*raise NotImplementedError", cell, re.S) for cell in cells)
+    assert sum("raise NotImplementedError" in cell for cell in cells) == 4      # the decoder's steps
+
+
+STATES = "narrow = decoder.img_embed_to_bottleneck(decoder.image)"
+H0 = "decoder.h0 = decoder.img_embed_bottleneck_to_h0(narrow)"
+C0 = "decoder.c0 = decoder.h0"
+WORDS = "decoder.word_embeds = decoder.word_embed(decoder.sentences[:, :-1])"
+
+
+@pytest.mark.parametrize("theirs", [[STATES, H0, C0, WORDS], [f"{STATES}\n{H0}\n{C0}", f"print(decoder)\n{WORDS}"]])
+def test_a_step_of_the_decoder_is_found_in_one_cell_or_several(theirs):
+    cells = code(notebook_of(*theirs))
+    place = cells.index(STATES)
+    check = 'grader.check_step(decoder, vocab, "{}")'.format
+    assert cells[place:place + 5] == [STATES, H0, C0, WORDS, check("states")]
+    assert cells.index(check("words in")) > place + 4
+    unsolved = [cell for cell in cells if "raise NotImplementedError" in cell and "grader." in cell]
+    assert len(unsolved) == 2 and check("logits") in unsolved[0]
+
+
+def test_a_decoder_that_is_written_as_a_class_counts_as_a_whole():
+    mine = "class decoder:\n    h0 = c0 = 1\n    word_embeds = 2\n    flat_token_logits = 3\n    loss = 4"
+    cells = code(notebook_of(mine))
+    assert mine in cells
+    assert not [cell for cell in cells if "raise NotImplementedError" in cell and "check_step" in cell]
+    assert cells.index(mine) < cells.index('grader.check_step(decoder, vocab, "states")')
+
+
+def test_later_cells_get_our_results_and_the_verdict_on_theirs_stays():
+    cells = code(notebook_of(function(NAMES[0], "return {}")))
+    made = [place for place, cell in enumerate(cells) if cell.startswith("vocab = generate_vocabulary(")]
+    assert len(made) == 2 and "grader.check_" in cells[made[0]] and "grader.check_" not in cells[made[1]]
 
 
 def test_of_several_tries_the_last_one_counts():
@@ -84,11 +116,15 @@ def test_a_slip_in_the_syntax_costs_one_exercise():
 
 
 def test_the_solved_notebook_comes_out_as_it_is():
-    cells, right = code(solved(1, 2, 3, 4)), build.build(student=False)
-    expected = [ast.unparse(ast.parse(cell.source)) for cell in right.cells if cell.cell_type == "code"]
-    found = dict.fromkeys(ast.unparse(ast.parse(cell)) for cell in cells
-                          if cell not in (solutions.SAVE, solutions.TO_SCRATCH))                    # each once
-    assert list(found) == expected[:len(found)]
+    cells, right = code(solved(*EVERY)), build.build(student=False)
+    expected, found = (
+        list(dict.fromkeys(ast.unparse(statement) for cell in each for statement in ast.parse(cell).body))  # each once
+        for each in ([cell.source for cell in right.cells if cell.cell_type == "code"],
+                     [cell for cell in cells if cell not in (solutions.SAVE, solutions.TO_SCRATCH)]))
+    steps = [f"grader.check_step(decoder, vocab, {step!r})" for step in ("states", "words in", "logits")]
+    assert set(steps) <= set(found)                     # they come after all of the learner's steps
+    found, expected = ([text for text in texts if text not in steps] for texts in (found, expected))
+    assert found == expected[:len(found)]
     assert "grader.check_validation_loss" in cells[-2] and cells[-1] == solutions.SAVE
 
 
@@ -262,8 +298,8 @@ def test_a_changed_check_or_notebook_is_another_course(tmp_path, monkeypatch):
 def test_right_solutions_get_their_points_beside_one_that_kills_its_kernel(tiny, tmp_path):
     submissions = tmp_path / "submissions"
     submissions.mkdir()
-    nbformat.write(solved(1, 2, 3, 4), submissions / "right.ipynb")
-    nbformat.write(solved(2, 3, 4), submissions / "without the first.ipynb")
+    nbformat.write(solved(*EVERY), submissions / "right.ipynb")
+    nbformat.write(solved(*EVERY[1:]), submissions / "without the first.ipynb")
     killer = solved(1)
     killer.cells.append(nbformat.v4.new_code_cell(function(NAMES[1], "import os; os._exit(0)")))
     nbformat.write(killer, submissions / "killer.ipynb")

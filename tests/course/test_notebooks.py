@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
+from copy import deepcopy
 
 import nbformat
 import pytest
@@ -39,11 +40,11 @@ def project(tmp_path_factory, small_world):
     return copy, {**os.environ, **SETTINGS, **kept, "CAPTION_DATA_DIR": str(small_world)}
 
 
-def execute(project, notebook, **settings):
+def execute(project, notebook, folder="outputs", **settings):
     """Runs a notebook of the copy. Returns the process and the executed notebook."""
     copy, environment = project
-    result = copy / "outputs" / "notebook.ipynb"
-    process = subprocess.run([sys.executable, "-m", "course.execute", notebook, str(result)], cwd=copy,
+    result = copy / folder / "notebook.ipynb"
+    process = subprocess.run([sys.executable, "-m", "course.execute", notebook, str(result), "--folder", "."], cwd=copy,
                              env={**environment, **settings}, capture_output=True, text=True)
     return process, nbformat.read(result, as_version=4)
 
@@ -65,8 +66,8 @@ def test_the_notebook_is_current(path, student, source):
     assert build.is_current(path, build.build(student, source)), f"{path.name} is stale: run `make notebooks`"
 
 
-def test_the_pictures_of_the_decoders_steps_are_current(tmp_path):
-    pictures.write_steps(tmp_path)
+def test_the_diagrams_are_current(tmp_path):
+    pictures.write_diagrams(tmp_path)
     for new in tmp_path.iterdir():
         old = Image.open(ROOT / "docs" / "notebook" / new.name)
         assert not ImageChops.difference(Image.open(new), old).getbbox(), f"{new.name} is stale: run `make notebooks`"
@@ -91,7 +92,7 @@ def test_pictures_are_in_the_notebooks_and_have_alternative_text():
         cells = nbformat.read(path, as_version=4).cells
         shown = [(alt, name, cell) for cell in cells if cell.cell_type == "markdown"
                  for alt, name in re.findall(r"!\[([^\]]*)\]\((?:attachment:)?([^)]*)\)", cell.source)]
-        assert len(shown) == 5 and all(len(alt) > 20 for alt, *_ in shown)
+        assert len(shown) == 6 and all(len(alt) > 20 for alt, *_ in shown)
         for _, name, cell in shown:
             Image.open(io.BytesIO(base64.b64decode(cell.attachments[name]["image/png"]))).verify()
 
@@ -176,17 +177,17 @@ def test_the_executed_notebook_shows_bars_and_buttons_as_text(executed):
 
 
 def test_what_comes_after_the_course_runs_to_its_end_from_its_checkpoint(project, executed):
-    process, notebook = execute(project, build.FURTHER.name)
+    process, notebook = execute(project, build.FURTHER.name, "outputs/further")
     assert process.returncode == 0, process.stdout[-2000:] + process.stderr[-2000:]
     results = project[0] / "outputs" / "further"
     assert {path.name for path in results.iterdir()} == {
-        "val_captions.json", "metrics.json", "gallery.html", "gallery.png"}
+        "notebook.ipynb", "val_captions.json", "metrics.json", "gallery.html"}
     assert len(json.loads((results / "val_captions.json").read_text())) == 16
     metrics = json.loads((results / "metrics.json").read_text())
     assert [row["step"] for row in metrics["fine_tuning"]] == [0, 50]
     assert metrics.keys() >= {"beam", "course", "diversity", "above_nearest_photo", "baselines", "as_in_papers"}
     assert not [output for output in outputs(notebook) if output.get("name") == "stderr"]
-    assert (project[0] / "checkpoints").glob("*/fine-tuned/step-*")
+    assert list((project[0] / "checkpoints").glob("*/fine-tuned/step-*"))
 
 
 def test_a_second_run_goes_on_from_caches_and_checkpoints(project, executed):
@@ -295,3 +296,17 @@ def test_nothing_that_runs_leave_holds_the_graders_email_or_token(project, execu
     secrets = EMAIL.encode(), TOKEN.encode()
     held = [path for path in left if any(secret in path.read_bytes() for secret in secrets)]
     assert held == [copy / "tests" / "helpers" / "grader_service.py"]           # this test has them from there
+
+
+def test_each_cell_can_be_run_twice(project, executed):
+    """A learner goes back and runs a cell again: nothing that it needs is gone, and the points stay."""
+    copy, environment = project
+    twice = nbformat.read(build.SOLVED, as_version=4)
+    twice.cells = [deepcopy(cell) for cell in twice.cells for _ in range(2) if cell.cell_type == "code"]
+    for number, cell in enumerate(twice.cells):
+        cell.id = f"twice-{number:03d}"
+    nbformat.write(twice, copy / "twice.ipynb")
+    process, notebook = execute(project, "twice.ipynb")
+    assert process.returncode == 0, process.stdout[-2000:] + process.stderr[-2000:]
+    grades = json.loads((copy / "outputs" / "grades.json").read_text())
+    assert [part["points"] for part in grades["parts"]] == [10, 10, 10, 20, 20, 0]

@@ -26,7 +26,7 @@ import pytest
 
 from captioning.datasets import sources
 from captioning.datasets.loading import load_dataset
-from captioning.datasets.sources import COCO2014, INCEPTION_V3_WEIGHTS, fetch_coco2014, offline_weights_hint
+from captioning.datasets.sources import DOWNLOADS, INCEPTION_V3_WEIGHTS, fetch_dataset, offline_weights_hint
 from captioning.datasets.transfer import DownloadError, Patience, Source, fetch, on_disk
 from captioning.datasets.transfer.headers import retry_after
 from captioning.datasets.transfer.on_disk import SPARE_ROOM
@@ -38,6 +38,7 @@ from tests.helpers import faulty_server as fs
 
 CONTENT = random.Random(7).randbytes(300_001)
 OTHER = random.Random(8).randbytes(len(CONTENT))
+COCO2014 = DOWNLOADS["coco2014"]
 FAST = Patience(
     connect=2, stall=0.3, min_rate=20_000, window=0.5, attempts=5, worthwhile=1, first_wait=0.01, longest_wait=0.02,
     longest_retry_after=1.5,
@@ -631,11 +632,12 @@ def test_too_little_room_is_noticed_before_the_first_byte(server, tmp_path, said
 
 
 def test_a_part_that_is_too_long_makes_no_room_for_another_file(tmp_path, monkeypatch):
-    monkeypatch.setattr(sources, "COCO2014", {key: source("http://127.0.0.1:1/", name=key) for key in sources.COCO2014})
+    monkeypatch.setitem(sources.DOWNLOADS, "coco2014", {
+        key: source("http://127.0.0.1:1/", name=key) for key in COCO2014})
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=SPARE_ROOM + len(CONTENT) - 1))
     (tmp_path / "annotations.part").write_bytes(CONTENT * 2)
     with pytest.raises(DownloadError, match="still needs"):
-        fetch_coco2014(tmp_path, "val", progress=False, patience=FAST)
+        fetch_dataset("coco2014", tmp_path, "val", progress=False, patience=FAST)
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full is Linux")
@@ -787,8 +789,8 @@ def test_each_source_asks_https_first():
 ])
 def test_captions_come_without_photos_and_photos_split_by_split(server, tmp_path, monkeypatch, photos, names):
     table = {key: source(server.url(f"{key}.zip"), name=f"{key}.zip") for key in COCO2014}
-    monkeypatch.setattr(sources, "COCO2014", table)
-    found = fetch_coco2014(tmp_path, photos, progress=False, patience=FAST)
+    monkeypatch.setitem(sources.DOWNLOADS, "coco2014", table)
+    found = fetch_dataset("coco2014", tmp_path, photos, progress=False, patience=FAST)
     assert list(found) == names and [r[0] for r in server.requests] == [f"/{name}.zip" for name in names]
     assert all(path.read_bytes() == CONTENT for path in found.values())
 
@@ -798,7 +800,7 @@ def test_captions_alone_are_a_dataset_for_exercises_with_text(small_world, tmp_p
     with fs.FaultyServer(captions) as server:
         table = {key: dataclasses.replace(entry, urls=(server.url(),), size=len(captions),
                                           md5=hashlib.md5(captions).hexdigest()) for key, entry in COCO2014.items()}
-        monkeypatch.setattr(sources, "COCO2014", table)
+        monkeypatch.setitem(sources.DOWNLOADS, "coco2014", table)
         train, val = load_dataset(Settings(dataset="coco2014", data_dir=tmp_path), photos=False)
     assert len(server.requests) == 1 and (len(train.captions), len(val.captions)) == (48, 16)
 
@@ -811,7 +813,7 @@ def test_the_command_fetches_captions_and_the_photos_asked_for(
     server, tmp_path, monkeypatch, capsys, options, names
 ):
     table = {key: source("http://127.0.0.1:1/", name=f"{key}.zip") for key in COCO2014}
-    monkeypatch.setattr(sources, "COCO2014", table)
+    monkeypatch.setitem(sources.DOWNLOADS, "coco2014", table)
     monkeypatch.setenv("CAPTION_DATA_DIR", str(tmp_path))
     monkeypatch.setenv("CAPTION_MIRRORS", server.url("coco"))
     main(options)
@@ -832,9 +834,9 @@ def test_the_command_says_what_is_wrong_in_a_sentence(server, tmp_path, monkeypa
 def test_room_for_all_of_mscoco_is_checked_before_the_first_byte(tmp_path, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=14e9))
     with pytest.raises(DownloadError, match=r"14.00 GB free.*train2014.zip still needs 20.48 GB"):
-        fetch_coco2014(tmp_path / "new")
+        fetch_dataset("coco2014", tmp_path / "new")
     with pytest.raises(ValueError, match="photos must be"):
-        fetch_coco2014(tmp_path, photos="test")
+        fetch_dataset("coco2014", tmp_path, photos="test")
 
 
 def test_the_weights_hint_says_what_keras_itself_wants():

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 from tqdm.auto import tqdm
@@ -12,6 +13,7 @@ from captioning.datasets.transfer.download import Download
 from captioning.datasets.transfer.errors import DownloadError
 from captioning.datasets.transfer.on_disk import beside, check_room, remember_verified, verified
 from captioning.datasets.transfer.part_file import PartFile
+from captioning.datasets.transfer.server_size import size_on_server
 from captioning.datasets.transfer.source import USUAL_PATIENCE, Patience, Source
 from captioning.storage import files
 
@@ -47,6 +49,8 @@ def fetch(source: Source, folder: str | os.PathLike, mirrors: Sequence[str] = ()
         with _one_at_a_time(path, say):
             if not os.path.lexists(path):        # else another process fetched it while we waited
                 check_room(folder, [source])
+                if source.size is None:
+                    source = replace(source, size=size_on_server(source, (*source.urls, *urls), patience))
                 _download(source, path, urls, progress, patience, say)
                 return path
     except DownloadError:

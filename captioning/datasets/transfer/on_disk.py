@@ -38,7 +38,7 @@ def verified(path: Path, source: Source, progress: bool) -> Path:
         raise DownloadError(f"{path} is not a file (a folder, or a link to something that is gone). {advice}")
     try:
         found = path.stat()
-        if found.st_size != source.size:
+        if source.size is not None and found.st_size != source.size:
             raise DownloadError(f"{path} has {found.st_size:,} bytes, expected {source.size:,}. {advice}")
         if read_note(beside(path, ".verified.json")) == _record(source, found):
             return path
@@ -116,6 +116,7 @@ def _missing_bytes(path, source):
     """Bytes of a source that are still to come."""
     if os.path.lexists(path):
         return 0
+    size = source.about if source.size is None else source.size
     with suppress(OSError):
-        return source.size - min(beside(path, ".part").stat().st_size, source.size)
-    return source.size
+        return size - min(beside(path, ".part").stat().st_size, size)
+    return size

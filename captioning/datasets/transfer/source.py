@@ -17,9 +17,10 @@ class Source:
 
     name: str                                    # file name, without a folder
     urls: tuple[str, ...]                        # asked in this order
-    size: int                                    # bytes
+    size: int | None                             # bytes; None: the server says, and the digest decides
     md5: str | None = None
     sha256: str | None = None
+    about: int = 0                               # bytes, roughly, where `size` is None
 
     def __post_init__(self):
         if not self.name or self.name in (".", "..") or re.search(r"[/\\:]", self.name):

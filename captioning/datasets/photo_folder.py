@@ -1,0 +1,94 @@
+"""Reads photos from a folder and the folders in it, which are never written to."""
+
+import hashlib
+import json
+import os
+import zlib
+from pathlib import Path
+
+from captioning.datasets.photo_zip import MAX_PHOTO_BYTES, PHOTO_SUFFIXES, BadPhoto, PhotoZip
+
+
+class PhotoFolder:
+    """The photos of a folder, by path relative to it. It has the methods of PhotoZip.
+
+    Attributes:
+        path: the folder.
+        names: paths of the photos with / between folders, sorted. Hidden files and folders are left out.
+
+    Raises:
+        FileNotFoundError: if the folder is missing.
+        ValueError: if it has no photos. The message names it.
+    """
+
+    def __init__(self, path):
+        self.path = Path(path)
+        if not self.path.is_dir():
+            raise FileNotFoundError(f"{path} is missing or not a folder.")
+        self.names = sorted(files_below(self.path, PHOTO_SUFFIXES))
+        if not self.names:
+            raise ValueError(f"{path} holds no photos (files ending in {', '.join(PHOTO_SUFFIXES)}).")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def read(self, name: str) -> bytes:
+        """Reads a photo's file.
+
+        Args:
+            name: one of `names`.
+
+        Returns:
+            Its encoded bytes.
+
+        Raises:
+            BadPhoto: if it can't be read or is too large. The message is the reason.
+        """
+        file = self.path / name
+        try:
+            if not file.is_file():                  # reading a pipe, say, could wait for ever
+                raise BadPhoto(f"in {self.path.name} is not a file")
+            if (size := file.stat().st_size) > MAX_PHOTO_BYTES:
+                raise BadPhoto(f"in {self.path.name} has {size:,} bytes; the limit is {MAX_PHOTO_BYTES:,}")
+            return file.read_bytes()
+        except OSError as error:
+            raise BadPhoto(f"in {self.path.name} can't be read: {error.strerror or error}") from None
+
+    def digest(self, names) -> str:
+        """The digest that PhotoZip has for the same photos. It reads all of them, since folders keep no CRC-32."""
+        rows = []
+        for name in names:
+            try:
+                raw = self.read(name)
+                rows.append((name, len(raw), zlib.crc32(raw)))
+            except BadPhoto as error:
+                rows.append((name, 0, str(error)))
+        return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
+
+
+Photos = PhotoZip | PhotoFolder
+
+
+def open_photos(path) -> Photos:
+    """Opens the photos of a split, which are in a zip or in a folder.
+
+    Args:
+        path: `Split.photos`.
+
+    Raises:
+        FileNotFoundError, ValueError: as PhotoZip and PhotoFolder do.
+    """
+    return PhotoFolder(path) if Path(path).is_dir() else PhotoZip(path)
+
+
+def files_below(folder: Path, suffixes: tuple[str, ...]) -> list[str]:
+    """Relative paths of the files with these suffixes, in any case, in a folder and the folders in it."""
+    found = []
+    for where, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".") and name != "__MACOSX"]
+        found += [(Path(where) / name).relative_to(folder).as_posix() for name in names
+                  if name.lower().endswith(suffixes) and not name.startswith(".")]
+    return found

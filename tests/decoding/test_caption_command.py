@@ -1,0 +1,156 @@
+"""caption.py writes what the notebook's writer writes, or says in a sentence what is wrong."""
+
+import csv
+import json
+import shutil
+import subprocess
+import sys
+import zipfile
+
+import keras
+import numpy as np
+import pytest
+from keras import layers as L
+from keras import ops
+
+import caption
+from captioning.datasets.splits import Split
+from captioning.datasets.tokens import END, PAD, START, UNK
+from captioning.decoder.checkpoints import CheckpointFolder, read_checkpoint
+from captioning.decoder.trainer import Data, Trainer
+from captioning.decoding.writer import CaptionWriter
+from captioning.encoder.cache import embed_split
+from captioning.encoder.cnn import get_cnn_encoder
+from captioning.settings import Settings
+from tests.helpers import ROOT
+from tests.helpers.photo_files import encoded, quarters
+
+VOCAB = {token: index for index, token in enumerate(sorted([PAD, UNK, START, END, "a", "b", "c"]))}
+
+
+@pytest.fixture(scope="module")
+def encoder():
+    return get_cnn_encoder("drawn", "float32")
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory, encoder):
+    """Folder of the checkpoints of a decoder that was trained for a moment on the drawn world's encoder."""
+    keras.utils.set_random_seed(3)
+    size = len(VOCAB)
+
+    class decoder:
+        img_embeds, sentences = keras.Input((2048,)), keras.Input((None,), dtype="int32")
+        embed, lstm, logits = L.Embedding(size, 6), L.LSTM(8, return_sequences=True), L.Dense(size)
+        h0 = c0 = L.Dense(8, activation="elu")(img_embeds)
+        hidden = lstm(embed(sentences[:, :-1]), initial_state=[h0, c0])
+        loss = ops.mean(keras.losses.sparse_categorical_crossentropy(
+            sentences[:, 1:], logits(hidden), from_logits=True))
+
+    word, h, c = keras.Input((), dtype="int32"), keras.Input((8,)), keras.Input((8,))
+    new_h, [_, new_c] = decoder.lstm.cell(decoder.embed(word), [h, c])
+    writer = CaptionWriter(keras.Model(decoder.img_embeds, [decoder.h0, decoder.c0]),
+                           keras.Model([word, h, c], [decoder.logits(new_h), new_h, new_c]), VOCAB)
+    rng = np.random.default_rng(0)
+    images = rng.normal(size=(20, 2048)).astype(np.float32)
+    data = Data(images, [[[VOCAB[START], *rng.choice([VOCAB[w] for w in "abc"], 4).tolist(), VOCAB[END]]]
+                         for _ in images])
+    settings = Settings(epochs=1, batches_per_epoch=4, batch_size=10, val_batches=1, learning_rate=0.05,
+                        checkpoint_root=tmp_path_factory.mktemp("checkpoints"))
+    trainer = Trainer(decoder, lambda x, captions, size, max_len, rng: {
+        "img_embeds": x[:size], "sentences": np.array(captions[:size])[:, 0]}, data, data, VOCAB, settings,
+        encoder.recipe, models=writer.models)
+    trainer.fit()
+    return settings.checkpoint_dir
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """A folder with 40 photos."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for i in range(40):
+        colours = np.random.default_rng(i).integers(0, 255, (4, 3))
+        (folder / f"{i:02}.jpg").write_bytes(encoded_square(colours))
+    return folder
+
+
+def encoded_square(colours):
+    from PIL import Image
+
+    return encoded(Image.fromarray(quarters(colours=colours)))
+
+
+def test_captions_of_a_folder_and_of_its_zip_are_those_of_the_notebooks_writer(run, photos, encoder, tmp_path):
+    names = sorted(path.name for path in photos.iterdir())
+    split = Split("val", photos, names, [["a"]] * 40, list(range(40)))
+    writer = CaptionWriter.from_checkpoint(run)
+    expected = writer.beam(embed_split(split, encoder, tmp_path / "cache").usable(), width=3, no_repeat=2)
+    with zipfile.ZipFile(tmp_path / "photos.zip", "w") as archive:
+        for name in names:
+            archive.write(photos / name, f"x/{name}")
+    for given in ("photos", "photos.zip"):
+        caption.main([str(tmp_path / given), "--checkpoint", str(run), "--json", str(tmp_path / "found.json")])
+        found = json.loads((tmp_path / "found.json").read_text())
+        assert [each["image"] for each in found] == [(tmp_path / given / name).as_posix() for name in names]
+        assert [each["captions"] for each in found] == [[str(each)] for each in expected]
+
+
+def test_the_table_holds_as_many_captions_as_asked_for_and_the_broken_photos_are_listed(run, photos, tmp_path):
+    (photos / "05.jpg").write_bytes(b"broken")
+    with pytest.raises(SystemExit, match="(?s)1 of 40 photos can't be read:.*05.jpg is not a photo") as end:
+        caption.main([str(photos), "--checkpoint", str(run), "--top", "2", "--csv", str(tmp_path / "found.csv")])
+    assert end.value.code
+    with open(tmp_path / "found.csv", newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 78 and not any("05.jpg" in row["image"] for row in rows)
+
+
+def test_the_newest_decoder_writes_unless_another_is_named(run, photos, capsys, monkeypatch):
+    monkeypatch.setenv("CAPTION_CHECKPOINT_ROOT", str(run.parent))
+    caption.main([str(photos / "00.jpg")])
+    name, text = capsys.readouterr().out.strip().split("\t")
+    assert name == (photos / "00.jpg").as_posix() and set(text.split()) <= set("abc")
+
+
+def saved_with(run, folder, weights):
+    """The run's checkpoint once more, with another encoder's weights in its recipe."""
+    checkpoint = read_checkpoint(max(run.glob("step-*")))
+    about = checkpoint.about | {"recipe": checkpoint.about["recipe"] | {"weights": weights}}
+    CheckpointFolder(folder).save(about["step"], checkpoint.arrays, about)
+    return str(folder)
+
+
+def test_what_is_wrong_is_said_in_a_sentence(run, photos, tmp_path, monkeypatch):
+    (tmp_path / "empty").mkdir()
+    monkeypatch.setenv("CAPTION_CHECKPOINT_ROOT", str(tmp_path / "empty"))
+    other = saved_with(run, tmp_path / "other", "drawn, sha256 0")
+    of_file = saved_with(run, tmp_path / "file", "file, sha256 0")
+    for arguments, why in (
+            ([tmp_path / "empty"], "empty holds no photos"), ([photos / "no.jpg"], "no.jpg is not there"),
+            ([photos], "holds no checkpoint of a trained decoder"),
+            ([photos, "--checkpoint", tmp_path / "empty"], "holds no checkpoint"),
+            ([photos, "--checkpoint", other], "not the one that the decoder was trained with"),
+            ([photos, "--checkpoint", of_file], "Set CAPTION_ENCODER_WEIGHTS to that file")):
+        with pytest.raises(SystemExit, match=why):
+            caption.main(list(map(str, arguments)))
+
+
+def test_a_killed_command_leaves_no_half_file_and_the_next_one_writes_all(run, photos, tmp_path):
+    for i in range(24):
+        shutil.copy(photos / "00.jpg", photos / f"copy{i}.jpg")
+    command = [sys.executable, "caption.py", str(photos), "--checkpoint", str(run), "--json", str(tmp_path / "x.json")]
+    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    said = b""
+    while b"?photo/s" not in said and (byte := process.stderr.read(1)):        # the bar, before the first batch
+        said += byte
+    process.kill()
+    process.communicate()
+    assert not (tmp_path / "x.json").exists()
+    caption.main(command[2:])
+    assert len(json.loads((tmp_path / "x.json").read_text())) == 64
+
+
+def test_help_is_one_screen():
+    done = subprocess.run([sys.executable, "caption.py", "--help"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0 and len(done.stdout.splitlines()) <= 24
