@@ -87,8 +87,9 @@ def _first_photos(vocab, train_captions) -> int | None:
     """
     counts, frequent_from = Counter(), {}
     for number, captions in enumerate(train_captions, 1):
-        counts.update(word for caption in captions for word in split_sentence(caption))
-        for word in {word for caption in captions for word in split_sentence(caption)}:
+        of_photo = _count_words([captions])
+        counts.update(of_photo)
+        for word in of_photo:
             if counts[word] >= MIN_COUNT:
                 frequent_from.setdefault(word, number)
     least = max((number for word, number in frequent_from.items() if word in vocab), default=1)
