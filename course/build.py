@@ -1,6 +1,6 @@
 """Builds the notebooks from their sources: the course, solved and for students, and what comes after it.
 
-    python -m course.build            writes those that are stale; a current notebook keeps its outputs
+    python -m course.build            writes those that are stale; a notebook whose code is current keeps its outputs
     python -m course.build --check    lists those that are stale, and exits with status 1 if there are any
 
 In the student copy, a line that raises NotImplementedError replaces whatever is between `# BEGIN SOLUTION` and
@@ -85,6 +85,17 @@ def is_current(path: Path, wanted: nbformat.NotebookNode) -> bool:
     return found == expected
 
 
+def _keep_outputs(path: Path, wanted: nbformat.NotebookNode):
+    """Gives a built notebook the outputs of the one at `path`, if their code is the same."""
+    if not path.exists():
+        return
+    found, new = ([cell for cell in notebook.cells if cell.cell_type == "code"]
+                  for notebook in (nbformat.read(path, as_version=4), wanted))
+    if [cell.source for cell in found] == [cell.source for cell in new]:
+        for old, cell in zip(found, new):
+            cell.outputs, cell.execution_count = old.outputs, old.execution_count
+
+
 def main(arguments: list[str]) -> bool:
     """Runs the command line. Returns whether --check found a stale notebook."""
     notebooks = (SOLVED, build()), (STUDENT, build(student=True)), (FURTHER, build(source=FURTHER_SOURCE))
@@ -94,6 +105,7 @@ def main(arguments: list[str]) -> bool:
             print(f"{path.relative_to(ROOT)} is stale: run `make notebooks`.")
         else:
             path.parent.mkdir(exist_ok=True)
+            _keep_outputs(path, notebook)
             nbformat.write(notebook, path)
             print(f"wrote {path.relative_to(ROOT)}")
     return bool(stale) and "--check" in arguments

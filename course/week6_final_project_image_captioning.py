@@ -655,8 +655,8 @@ utils.write_gallery(
     settings.output_dir / "gallery.html", choice.good, choice.bad, scores=by_beam,
     baselines=baselines,
     about=f"Learnt from {len(train_img_fns):,} photos of the dataset "
-          f"“{settings.dataset}” in {best['step']:,} steps. Captions by beam search of width 3. "
-          f"{wrote if settings.dataset == 'drawn' else ''}")
+          f"“{settings.dataset}” in {best['step']:,} steps. Captions by beam search of "
+          f"width 3. {wrote if settings.dataset == 'drawn' else ''}")
 figure = utils.plot_gallery(choice.good, choice.bad)
 with utils.written_aside(settings.output_dir / "gallery.png") as aside:
     figure.savefig(aside, format="png")

@@ -104,6 +104,25 @@ def test_a_change_of_the_source_makes_the_notebooks_stale(tmp_path):
     assert not build.is_current(tmp_path / "changed.ipynb", build.build(student=True))
 
 
+def test_a_changed_text_keeps_the_outputs_and_changed_code_does_not(tmp_path, monkeypatch):
+    made, notebook, path = build.build(), build.build(), tmp_path / "solved.ipynb"
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    code[2].outputs = [nbformat.v4.new_output("stream", text="an output")]
+    notebook.cells[0].source += "old"
+    nbformat.write(notebook, path)
+    monkeypatch.setattr(build, "ROOT", tmp_path)
+    monkeypatch.setattr(build, "SOLVED", path)
+    monkeypatch.setattr(build, "build", lambda student=False, source=None: made)
+    for name in ("STUDENT", "FURTHER"):
+        monkeypatch.setattr(build, name, tmp_path / f"{name}.ipynb")
+    build.main([])
+    assert build.is_current(path, made) and "an output" in path.read_text()
+    code[1].source += "# other code"
+    nbformat.write(notebook, path)
+    build.main([])
+    assert build.is_current(path, made) and "an output" not in path.read_text()
+
+
 def test_the_student_copy_holds_no_solution_and_no_output():
     student = build.STUDENT.read_text()
     assert not [line for line in solution_lines() if json.dumps(line)[1:-1] in student]
