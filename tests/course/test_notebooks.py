@@ -112,7 +112,7 @@ def test_a_changed_text_keeps_the_outputs_and_changed_code_does_not(tmp_path, mo
     nbformat.write(notebook, path)
     monkeypatch.setattr(build, "ROOT", tmp_path)
     monkeypatch.setattr(build, "SOLVED", path)
-    monkeypatch.setattr(build, "build", lambda student=False, source=None: made)
+    monkeypatch.setattr(build, "build", lambda student=False, source=None: deepcopy(made))
     for name in ("STUDENT", "FURTHER"):
         monkeypatch.setattr(build, name, tmp_path / f"{name}.ipynb")
     build.main([])
