@@ -99,7 +99,8 @@ def photo_chooser(on_photo):
     """
     import ipywidgets
 
-    button, output = ipywidgets.FileUpload(accept="image/*", description="Choose a photo"), ipywidgets.Output()
+    output, button = ipywidgets.Output(), ipywidgets.FileUpload(
+        accept="image/*", description="Choose a photo", layout={"width": "max-content"})    # else its text is cut
 
     def chosen(change):
         output.clear_output()

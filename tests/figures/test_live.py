@@ -77,6 +77,7 @@ def test_a_chosen_photo_is_captioned_and_a_broken_one_said_to_be(shown):
     box = ipywidgets.widget_serialization["from_json"](
         f"IPY_MODEL_{bundle['application/vnd.jupyter.widget-view+json']['model_id']}", None)
     button, output = box.children
+    assert button.layout.width == "max-content"                         # the widget's own width cuts its text off
     jpeg = io.BytesIO()
     Image.new("RGB", (30, 30)).save(jpeg, "JPEG")
     button.value = (chosen("a.jpg", jpeg.getvalue()),)
