@@ -556,7 +556,7 @@ def test_another_seed_makes_other_batches_in_training_and_validation(tmp_path):
 
 
 def test_each_use_of_random_numbers_has_a_stream_of_its_own():
-    streams = [batches.TRAINING, batches.VALIDATION, batches.PREFLIGHT, batches.SAMPLING, batches.ORDER]
+    streams = [batches.TRAINING, batches.VALIDATION, batches.SAMPLING, batches.ORDER]
     assert len(set(streams)) == len(streams)
 
 
