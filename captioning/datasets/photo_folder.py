@@ -47,15 +47,10 @@ class PhotoFolder:
         Raises:
             BadPhoto: if it can't be read or is too large. The message is the reason.
         """
-        file = self.path / name
         try:
-            if not file.is_file():                  # reading a pipe, say, could wait for ever
-                raise BadPhoto(f"in {self.path.name} is not a file")
-            if (size := file.stat().st_size) > MAX_PHOTO_BYTES:
-                raise BadPhoto(f"in {self.path.name} has {size:,} bytes; the limit is {MAX_PHOTO_BYTES:,}")
-            return file.read_bytes()
-        except OSError as error:
-            raise BadPhoto(f"in {self.path.name} can't be read: {error.strerror or error}") from None
+            return read_photo_file(self.path / name)
+        except BadPhoto as error:
+            raise BadPhoto(f"in {self.path.name} {error}") from None
 
     def digest(self, names) -> str:
         """The digest that PhotoZip has for the same photos. It reads all of them, since folders keep no CRC-32."""
@@ -92,3 +87,26 @@ def files_below(folder: Path, suffixes: tuple[str, ...]) -> list[str]:
         found += [(Path(where) / name).relative_to(folder).as_posix() for name in names
                   if name.lower().endswith(suffixes) and not name.startswith(".")]
     return found
+
+
+def read_photo_file(path) -> bytes:
+    """Reads a photo's file.
+
+    Args:
+        path: the file; `~` is expanded.
+
+    Returns:
+        Its bytes.
+
+    Raises:
+        BadPhoto: if it is missing, no plain file, too large or can't be read. The message is the reason.
+    """
+    path = Path(os.path.expanduser(path))
+    try:
+        if not os.path.isfile(path):                    # reading a pipe, say, could wait for ever
+            raise BadPhoto("is not a file" if os.path.exists(path) else "is not there")
+        if path.stat().st_size > MAX_PHOTO_BYTES:
+            raise BadPhoto(f"has {path.stat().st_size:,} bytes, more than {MAX_PHOTO_BYTES:,}")
+        return path.read_bytes()
+    except OSError as error:
+        raise BadPhoto(f"can't be read: {error.strerror or error}") from None

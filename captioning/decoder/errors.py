@@ -7,7 +7,7 @@ LOOK_AT_NAN = (
 BEGIN_ANEW = "Run the notebook again from the decoder's cell."
 
 
-class _ShownAlone:
+class ShownAlone:
     """An exception that a notebook shows without its traceback."""
 
     def _render_traceback_(self) -> list[str]:
@@ -15,13 +15,13 @@ class _ShownAlone:
         return str(self).splitlines()
 
 
-class TrainingStopped(_ShownAlone, ValueError):
+class TrainingStopped(ShownAlone, ValueError):
     """It makes no sense to train on; the message says what to look at."""
 
 
-class Interrupted(_ShownAlone, KeyboardInterrupt):
+class Interrupted(ShownAlone, KeyboardInterrupt):
     """Ctrl-C stopped training after a step, which is saved."""
 
 
-class OtherRun(_ShownAlone, ValueError):
+class OtherRun(ShownAlone, ValueError):
     """A checkpoint belongs to another run; the message says what differs."""

@@ -5,14 +5,13 @@ import io
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from captioning.datasets.photo_folder import open_photos
+from captioning.datasets.photo_folder import open_photos, read_photo_file
 from captioning.decoder.checkpoints import CheckpointFolder
 from captioning.decoding.caption import Caption
 from captioning.decoding.writer import CaptionWriter
 from captioning.encoder.batches import EMBED_BATCH, embed_batches
 from captioning.encoder.cnn import Encoder, get_cnn_encoder
 from captioning.encoder.networks import ARCHITECTURES
-from captioning.photos.decode import read_photo_file
 
 NO_REPEAT = 2                   # as in the notebook: no pair of words comes twice in a caption
 

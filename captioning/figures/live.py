@@ -7,11 +7,11 @@ import os
 from IPython.display import HTML, display
 from PIL import Image
 
+from captioning.datasets.photo_folder import read_photo_file
 from captioning.datasets.photo_zip import BadPhoto
 from captioning.figures.losses import plot_loss_curves
 from captioning.figures.pictures import jpeg_data_url
 from captioning.markup import render
-from captioning.photos.decode import read_photo_file
 
 PHOTO_SIDE = 480            # longer side in pixels; the notebook shows 240
 

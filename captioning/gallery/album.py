@@ -17,13 +17,15 @@ from pathlib import Path
 from matplotlib.figure import Figure
 from PIL import Image
 
+from captioning.datasets.photo_folder import read_photo_file
 from captioning.datasets.photo_zip import BadPhoto
+from captioning.decoder.errors import ShownAlone
 from captioning.gallery.examples import Example
 from captioning.gallery.figure import plot_contact_sheet
 from captioning.gallery.page import PHOTO_SIDE
 from captioning.gallery.proposals import Candidate, Proposal
 from captioning.gallery.reasons import REASONS
-from captioning.photos.decode import decode_photo, read_photo_file
+from captioning.photos.decode import decode_photo
 from captioning.scoring.scores import Scores
 from captioning.scoring.words import Words
 
@@ -31,8 +33,8 @@ EXPECTED = 10               # good examples, and bad ones, that peers expect to 
 Entry = int | str | Path    # how a learner names a photo
 
 
-class WrongChoice(ValueError):
-    """Lists all mistakes in a choice, one a line. A notebook shows these lines without a traceback."""
+class WrongChoice(ShownAlone, ValueError):
+    """Lists all mistakes in a choice, one a line."""
 
     def __init__(self, problems: Iterable[str]):
         """Makes the error.
@@ -41,10 +43,6 @@ class WrongChoice(ValueError):
             problems: a sentence for each mistake.
         """
         super().__init__("\n".join(problems))
-
-    def _render_traceback_(self):
-        """Returns the lines that IPython shows for this exception."""
-        return str(self).splitlines()
 
 
 @dataclass(frozen=True, repr=False)

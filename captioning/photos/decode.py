@@ -5,14 +5,12 @@ The limits on pixels are here; the limit on the bytes of a photo's file is MAX_P
 
 import contextlib
 import io
-import os
 import warnings
-from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps
 
-from captioning.datasets.photo_zip import MAX_PHOTO_BYTES, BadPhoto
+from captioning.datasets.photo_zip import BadPhoto
 from captioning.photos.crop import IMG_SIZE
 
 PHOTO_FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF")     # no EPS: Pillow would run Ghostscript
@@ -53,29 +51,6 @@ def decode_photo(raw: bytes) -> Image.Image:
         raise BadPhoto("has too many pixels to be decoded") from None
     except Exception as error:      # Pillow's plugins raise many kinds: OSError, SyntaxError, struct.error, ...
         raise BadPhoto(f"can't be decoded: {error or type(error).__name__}") from None
-
-
-def read_photo_file(path) -> bytes:
-    """Reads a photo's file, for decode_photo.
-
-    Args:
-        path: the file; `~` is expanded.
-
-    Returns:
-        Its bytes.
-
-    Raises:
-        BadPhoto: if it is missing, no plain file, too large or can't be read. The message is the reason.
-    """
-    path = Path(os.path.expanduser(path))
-    try:
-        if not os.path.isfile(path):                    # reading a pipe, say, could wait for ever
-            raise BadPhoto("is not a file" if os.path.exists(path) else "is not there")
-        if path.stat().st_size > MAX_PHOTO_BYTES:
-            raise BadPhoto(f"has {path.stat().st_size:,} bytes, more than {MAX_PHOTO_BYTES:,}")
-        return path.read_bytes()
-    except OSError as error:
-        raise BadPhoto(f"can't be read: {error.strerror or error}") from None
 
 
 def _bound(image: Image.Image, raw: bytes):

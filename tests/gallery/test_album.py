@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from captioning.datasets import photo_folder
 from captioning.gallery.album import Album, WrongChoice
 from captioning.gallery.figure import plot_gallery
 from captioning.gallery.page import PHOTO_SIDE, write_gallery
 from captioning.gallery.proposals import Candidate, Proposal
 from captioning.gallery.reasons import REASONS
-from captioning.photos import decode
 from captioning.scoring.scores import score_captions
 from tests.helpers.photo_files import encoded, plain, png
 
@@ -164,7 +164,7 @@ def test_one_file_named_in_two_ways_is_one_photo(album, tmp_path, monkeypatch):
 
 def broken_files(folder, monkeypatch):
     """Writes broken files and returns {path: what the message says}."""
-    monkeypatch.setattr(decode, "MAX_PHOTO_BYTES", 50_000)
+    monkeypatch.setattr(photo_folder, "MAX_PHOTO_BYTES", 50_000)
     contents = {
         "cut.jpg": (encoded(plain(size=(640, 480)))[:400], "can't be decoded"),
         "text.jpg": (b"not a photo", "is not a photo (JPEG, PNG"),

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from captioning.datasets import photo_folder
+from captioning.datasets.photo_folder import read_photo_file
 from captioning.datasets.photo_zip import BadPhoto
-from captioning.photos import decode
 from captioning.photos.crop import center_crop
-from captioning.photos.decode import MAX_PIXELS, decode_photo, read_photo_file
+from captioning.photos.decode import MAX_PIXELS, decode_photo
 from tests.helpers.photo_files import COLOURS, encoded, plain, png, quarters, quarters_of
 
 
@@ -226,7 +227,7 @@ def test_files_are_read_up_to_the_most_bytes_and_not_beyond(tmp_path, monkeypatc
     with pytest.raises(BadPhoto, match="has 100,000,001 bytes, more than 100,000,000"):
         read_photo_file(path)
     path.write_bytes(SMALL)
-    monkeypatch.setattr(decode, "MAX_PHOTO_BYTES", len(SMALL))
+    monkeypatch.setattr(photo_folder, "MAX_PHOTO_BYTES", len(SMALL))
     assert read_photo_file(path) == SMALL
 
 
