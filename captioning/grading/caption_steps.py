@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import log_softmax
 
 from captioning.grading.decoder_probe import SEED, embedding_width, evaluate, model_of
 from captioning.grading.report import Problem, Stopped, one_line
@@ -48,7 +49,7 @@ def steps_of_layers(decoder) -> Steps | None:
     if not all(callable(layer) and getattr(layer, "built", True) for layer in layers) or not hasattr(layers[0], "cell"):
         return None
     lstm, word_embed, bottleneck, token_logits = layers
-    states = ["h0", "c0"] if getattr(decoder, "c0", None) is not None else ["h0"]
+    states = _states_of(decoder)
     model = model_of(decoder, states)
 
     def initial_state(images, training=False):
@@ -61,6 +62,11 @@ def steps_of_layers(decoder) -> Steps | None:
         return token_logits(bottleneck(new_h)), new_h, new_c
 
     return Steps(initial_state, one_step, "the given layers, one word at a time")
+
+
+def _states_of(decoder) -> list[str]:
+    """The names of the decoder's first state: h0 may serve as both."""
+    return ["h0", "c0"] if getattr(decoder, "c0", None) is not None else ["h0"]
 
 
 def same_function_problems(decoder, steps: Steps, start: int, words) -> Iterator[Problem]:
@@ -79,7 +85,7 @@ def same_function_problems(decoder, steps: Steps, start: int, words) -> Iterator
     images = rng.normal(size=(CAPTIONS, embedding_width(decoder))).astype(np.float32)
     sentences = rng.choice(words, (CAPTIONS, LENGTH)).astype(np.int32)
     sentences[:, 0] = start
-    states = ["h0", "c0"] if getattr(decoder, "c0", None) is not None else ["h0"]
+    states = _states_of(decoder)
     names = [*states, "flat_hidden_states", "flat_token_logits"]
     at_once = evaluate(decoder, images, sentences, names)
     h, c = _outputs(steps.initial_state, images, f"{steps.name}: initial_state", 2)
@@ -89,7 +95,7 @@ def same_function_problems(decoder, steps: Steps, start: int, words) -> Iterator
         step = [sentences[:, place], h, c]
         came, h, c = _outputs(steps.one_step, step, f"{steps.name}: one_step", 3)
         apart = apart or _first_apart({f"the state h after word {place + 1}": (hidden[:, place], h)})
-        if _apart(log_softmax(logits[:, place]), log_softmax(came)):
+        if _apart(*map(_log_probabilities, (logits[:, place], came))):
             yield _difference(apart or f"the logits after word {place + 1}", logits[:, place], came, steps.name)
             return
 
@@ -102,7 +108,7 @@ def _difference(where, expected, came, name) -> Problem:
     if expected.shape != came.shape:
         return Problem("The logits of one step have another shape than those of a whole caption.",
                        str(expected.shape), str(came.shape))
-    gap = np.abs(log_softmax(expected) - log_softmax(came)).max()
+    gap = np.abs(_log_probabilities(expected) - _log_probabilities(came)).max()
     return Problem(f"Captions are not written by the function that was trained: the two part at {where}. {SAME_LAYERS}",
                    f"the same predictions from decoder.flat_token_logits and {name}",
                    f"log-probabilities up to {gap:.2g} apart")
@@ -129,7 +135,6 @@ def _apart(expected, came) -> bool:
     return expected.shape != came.shape or not np.allclose(expected, came, atol=TOLERANCE * np.abs(expected).max())
 
 
-def log_softmax(logits) -> np.ndarray:
+def _log_probabilities(logits) -> np.ndarray:
     """Ln of the probabilities, (B, V) float64; logits may be shifted, the probabilities are the same."""
-    shifted = logits.astype("float64") - logits.max(-1, keepdims=True)
-    return shifted - np.log(np.exp(shifted).sum(-1, keepdims=True))
+    return log_softmax(logits.astype("float64"), axis=-1)

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import log_softmax, logsumexp, softmax
 
 from captioning.datasets.tokens import END, PAD, UNK
 from captioning.grading.decoder_checks import logit_problems
@@ -209,27 +210,20 @@ _FORMS = {
 
 def _readings(logits, words):
     """(hint, cross-entropy of each word (B, T-1)) for what the loss may take the logits for."""
-    probabilities = np.exp(logits - logits.max(-1, keepdims=True))
-    probabilities /= probabilities.sum(-1, keepdims=True)
     as_probabilities = np.clip(logits, 1e-7, 1 - 1e-7)                  # as Keras reads them
     for hint, values in {
         "": logits,
-        "softmax is applied before the loss, which applies it again: give the loss the logits.": probabilities,
+        "softmax is applied before the loss, which applies it again: give the loss the logits.": softmax(
+            logits, axis=-1),
         "The loss takes the logits for probabilities: pass from_logits=True.": np.log(as_probabilities),
-        "softmax is taken along the wrong axis: over the words of the vocabulary, axis=-1.": np.log(
-            np.exp(logits) / np.exp(logits).sum(0)),
+        "softmax is taken along the wrong axis: over the words of the vocabulary, axis=-1.": log_softmax(
+            logits, axis=0),
     }.items():
-        normalized = values if "axis" in hint else values - _log_sum(values)
+        normalized = values if "axis" in hint else log_softmax(values, axis=-1)
         yield hint, -normalized[np.arange(words.size), words.ravel()].reshape(words.shape)
     smooth = 0.9 * logits[np.arange(words.size), words.ravel()] + 0.1 * logits.mean(-1)
     yield ("The true words are smoothed (label_smoothing): the loss is to be -ln p of the true word.",
-           (_log_sum(logits)[:, 0] - smooth).reshape(words.shape))
-
-
-def _log_sum(logits):
-    """(N, 1): ln of the sum of exponentials of each row."""
-    top = logits.max(-1, keepdims=True)
-    return top + np.log(np.exp(logits - top).sum(-1, keepdims=True))
+           (logsumexp(logits, axis=-1) - smooth).reshape(words.shape))
 
 
 def _words_counted(words, is_word, vocab):
