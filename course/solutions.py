@@ -153,9 +153,9 @@ def _statements_of_stranger(source: str, names: list[str]) -> list[tuple[set[str
     try:
         return _statements(source)
     except Exception:               # a slip in the syntax, or anything else that a stranger's text does to a parser
-        defined = re.findall(r"^(?:def|class)\s+(\w+)|^(?:(decoder)\.\w+)\s*=", source, re.MULTILINE)
-        tensors = re.findall(r"^(decoder\.\w+)\s*=", source, re.MULTILINE)
-        return [({name for pair in defined for name in pair} & set(names) | set(tensors), source)]
+        defined = re.findall(r"^(?:def|class)\s+(\w+)", source, re.MULTILINE)
+        tensors = re.findall(rf"^({DECODER}\.\w+)\s*=", source, re.MULTILINE)
+        return [({*defined, *(DECODER for _ in tensors)} & set(names) | {*tensors}, source)]
 
 
 def _statements(source: str) -> list[tuple[set[str], str]]:
