@@ -28,7 +28,7 @@ def batch_problems(generate_batch, images, captions) -> Iterator[Problem]:
         embeds, sentences = take_batch(generate_batch, images, captions)
         again = take_batch(generate_batch, images, captions)
     if np.array_equal(embeds, again[0]) and np.array_equal(sentences, again[1]) and len(images) > 1:
-        yield Problem("Two batches in a row are the same: draw anew each time, and seed no generator in "
+        yield Problem("Two batches in a row are the same: choose other photos each time, and seed no generator in "
                       "generate_batch.")
     yield from _sentence_problems(embeds, sentences, images, captions)
 

@@ -137,7 +137,7 @@ class ValidationLoss:
             return
         if self.mean > 1.2 * self.guess:
             yield Problem(f"The loss is higher than that of guessing, ln V = {self.guess:.2f}: the training diverged. "
-                          "Lower the learning rate (CAPTION_LEARNING_RATE), make the decoder again and train it anew.",
+                          "Lower the learning rate (CAPTION_LEARNING_RATE), run the decoder's cells again and train.",
                           below, f"{self.mean:.2f}")
         elif self.mean > 0.9 * self.guess:
             yield Problem("The decoder has not learnt yet: its loss is about that of guessing, "

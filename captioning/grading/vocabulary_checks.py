@@ -160,7 +160,7 @@ def _frequent(counts) -> set[str]:
 
 
 def _each(groups, split=split_sentence) -> set[str]:
-    """The words that are frequent in one of some groups of captions, each counted anew."""
+    """The words that are frequent in one of some groups of captions, each group counted by itself."""
     return set().union(*(_frequent(_count_words([captions], split)) for captions in groups))
 
 
