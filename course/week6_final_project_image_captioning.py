@@ -659,7 +659,7 @@ utils.write_gallery(
           f"width 3. {wrote if settings.dataset == 'drawn' else ''}")
 figure = utils.plot_gallery(choice.good, choice.bad)
 with utils.written_aside(settings.output_dir / "gallery.png") as aside:
-    figure.savefig(aside, format="png")
+    figure.savefig(aside, format="png", facecolor="white")
 figure
 
 # %% [markdown]
