@@ -445,6 +445,7 @@ batch = generate_batch(
     train_img_embeds, train_captions_indexed, 50, rng=np.random.default_rng(0))
 model = keras.Model([decoder.img_embeds, decoder.sentences], decoder.loss)
 optimizer = keras.optimizers.Adam(learning_rate=0.005)
+optimizer.build(model.trainable_variables)
 
 
 @tf.function                                             # compiles the step
