@@ -25,8 +25,8 @@
 # points and say at once what is wrong. At the end you choose 10 good and 10 bad captions for a gallery, which your peers
 # review.
 #
-# *Run All* stops at the first exercise without a solution. What took long is kept on the disk: if the kernel dies, run all
-# cells again, and the notebook goes on where it was.
+# *Run All* stops at the first exercise without a solution: scroll up to its message. What took long is kept on the disk: if the
+# kernel dies, run all cells again, and the notebook goes on where it was.
 
 # %% [markdown]
 # ## Photos and their captions
@@ -638,7 +638,7 @@ for reason, meaning in utils.REASONS.items():
 # Now choose, by the photos' numbers; one of the first sheet may be bad, and one of the second good. A photo of your own is named
 # by the path of its file. Say for each bad one why it fails, in your own words or by one of the reasons above.
 #
-# Hand in `gallery.html` from the folder of results. It tells reviewers what to ask.
+# Hand in `gallery.html` from the folder of results.
 
 # %%
 # The program's choice stands here until you make yours, for instance

@@ -97,6 +97,7 @@ class Loop:
                 # 3. stop if Ctrl-C was pressed
                 if interrupts.waiting:
                     checkpointer.save()
+                    bar.set_description("Stopped and saved")
                     raise Interrupted(
                         f"Training stopped at step {state.step:,}. Run the cell again to go on there.")
         return state.history

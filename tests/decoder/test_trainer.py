@@ -192,6 +192,7 @@ def test_a_notebook_shows_one_sentence_for_an_interrupt(tmp_path):
     with capture_output() as said:
         shell.run_cell("trainer.fit(before_step=stop)")
     assert said.stdout.splitlines()[-1] == "Training stopped at step 8. Run the cell again to go on there."
+    assert "Stopped and saved: " in said.stderr             # on the bar, which stands above the picture
     assert "Traceback" not in said.stdout and "site-packages" not in said.stdout
 
 
