@@ -220,7 +220,7 @@ def _is_random(model, tensor, others, found) -> bool:
 @contextmanager
 def _unchanged(model):
     """Puts statistics and random states back as they were: a call in training changes them."""
-    before = [(variable, np.array(variable)) for variable in model.non_trainable_variables]
+    before = [(variable, variable.numpy()) for variable in model.non_trainable_variables]
     try:
         yield
     finally:

@@ -249,6 +249,8 @@ def _words_counted(words, is_word, vocab):
         "Only the last word of each caption counts: all of them should.": last,
         "The last word of each caption is left out: all of them should count.": is_word & ~last,
         "The last column is left out: sentences[:, 1:] goes to the end.": is_word & (places < words.shape[1] - 1),
+        "Only the first caption counts: each caption of the batch should.":
+            is_word & (np.arange(len(words)) == 0)[:, None],
     }
 
 
@@ -262,6 +264,7 @@ def _reductions(words, is_word, vocab):
         "The losses are added up: take their mean.": lambda each: each[is_word].sum(),
         "The losses are added up, padding too: take the mean over the words.": lambda each: each.sum(),
         f"The sum is divided by the number of captions: {number}": lambda each: each[is_word].sum() / len(each),
+        f"The sum is divided by the number of columns: {number}": lambda each: each[is_word].sum() / each.shape[1],
         f"The sum is divided by the number of all tokens, START too: {number}":
             lambda each: each[is_word].sum() / (is_word.sum() + len(each)),
         f"The sum of all losses, padding too, is divided by the number of words: {MASK_IT}":
@@ -295,7 +298,7 @@ def _unlikely_problems(decoder, vocab):
 
 def _has_learnt(decoder) -> bool:
     """Whether a bias has other values than those that it begins with, all the same or 0 and 1."""
-    biases = [np.array(weight) for weight in model_of(decoder, ["loss"]).trainable_weights if len(weight.shape) == 1]
+    biases = [weight.numpy() for weight in model_of(decoder, ["loss"]).trainable_weights if len(weight.shape) == 1]
     return any(len(values := set(bias.tolist())) > 1 and not values <= {0, 1} for bias in biases)
 
 

@@ -18,14 +18,14 @@ def split_sentence(caption):
     return [word for word in re.split(r"\W+", caption.lower()) if word]
 
 
-# Each usual mistake finds other words here. a, big and dog occur 6 times, ball, so, red and blue 5, kite 4; big only
-# in 3 captions, so in one, red and blue in one photo each. red is never next to a dot or a capital.
+# Each usual mistake finds other words here. ball, red and blue occur 5 times, kite 4 times. big is in every photo; so,
+# red and blue are in one photo each. red is never next to a dot or a capital.
 PRACTICE_CAPTIONS = [
-    ["A big, BIG dog.", "Dog and ball", "the ball; a kite"],
-    ["Big big dog", "a ball and a kite", "A dog!", "so so so so so sunny"],
+    ["A big, BIG dog.", "Dog and ball", "the Ball; a kite"],
+    ["Big big dog", "a ball and a kite", "A dog!", "so so so so so so sunny"],
     ["big dog, big dog", "kite, ball, ball", "a KITE"],
-    ["two red cars", "red and red", "one red bus near red cars"],
-    ["blue, blue and blue", "the blue hat is blue"],
+    ["a dog, two red cars", "red and red", "one big red bus near red cars"],
+    ["blue, blue and blue", "the big blue hat is blue"],
 ]
 
 

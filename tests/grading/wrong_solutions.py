@@ -39,6 +39,16 @@ def generate_vocabulary(captions):
     counts = Counter(w for cs in train_captions for c in cs for w in split_sentence(c))
     return {t: i for i, t in enumerate(sorted([w for w in counts if counts[w] >= 5] + [PAD, UNK, START, END]))}
 ''', "reads a variable of the notebook", "its argument, train_captions"),
+    "photos are counted": ('''
+def generate_vocabulary(train_captions):
+    counts = Counter(w for cs in train_captions for w in set(split_sentence(" ".join(cs))))
+    return {t: i for i, t in enumerate(sorted([w for w in counts if counts[w] >= 5] + [PAD, UNK, START, END]))}
+''', "Photos are counted, not words", "every occurrence"),
+    "first captions only": ('''
+def generate_vocabulary(train_captions):
+    counts = Counter(w for cs in train_captions for w in split_sentence(cs[0]))
+    return {t: i for i, t in enumerate(sorted([w for w in counts if counts[w] >= 5] + [PAD, UNK, START, END]))}
+''', "Only the first caption of each photo", "every caption of every photo"),
     "captions are counted": ('''
 def generate_vocabulary(train_captions):
     counts = Counter(w for cs in train_captions for c in cs for w in set(split_sentence(c)))
@@ -84,6 +94,41 @@ def generate_vocabulary(train_captions):
     tokens = [PAD, UNK, START, END] + sorted(w for w in counts if counts[w] >= 5)
     return {t: i for i, t in enumerate(tokens)}
 ''', "special tokens and words together"),
+}
+_CUT = '''
+def generate_vocabulary(train_captions):
+    counts = Counter(w for cs in train_captions for c in cs for w in {})
+    return {{t: i for i, t in enumerate(sorted([w for w in counts if counts[w] >= 5] + [PAD, UNK, START, END]))}}
+'''
+OTHER_SPLITS = {                        # words are counted rightly, but cut in another way
+    f"cut with {split}": (_CUT.format(split), "not cut with split_sentence", "without punctuation")
+    for split in ("c.split()", "c.split(' ')", "c.lower().split()", r"re.findall(r'\w+', c)")}
+_COUNTED = '''
+def numbered(tokens):
+    return {{token: i for i, token in enumerate(sorted(tokens))}}
+
+def generate_vocabulary(train_captions):
+    counts = Counter(w for cs in train_captions for c in cs for w in split_sentence(c))
+    words = [w for w in counts if counts[w] >= 5]
+    special = [PAD, UNK, START, END]
+    return {}
+'''
+VOCABULARY |= OTHER_SPLITS | {
+    mistake: (_COUNTED.format(line), *words) for mistake, (line, *words) in {
+        "no PAD": ("numbered(words + [UNK, START, END])", "PAD missing"),
+        "no special tokens": ("numbered(words)", "PAD, UNK, START, END missing"),
+        "more than 5 times": ("numbered([w for w in words if counts[w] > 5] + special)", ">= 5, not > 5", "no ball"),
+        "4 times": ("numbered([w for w in counts if counts[w] >= 4] + special)", "Rare words", "kite (seen 4 times)"),
+        "all words": ("numbered([*counts, *special])", "Rare words"),
+        "sorted the other way round": (
+            "{t: i for i, t in enumerate(sorted(words + special, reverse=True))}", "sorted before they are numbered"),
+        "from 1": ("{t: i for i, t in enumerate(sorted(words + special), 1)}", "from 0", "0 to 10", "1 to 11"),
+        "gaps": ("{t: 2 * i for t, i in numbered(words + special).items()}", "without gaps"),
+        "one index for all": ("dict.fromkeys(words + special, 3)", "share an index"),
+        "from index to token": ("dict(enumerate(sorted(words + special)))", "goes from token to index"),
+        "a list": ("sorted(words + special)", "should be a dictionary"),
+        "nothing": ("None", "should be a dictionary"),
+    }.items()
 }
 
 INDEXING = {
@@ -146,6 +191,39 @@ def caption_tokens_to_indices(captions, vocab):
     return [[[vocab[START]] + [vocab.get(w, vocab[PAD]) for w in split_sentence(c)] + [vocab[END]] for c in cs]
             for cs in captions]
 ''', "UNK is not used"),
+}
+_INDEXED = '''
+def caption_tokens_to_indices(captions, vocab):
+    def right(caption):
+        return [vocab[START], *(vocab.get(w, vocab[UNK]) for w in split_sentence(caption)), vocab[END]]
+    return {}
+'''
+INDEXING |= {
+    mistake: (_INDEXED.format(result if "cs" in result else f"[[{result} for c in cs] for cs in captions]"), *words)
+    for mistake, (result, *words) in {
+        "no START": ("right(c)[1:]", "START is missing"),
+        "no END": ("right(c)[:-1]", "END is missing"),
+        "neither": ("right(c)[1:-1]", "START is missing", "END is missing"),
+        "swapped": ("[vocab[END], *right(c)[1:-1], vocab[START]]", "START and END are swapped"),
+        "START twice": ("[vocab[START], *right(c)]", "START is there twice"),
+        "END twice": ("[*right(c), vocab[END]]", "END is there twice"),
+        "unknown words dropped": ("[i for i in right(c) if i != vocab[UNK]]", "dropped"),
+        "KeyError": ("[vocab[START], *(vocab[w] for w in split_sentence(c)), vocab[END]]",
+                     "UNK is not used", "is an error", "KeyError"),
+        "None for unknown words": ("[vocab[START], *map(vocab.get, split_sentence(c)), vocab[END]]", "UNK is not used"),
+        "NumPy ints": ("list(np.array(right(c)))", "NumPy", "int64", "int(index)"),
+        "NumPy arrays": ("np.array(right(c), np.int32)", "NumPy", "int32"),
+        "cut at 20": ("right(c)[:20]", "END is lost", "batch_captions_to_matrix cuts"),
+        "cut, with END": ("(right(c)[:19] + [vocab[END]])[-len(right(c)):]", "Long captions are cut:"),
+        "words": ("[START, *split_sentence(c), END]", "words among the indices"),
+        "case kept": ("[vocab[START], *(vocab.get(w, vocab[UNK]) for w in re.findall(r'\\w+', c)), vocab[END]]",
+                      "split_sentence"),
+        "one list": ("[right(c) for cs in captions for c in cs]", "a list for each photo"),
+        "first captions only": ("[[right(cs[0])] for cs in captions]", "a list for each caption"),
+        "a dictionary": ("{i: [right(c) for c in cs] for i, cs in enumerate(captions)}",
+                         "a list for each photo", "came: {0: [["),
+        "nothing": ("None and cs", "a list for each photo"),
+    }.items()
 }
 
 BATCHING = {
@@ -241,6 +319,57 @@ def batch_captions_to_matrix(batch_captions, pad_idx, max_len=None):
 def batch_captions_to_matrix(batch_captions, pad_idx, max_len=None):
     return keras.utils.pad_sequences(batch_captions, max_len, value=pad_idx)
 ''', "padding is on the left", "padded to max_len"),
+    "END kept": ('''
+def batch_captions_to_matrix(batch_captions, pad_idx, max_len=None):
+    width = min(max(map(len, batch_captions)), max_len or 10 ** 6)
+    rows = [c if len(c) <= width else c[:width - 1] + c[-1:] for c in batch_captions]
+    return np.array([row + [pad_idx] * (width - len(row)) for row in rows])
+''', "END takes the place of the last token", "[[1, 2], [4, 5]]", "[[1, 3], [4, 5]]"),
+    "the captions are changed": ('''
+def batch_captions_to_matrix(batch_captions, pad_idx, max_len=None):
+    longest = max(map(len, batch_captions))
+    for caption in batch_captions:
+        caption.extend([pad_idx] * (longest - len(caption)))
+    return np.array([caption[:max_len] for caption in batch_captions])
+''', "captions themselves are changed"),
+}
+_PADDED = '''
+def batch_captions_to_matrix(batch_captions, pad_idx, max_len=None):
+    def padded(columns, left=False, tail=False, fill=pad_idx):
+        matrix = np.full((len(batch_captions), columns), fill)
+        for row, caption in zip(matrix, batch_captions):
+            kept = caption[-columns:] if tail else caption[:columns]
+            row[columns - len(kept) if left else 0:][:len(kept)] = kept
+        return matrix
+
+    longest, shortest = max(map(len, batch_captions)), min(map(len, batch_captions))
+    width = min(longest, max_len or longest)
+    return {}
+'''
+BATCHING |= {
+    mistake: (_PADDED.format(result), *words) for mistake, (result, *words) in {
+        "left": ("padded(width, left=True)", "padding is on the left"),
+        "max_len ignored": ("padded(longest)", "max_len is ignored"),
+        "padded to max_len": ("padded(max_len or longest)", "padded to max_len"),
+        "a column too few": ("padded(width - 1)", "column is lost", "END"),
+        "a column too many": ("padded(width + 1)", "column too many"),
+        "the shortest decides": ("padded(min(shortest, width))", "cut to the shortest"),
+        "the last decides": ("padded(min(len(batch_captions[-1]), width))", "last caption decides"),
+        "the beginning is cut": ("padded(width, tail=True)", "beginning of a long caption is cut"),
+        "zeros": ("padded(width, fill=0)", "The padding is 0", "fill with pad_idx"),
+        "left, max_len ignored": ("padded(longest, left=True)", "on the left", "max_len is ignored"),
+        "left, zeros, to max_len": ("padded(max_len or longest, left=True, fill=0)",
+                                    "on the left", "padded to max_len", "fill with pad_idx"),
+        "short ones first": ("padded(width)[np.argsort(list(map(len, batch_captions)), kind='stable')]",
+                             "sorted by length, short ones first"),
+        "reversed": ("padded(width)[::-1]", "reverse order"),
+        "floats": ("padded(width).astype(float)", "whole numbers", "float64"),
+        "lists": ("padded(width).tolist()", "NumPy array", "list"),
+        "transposed": ("padded(width).T", "differs"),
+        "one row": ("padded(width).ravel()", "a row for each caption"),
+        "max_len has to be a number": ("padded(min(longest, max_len))", "TypeError", "max_len=None"),
+        "nothing": ("None", "NumPy array"),
+    }.items()
 }
 
 STATES = {
@@ -297,6 +426,30 @@ decoder.h0 = decoder.c0 = L.LayerNormalization()(state)
     "a function in place of a tensor": ('''
 decoder.h0 = decoder.c0 = decoder.img_embed_bottleneck_to_h0
 ''', "decoder.h0 should be a tensor", "Dense"),
+    "from the words": ('''
+words = ops.mean(L.Embedding(len(vocab), 7)(decoder.sentences), axis=1)
+decoder.h0 = decoder.c0 = L.Dense(300)(L.Dense(120)(words))
+''', "h0 does not come from the image", "img_embeds through its bottleneck"),
+    "another size": ("decoder.h0 = decoder.c0 = L.Dense(256)(decoder.img_embed_to_bottleneck(decoder.image))",
+                     "h0 has the wrong shape", "(9, 300)", "(9, 256)"),
+    "another Input": ("decoder.h0 = decoder.c0 = L.Dense(300)(L.Dense(120)(keras.Input((IMG_EMBED_SIZE,))))",
+                      "another keras.Input"),
+    "embeddings as they are": ('''
+bottleneck = decoder.img_embed_to_bottleneck(decoder.img_embeds)
+decoder.h0 = decoder.c0 = decoder.img_embed_bottleneck_to_h0(bottleneck)
+''', "standardize is not used for decoder.h0", "begin with image"),
+    "no image dropout": ('''
+bottleneck = decoder.img_embed_to_bottleneck(decoder.standardize(decoder.img_embeds))
+decoder.h0 = decoder.c0 = decoder.img_embed_bottleneck_to_h0(bottleneck)
+''', "image_dropout is not used for decoder.h0"),
+    "image dropout late": ('''
+bottleneck = decoder.img_embed_to_bottleneck(decoder.standardize(decoder.img_embeds))
+decoder.h0 = decoder.c0 = decoder.img_embed_bottleneck_to_h0(decoder.image_dropout(bottleneck))
+''', "another order", "image_dropout, img_embed_to_bottleneck"),
+    "c0 of layers of its own": ('''
+decoder.h0 = decoder.img_embed_bottleneck_to_h0(decoder.img_embed_to_bottleneck(decoder.image))
+decoder.c0 = L.Dense(300)(L.Dense(120)(decoder.image))
+''', "img_embed_to_bottleneck is not used for decoder.c0"),
     "c0 forgotten as a name": ('''
 decoder.h0 = decoder.img_embed_bottleneck_to_h0(decoder.img_embed_to_bottleneck(decoder.image))
 decoder.c0 = 0
@@ -307,6 +460,18 @@ WORDS_IN = {
     "the next word": ("decoder.word_embeds = decoder.word_embed(decoder.sentences[:, 1:])",
                       "the very word that it has to predict"),
     "all words": ("decoder.word_embeds = decoder.word_embed(decoder.sentences)", "last word is fed as input too"),
+    "START fed once more": ('''
+start = ops.full_like(decoder.sentences[:, :1], vocab[START])
+decoder.word_embeds = decoder.word_embed(ops.concatenate([start, decoder.sentences[:, :-1]], axis=1))
+''', "START is fed twice"),
+    "START fed once more, a word less": ('''
+start = ops.full_like(decoder.sentences[:, :1], vocab[START])
+decoder.word_embeds = decoder.word_embed(ops.concatenate([start, decoder.sentences[:, :-2]], axis=1))
+''', "START is fed twice"),
+    "no words": ("decoder.word_embeds = decoder.word_embed(decoder.sentences[:, :-1] * 0)",
+                 "does not depend on decoder.sentences"),
+    "another size": ("decoder.word_embeds = L.Embedding(len(vocab), 64)(decoder.sentences[:, :-1])",
+                     "word_embeds has the wrong shape", "(9, 6, 100)", "(9, 6, 64)"),
     "two words less": ("decoder.word_embeds = decoder.word_embed(decoder.sentences[:, :-2])",
                        "Words at the end are left out"),
     "indices cut": ("decoder.word_embeds = decoder.word_embed(decoder.sentences[:, :-1] % 10)",
@@ -362,6 +527,51 @@ decoder.hidden_states = decoder.lstm(decoder.word_embeds, initial_state=[decoder
 decoder.flat_hidden_states = ops.reshape(decoder.dropout(decoder.hidden_states), [-1, 300])
 decoder.flat_token_logits = decoder.token_logits(decoder.token_logits_bottleneck(decoder.flat_hidden_states))
 ''', "c0 of the LSTM does not come from the image"),
+    "h0 of zeros in the LSTM": ('''
+decoder.hidden_states = decoder.lstm(decoder.word_embeds, initial_state=[ops.zeros_like(decoder.h0), decoder.c0])
+decoder.flat_hidden_states = ops.reshape(decoder.dropout(decoder.hidden_states), [-1, 300])
+decoder.flat_token_logits = decoder.token_logits(decoder.token_logits_bottleneck(decoder.flat_hidden_states))
+''', "h0 of the LSTM does not come from the image"),
+    "the last state only": ('''
+decoder.hidden_states = L.LSTM(300)(decoder.word_embeds, initial_state=[decoder.h0, decoder.c0])
+decoder.flat_hidden_states = ops.reshape(decoder.dropout(decoder.hidden_states), [-1, 300])
+decoder.flat_token_logits = decoder.token_logits(decoder.token_logits_bottleneck(decoder.flat_hidden_states))
+''', "return_sequences=True"),
+    "an LSTM of one's own": ('''
+own = L.LSTM(300, return_sequences=True)
+decoder.hidden_states = own(decoder.word_embeds, initial_state=[decoder.h0, decoder.c0])
+decoder.flat_hidden_states = ops.reshape(decoder.dropout(decoder.hidden_states), [-1, 300])
+decoder.flat_token_logits = decoder.token_logits(decoder.token_logits_bottleneck(decoder.flat_hidden_states))
+''', "lstm is not used", "initial_state"),
+    "no dropout": ('''
+decoder.hidden_states = decoder.lstm(decoder.word_embeds, initial_state=[decoder.h0, decoder.c0])
+decoder.flat_hidden_states = ops.reshape(decoder.hidden_states, [-1, 300])
+decoder.flat_token_logits = decoder.token_logits(decoder.token_logits_bottleneck(decoder.flat_hidden_states))
+''', "dropout is not used", "before you flatten them"),
+    "dropout of words": ('''
+words = decoder.dropout(decoder.word_embeds)
+decoder.hidden_states = decoder.lstm(words, initial_state=[decoder.h0, decoder.c0])
+decoder.flat_hidden_states = ops.reshape(decoder.hidden_states, [-1, 300])
+decoder.flat_token_logits = decoder.token_logits(decoder.token_logits_bottleneck(decoder.flat_hidden_states))
+''', "another order", "came: dropout, lstm"),
+    "dropout of the bottleneck": ('''
+decoder.hidden_states = decoder.lstm(decoder.word_embeds, initial_state=[decoder.h0, decoder.c0])
+decoder.flat_hidden_states = ops.reshape(decoder.hidden_states, [-1, 300])
+bottleneck = decoder.token_logits_bottleneck(decoder.flat_hidden_states)
+decoder.flat_token_logits = decoder.token_logits(decoder.dropout(bottleneck))
+''', "another order", "came: lstm, token_logits_bottleneck, dropout, token_logits"),
+    "a word too many": ('''
+decoder.hidden_states = decoder.lstm(decoder.word_embeds, initial_state=[decoder.h0, decoder.c0])
+decoder.flat_hidden_states = ops.reshape(decoder.dropout(decoder.hidden_states), [-1, 300])
+bottleneck = decoder.token_logits_bottleneck(decoder.flat_hidden_states)
+decoder.flat_token_logits = L.Dense(len(vocab) + 1)(bottleneck)
+''', "flat_token_logits has the wrong shape", "(54, 50)", "(54, 51)"),
+    "the last layer of one's own": ('''
+decoder.hidden_states = decoder.lstm(decoder.word_embeds, initial_state=[decoder.h0, decoder.c0])
+decoder.flat_hidden_states = ops.reshape(decoder.dropout(decoder.hidden_states), [-1, 300])
+bottleneck = decoder.token_logits_bottleneck(decoder.flat_hidden_states)
+decoder.flat_token_logits = L.Dense(len(vocab))(bottleneck)
+''', "token_logits is not used"),
     "no memory": ('''
 decoder.hidden_states = L.Dense(300)(decoder.word_embeds) + ops.expand_dims(decoder.h0, 1)
 decoder.flat_hidden_states = ops.reshape(decoder.dropout(decoder.hidden_states), [-1, 300])
@@ -483,6 +693,46 @@ decoder.flat_ground_truth = ops.reshape(decoder.sentences[:, 2:], [-1])
 decoder.flat_loss_mask = ops.cast(ops.not_equal(decoder.flat_ground_truth, vocab[PAD]), "float32")
 decoder.loss = ops.mean(decoder.flat_loss_mask)
 ''', "one word too far ahead"),
+    "truth not shifted": (f'''
+decoder.flat_ground_truth = ops.reshape(decoder.sentences[:, :-1], [-1])
+decoder.flat_loss_mask = ops.cast(ops.not_equal(decoder.flat_ground_truth, vocab[PAD]), "float32")
+{_MEAN}''', "ground truth is not shifted"),
+    "truth with START": ('''
+decoder.flat_ground_truth = ops.reshape(decoder.sentences, [-1])
+decoder.flat_loss_mask = ops.cast(ops.not_equal(decoder.flat_ground_truth, vocab[PAD]), "float32")
+decoder.loss = ops.mean(decoder.flat_loss_mask)
+''', "START is never predicted"),
+    "truth column by column": (f'''
+decoder.flat_ground_truth = ops.reshape(ops.transpose(decoder.sentences[:, 1:]), [-1])
+decoder.flat_loss_mask = ops.cast(ops.not_equal(decoder.flat_ground_truth, vocab[PAD]), "float32")
+{_MEAN}''', "column by column"),
+    "is not": ('''
+decoder.flat_ground_truth = ops.reshape(decoder.sentences[:, 1:], [-1])
+decoder.flat_loss_mask = decoder.flat_ground_truth is not vocab[PAD]
+''', "mask has the wrong type", "bool"),
+    "==": ('''
+decoder.flat_ground_truth = ops.reshape(decoder.sentences[:, 1:], [-1])
+decoder.flat_loss_mask = ops.where(decoder.flat_ground_truth == vocab[PAD], 0.0, 1.0)
+''', "mask has the wrong type", "== compares no values"),
+    "the words as mask": (f'''
+decoder.flat_loss_mask = decoder.flat_ground_truth = ops.reshape(decoder.sentences[:, 1:], [-1])
+{_MEAN.replace("decoder.flat_loss_mask", "ops.cast(decoder.flat_loss_mask, 'float32')")}''',
+                          "mask has the wrong type", "int32"),
+    "mask inverted": (f'''
+decoder.flat_ground_truth = ops.reshape(decoder.sentences[:, 1:], [-1])
+decoder.flat_loss_mask = ops.cast(ops.equal(decoder.flat_ground_truth, vocab[PAD]), "float32")
+{_MEAN}''', "mask is inverted"),
+    "mask of ones": (f'''
+decoder.flat_ground_truth = ops.reshape(decoder.sentences[:, 1:], [-1])
+decoder.flat_loss_mask = ops.cast(ops.ones_like(decoder.flat_ground_truth), "float32")
+{_MEAN}''', "leaves nothing out"),
+    "compared with UNK": (f'''
+decoder.flat_ground_truth = ops.reshape(decoder.sentences[:, 1:], [-1])
+decoder.flat_loss_mask = ops.cast(ops.not_equal(decoder.flat_ground_truth, vocab[UNK]), "float32")
+{_MEAN}''', "leaves UNK out and keeps PAD"),
+    "a loss for each word": (f'''{_TRUTH_AND_MASK}
+decoder.loss = nats * decoder.flat_loss_mask
+''', "loss has the wrong shape", "()"),
     "no gradient": (f'''{_TRUTH_AND_MASK}
 said = ops.cast(ops.argmax(decoder.flat_token_logits, axis=1), "int32")
 wrong = ops.cast(ops.not_equal(said, decoder.flat_ground_truth), "float32")
@@ -504,6 +754,19 @@ LOSS = {
         "bits": ("decoder.loss = ops.sum(nats * mask) / ops.sum(mask) / np.log(2)", "base 2"),
         "base 10": ("decoder.loss = ops.sum(nats * mask) / ops.sum(mask) / np.log(10)", "base 10"),
         "mean of all": ("decoder.loss = ops.mean(nats)", "over padding too", "mask"),
+        "sum of all": ("decoder.loss = ops.sum(nats)", "added up, padding too"),
+        "softmax twice, mean of all": ('''
+p = ops.exp(ops.log_softmax(decoder.flat_token_logits))
+decoder.loss = ops.mean(keras.losses.sparse_categorical_crossentropy(
+    decoder.flat_ground_truth, p, from_logits=True))''', "softmax is applied before the loss", "over padding too"),
+        "squares of all": ("decoder.loss = ops.mean(ops.square(nats))", "differs from the mean cross-entropy"),
+        "divided by the columns": (
+            "decoder.loss = ops.sum(nats * mask) / ops.sum(ops.ones_like(decoder.sentences[0, 1:]))",
+            "divided by the number of columns", "sum of the mask"),
+        "the first caption": ('''
+rows = ops.cumsum(ops.ones_like(decoder.sentences[:, 1:]), axis=0)
+first = ops.cast(ops.reshape(rows, [-1]) == 1, "float32") * mask
+decoder.loss = ops.sum(nats * first) / ops.sum(first)''', "Only the first caption counts"),
         "masked, mean of all": ("decoder.loss = ops.mean(nats * mask)", "divide by the number of words"),
         "sum": ("decoder.loss = ops.sum(nats * mask)", "added up"),
         "divided by the captions": (
