@@ -12,7 +12,7 @@ from captioning.grading.report import Problem, Stopped, one_line, short
 
 BATCH, MAX_LEN = 32, 20             # captions and tokens of the batches that the service asks about
 SEED = 300                          # of everything random here
-PROBE_LEN = 7                       # tokens of a probing caption
+PROBE_LEN = 5                       # tokens of a probing caption
 DIFFERENT = 1e-5                    # results further apart than this share of the largest are not rounding
 
 # What Keras says of some mistakes when values reach the tensor, and what to do.
@@ -45,11 +45,15 @@ def evaluate(decoder, images, sentences, names) -> dict[str, np.ndarray]:
     Raises:
         Stopped: a tensor is missing, does not come from the inputs, or can't be computed.
     """
-    model = model_of(decoder, names)
+    return _values(model_of(decoder, names), images, sentences)
+
+
+def _values(model, images, sentences):
+    """What a model of `model_of` gives for a batch. Raises Stopped if it fails."""
     try:
         return run(model, images, sentences)
     except Exception as error:
-        raise Stopped(_failure(list(names)[-1], error, sentences.shape)) from None
+        raise Stopped(_failure(list(model.output)[-1], error, sentences.shape)) from None
 
 
 def value_of(decoder, name, sentences) -> np.ndarray:
@@ -212,8 +216,9 @@ def probe(decoder, words, names, photos=None) -> Probe:
 
 def _fill(found, decoder, names):
     """Adds the values of some tensors to a probe."""
-    values, again = (evaluate(decoder, found.images, found.sentences, names) for _ in range(2))
-    alone = evaluate(decoder, found.images[:1], found.sentences[:1], names)
+    model = model_of(decoder, names)
+    values, again = (_values(model, found.images, found.sentences) for _ in range(2))
+    alone = _values(model, found.images[:1], found.sentences[:1])
     found.values.update(values)
     found.again.update(again)
     found.alone.update(alone)

@@ -59,7 +59,7 @@ def loss_problems(decoder, vocab) -> Iterator[Problem]:
     Raises:
         Stopped: the tensors can't be computed.
     """
-    sentences = padded_sentences(vocab, *SIZES[0])
+    sentences = padded_sentences(vocab, *SIZES[-1])
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         found = _evaluate(decoder, sentences)

@@ -115,17 +115,28 @@ def up_to_logits():
     return made_decoder(upto="logits")
 
 
-@pytest.mark.parametrize("step, mistake", [
-    pytest.param(step, mistake, id=f"{step}: {mistake}")
-    for step, name in BY_TENSORS.items() for mistake in getattr(wrong_solutions, name)])
-def test_a_wrong_tensor_is_named_at_its_step_and_by_the_check_of_all(grader, up_to_logits, step, mistake):
+def with_wrong_step(up_to_logits, step, code):
+    return with_loss(up_to_logits, code) if step == "loss" else made_decoder(**{STEPS[step]: code})
+
+
+MISTAKES = [pytest.param(step, mistake, id=f"{step}: {mistake}")
+            for step, name in BY_TENSORS.items() for mistake in getattr(wrong_solutions, name)]
+
+
+@pytest.mark.parametrize("step, mistake", MISTAKES)
+def test_a_wrong_tensor_is_named_at_its_step(grader, up_to_logits, step, mistake):
     code, words = wrong(BY_TENSORS[step], mistake)
-    decoder = with_loss(up_to_logits, code) if step == "loss" else made_decoder(**{STEPS[step]: code})
-    all_of_it = grader.check_decoder_shapes(decoder, VOCAB)
-    assert is_named(all_of_it, words) and all_of_it.points == 0 and len(all_of_it.problems) == 1
-    of_step = grader.check_step(decoder, VOCAB, step)
+    verdict = grader.check_step(with_wrong_step(up_to_logits, step, code), VOCAB, step)
     if mistake != "the frozen layer":                   # the loss tells of it
-        assert is_named(of_step, words)
+        assert is_named(verdict, words) and len(verdict.problems) == 1
+
+
+@pytest.mark.parametrize("step, mistake", [*MISTAKES[::4], ("logits", "the frozen layer")])
+def test_the_check_of_all_tensors_names_the_first_wrong_one(grader, up_to_logits, step, mistake):
+    """It looks at them as the steps do, so some of the mistakes are enough."""
+    code, words = wrong(BY_TENSORS[step], mistake)
+    verdict = grader.check_decoder_shapes(with_wrong_step(up_to_logits, step, code), VOCAB)
+    assert is_named(verdict, words) and verdict.points == 0 and len(verdict.problems) == 1
 
 
 @pytest.mark.parametrize("mistake", wrong_solutions.LOSS)
