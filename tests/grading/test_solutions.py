@@ -1,5 +1,6 @@
 """Learners' solutions: the wrong ones are named by their mistake, the right ones pass, each in its own style."""
 
+import copy
 import itertools
 import re
 from collections import Counter
@@ -30,9 +31,9 @@ def wrong(name, mistake):
 
 
 def result(solution, *arguments):
-    """What a solution gives; None if it fails."""
+    """What a solution gives for copies of some arguments; None if it fails."""
     try:
-        return solution(*arguments)
+        return solution(*copy.deepcopy(arguments))
     except Exception:
         return None
 
@@ -45,7 +46,7 @@ def check_text(grader, name, code, captions):
     if name == "INDEXING":
         vocab = dict(VOCAB)
         solution = defined(code, "caption_tokens_to_indices", vocab=vocab)
-        verdict = grader.check_indexing(result(solution, captions, dict(vocab)), vocab, solution)
+        verdict = grader.check_indexing(result(solution, captions, vocab), vocab, solution)
         assert vocab == VOCAB
         return verdict
     given = with_keras() if "keras" in code else {}

@@ -22,6 +22,18 @@ def generate_vocabulary(train_captions):
             words |= {w for w, n in Counter(split_sentence(caption)).items() if n >= 5}
     return {token: i for i, token in enumerate(sorted(words))}
 ''', "begins anew for each caption"),
+    "first photo only": ('''
+def generate_vocabulary(train_captions):
+    for captions in train_captions:
+        counts = Counter(word for caption in captions for word in split_sentence(caption))
+        tokens = [w for w in counts if counts[w] >= 5] + [PAD, UNK, START, END]
+        return {token: i for i, token in enumerate(sorted(tokens))}
+''', "Only the first photo's words", "return"),
+    "short words left out": ('''
+def generate_vocabulary(train_captions):
+    counts = Counter(w for cs in train_captions for c in cs for w in split_sentence(c) if len(w) > 1)
+    return {t: i for i, t in enumerate(sorted([w for w in counts if counts[w] >= 5] + [PAD, UNK, START, END]))}
+''', "Some frequent words are missing", "leave words out", "missing: a"),
     "last photo only": ('''
 def generate_vocabulary(train_captions):
     for captions in train_captions:
@@ -38,7 +50,7 @@ def generate_vocabulary(train_captions):
 def generate_vocabulary(captions):
     counts = Counter(w for cs in train_captions for c in cs for w in split_sentence(c))
     return {t: i for i, t in enumerate(sorted([w for w in counts if counts[w] >= 5] + [PAD, UNK, START, END]))}
-''', "reads a variable of the notebook", "its argument, train_captions"),
+''', "reads a variable of the notebook", "Its argument is called captions"),
     "photos are counted": ('''
 def generate_vocabulary(train_captions):
     counts = Counter(w for cs in train_captions for w in set(split_sentence(" ".join(cs))))
@@ -69,19 +81,19 @@ def generate_vocabulary(train_captions):
     counts = Counter(w for cs in train_captions for c in cs for w in split_sentence(c))
     tokens = [w for w in counts if counts[w] >= 5] + ["PAD", "UNK", "START", "END"]
     return {t: i for i, t in enumerate(sorted(tokens))}
-''', "missing", "write PAD without quotes"),
+''', "names of the special tokens are in", "write PAD without quotes"),
     "NumPy numbers": ('''
 def generate_vocabulary(train_captions):
     counts = Counter(w for cs in train_captions for c in cs for w in split_sentence(c))
     tokens = sorted([w for w in counts if counts[w] >= 5] + [PAD, UNK, START, END])
     return dict(zip(tokens, np.arange(len(tokens))))
-''', "no Python ints", "int64", "enumerate"),
+''', "not Python ints", "int64", "enumerate"),
     "floats": ('''
 def generate_vocabulary(train_captions):
     counts = Counter(w for cs in train_captions for c in cs for w in split_sentence(c))
     tokens = sorted([w for w in counts if counts[w] >= 5] + [PAD, UNK, START, END])
     return {t: float(i) for i, t in enumerate(tokens)}
-''', "no Python ints", "float"),
+''', "not Python ints", "float"),
     "most frequent first": ('''
 def generate_vocabulary(train_captions):
     counts = Counter(w for cs in train_captions for c in cs for w in split_sentence(c))
@@ -117,12 +129,13 @@ VOCABULARY |= OTHER_SPLITS | {
     mistake: (_COUNTED.format(line), *words) for mistake, (line, *words) in {
         "no PAD": ("numbered(words + [UNK, START, END])", "PAD missing"),
         "no special tokens": ("numbered(words)", "PAD, UNK, START, END missing"),
-        "more than 5 times": ("numbered([w for w in words if counts[w] > 5] + special)", ">= 5, not > 5", "no ball"),
+        "more than 5 times": ("numbered([w for w in words if counts[w] > 5] + special)",
+                              ">= 5, not > 5", "missing: ball"),
         "4 times": ("numbered([w for w in counts if counts[w] >= 4] + special)", "Rare words", "kite (seen 4 times)"),
         "all words": ("numbered([*counts, *special])", "Rare words"),
         "sorted the other way round": (
             "{t: i for i, t in enumerate(sorted(words + special, reverse=True))}", "sorted before they are numbered"),
-        "from 1": ("{t: i for i, t in enumerate(sorted(words + special), 1)}", "from 0", "0 to 10", "1 to 11"),
+        "from 1": ("{t: i for i, t in enumerate(sorted(words + special), 1)}", "from 0", "0 to 11", "1 to 12"),
         "gaps": ("{t: 2 * i for t, i in numbered(words + special).items()}", "without gaps"),
         "one index for all": ("dict.fromkeys(words + special, 3)", "share an index"),
         "from index to token": ("dict(enumerate(sorted(words + special)))", "goes from token to index"),
@@ -136,11 +149,11 @@ INDEXING = {
 def caption_tokens_to_indices(captions, vocab):
     return [[[vocab[START]] + [vocab.get(w, UNK) for w in split_sentence(c)] + [vocab[END]] for c in cs]
             for cs in captions]
-''', "UNK itself is among the indices", "vocab[UNK]", "'#UNK#'"),
+''', "UNK among the indices, as a string", "vocab[UNK]", "'#UNK#'"),
     "START as a token": ('''
 def caption_tokens_to_indices(captions, vocab):
     return [[[START] + [vocab.get(w, vocab[UNK]) for w in split_sentence(c)] + [END] for c in cs] for cs in captions]
-''', "START itself is among the indices", "vocab[START]"),
+''', "START and END among the indices, as a string", "vocab[START]"),
     "setdefault": ('''
 def caption_tokens_to_indices(captions, vocab):
     return [[[vocab[START]] + [vocab.setdefault(w, vocab[UNK]) for w in split_sentence(c)] + [vocab[END]]
@@ -162,11 +175,11 @@ def caption_tokens_to_indices(captions, vocab):
 def caption_tokens_to_indices(captions, dictionary):
     return [[[vocab[START]] + [vocab.get(w, vocab[UNK]) for w in split_sentence(c)] + [vocab[END]] for c in cs]
             for cs in captions]
-''', "do not come from the argument vocab"),
+''', "same for another vocabulary", "Its argument is called dictionary"),
     "numbers by hand": ('''
 def caption_tokens_to_indices(captions, vocab):
     return [[[2] + [vocab.get(w, 3) for w in split_sentence(c)] + [0] for c in cs] for cs in captions]
-''', "do not come from the argument vocab", "numbers written in it"),
+''', "same for another vocabulary", "numbers written in it"),
     "letters": ('''
 def caption_tokens_to_indices(captions, vocab):
     return [[[vocab[START]] + [vocab.get(w, vocab[UNK]) for w in c] + [vocab[END]] for c in cs] for cs in captions]
@@ -185,7 +198,7 @@ def caption_tokens_to_indices(captions, vocab):
 def caption_tokens_to_indices(captions, vocab):
     for cs in captions:
         yield [[vocab[START]] + [vocab.get(w, vocab[UNK]) for w in split_sentence(c)] + [vocab[END]] for c in cs]
-''', "a list for each photo", "generator"),
+''', "has yield", "a list for each photo"),
     "padding for unknown words": ('''
 def caption_tokens_to_indices(captions, vocab):
     return [[[vocab[START]] + [vocab.get(w, vocab[PAD]) for w in split_sentence(c)] + [vocab[END]] for c in cs]
@@ -223,8 +236,30 @@ INDEXING |= {
         "a dictionary": ("{i: [right(c) for c in cs] for i, cs in enumerate(captions)}",
                          "a list for each photo", "came: {0: [["),
         "nothing": ("None and cs", "a list for each photo"),
+        "the captions of a photo in one list": (
+            "[[sum((right(c) for c in cs), [])] * len(cs) for cs in captions]", "run together"),
+        "filled up": ("(right(c) + [vocab[PAD]] * 60)[:60]", "PAD follows END"),
+        "stops at an unknown word": (
+            "right(c)[:([*right(c), vocab[UNK]]).index(vocab[UNK])] + [vocab[END]] * (vocab[UNK] in right(c))",
+            "UNK is not used"),
+        "strings": ("list(map(str, right(c)))", "leave str() out"),
+        "a list in a list": ("[vocab[START], right(c)[1:-1], vocab[END]]", "There is a list inside a caption"),
+        "START cut by split_sentence": (
+            "[vocab.get(w, vocab[UNK]) for w in split_sentence(' '.join([START, c, END]))]", "cuts the # off START"),
+        "iterators": ("map(int, right(c))", "A caption is a map", "make it a list"),
+        "START in quotes": ("[vocab['START'], *right(c)[1:]]", "write vocab[START], without quotes"),
+        "too many captions": ("[[right(c) for cs in captions for c in cs] for _ in captions]",
+                              "a list for each caption", "2, 1, 1 captions", "4, 4, 4 captions"),
     }.items()
 }
+
+INDEXING["the captions become the result"] = ('''
+def caption_tokens_to_indices(captions, vocab):
+    for photo in captions:
+        for i, c in enumerate(photo):
+            photo[i] = [vocab[START], *(vocab.get(w, vocab[UNK]) for w in split_sentence(c)), vocab[END]]
+    return captions
+''', "captions themselves are changed", "build a new list")
 
 BATCHING = {
     "zeros become padding": ('''
@@ -252,7 +287,7 @@ def batch_captions_to_matrix(batch_captions, pad_idx, max_len=None):
     for row, caption in zip(matrix, batch_captions):
         row[:len(caption)] = caption[:width]
     return matrix
-''', "always cut to 20", "max_len"),
+''', "always cut to 20", "60 columns", "20 columns"),
     "vocab[PAD]": ('''
 def batch_captions_to_matrix(batch_captions, pad_idx, max_len=None):
     width = min(max(map(len, batch_captions)), max_len or 10 ** 6)
@@ -325,6 +360,26 @@ def batch_captions_to_matrix(batch_captions, pad_idx, max_len=None):
     rows = [c if len(c) <= width else c[:width - 1] + c[-1:] for c in batch_captions]
     return np.array([row + [pad_idx] * (width - len(row)) for row in rows])
 ''', "END takes the place of the last token", "[[1, 2], [4, 5]]", "[[1, 3], [4, 5]]"),
+    "a token once": ('''
+def batch_captions_to_matrix(batch_captions, pad_idx, max_len=None):
+    rows = [list(dict.fromkeys(c))[:max_len] for c in batch_captions]
+    width = max(map(len, rows))
+    return np.array([row + [pad_idx] * (width - len(row)) for row in rows])
+''', "comes twice in a caption is there once"),
+    "no token twice in a row": ('''
+import itertools
+
+def batch_captions_to_matrix(batch_captions, pad_idx, max_len=None):
+    rows = [[token for token, _ in itertools.groupby(c)][:max_len] for c in batch_captions]
+    width = max(map(len, rows))
+    return np.array([row + [pad_idx] * (width - len(row)) for row in rows])
+''', "follows itself is there once"),
+    "START left out": ('''
+def batch_captions_to_matrix(batch_captions, pad_idx, max_len=None):
+    rows = [c[1:][:max_len] for c in batch_captions]
+    width = max(map(len, rows))
+    return np.array([row + [pad_idx] * (width - len(row)) for row in rows])
+''', "START is left out"),
     "the captions are changed": ('''
 def batch_captions_to_matrix(batch_captions, pad_idx, max_len=None):
     longest = max(map(len, batch_captions))
@@ -348,6 +403,9 @@ def batch_captions_to_matrix(batch_captions, pad_idx, max_len=None):
 '''
 BATCHING |= {
     mistake: (_PADDED.format(result), *words) for mistake, (result, *words) in {
+        "the larger width": ("padded(max(longest, max_len or 0))", "take the smaller"),
+        "one token more than max_len": ("padded(min(longest, (max_len or longest) + 1))", "max_len + 1"),
+        "strings": ("np.array([list(map(str, row)) for row in padded(width)])", "holds strings", "pad_idx"),
         "left": ("padded(width, left=True)", "padding is on the left"),
         "max_len ignored": ("padded(longest)", "max_len is ignored"),
         "padded to max_len": ("padded(max_len or longest)", "padded to max_len"),
@@ -365,7 +423,7 @@ BATCHING |= {
         "reversed": ("padded(width)[::-1]", "reverse order"),
         "floats": ("padded(width).astype(float)", "whole numbers", "float64"),
         "lists": ("padded(width).tolist()", "NumPy array", "list"),
-        "transposed": ("padded(width).T", "differs"),
+        "transposed": ("padded(width).T", "transposed"),
         "one row": ("padded(width).ravel()", "a row for each caption"),
         "max_len has to be a number": ("padded(min(longest, max_len))", "TypeError", "max_len=None"),
         "nothing": ("None", "NumPy array"),
