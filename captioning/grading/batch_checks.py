@@ -96,6 +96,10 @@ def _sentence_problems(sentences, own):
             yield Problem("END is lost in the batches: the last token of a caption is another one than END. Look at "
                           "batch_captions_to_matrix.", short(lost), short(sentences[row].tolist()))
             return
+        if any(np.array_equal(sentences[row, -len(c):], c) for c in own[row]):
+            yield Problem("PAD stands before the words in the batches: batch_captions_to_matrix should fill up on the "
+                          "right.", short(own[row][0]), short(sentences[row].tolist()))
+            return
         yield Problem("Captions and photos do not belong together: draw the photos' numbers once, and take both the "
                       "embeddings and the captions with them.", "each caption beside its own photo",
                       f"{len(strangers)} of {len(own)} captions beside another photo")

@@ -55,17 +55,19 @@ def _foresight_problems(found):
     matters = found.words_that_matter("flat_token_logits")
     later = matters & ~np.triu(np.ones_like(matters))
     if found.is_random("flat_token_logits"):
-        yield Problem("The logits change from one time to the next: dropout should rest outside training. Leave "
-                      "training=True out.", "the same values twice", "two different values")
+        yield Problem("The logits change from one time to the next, also outside training. Use the given dropout "
+                      "layers, which rest then, and leave training=True out.",
+                      "the same values twice", "two different values")
     elif found.mixes_captions("flat_token_logits"):
-        yield Problem("The logits of a caption depend on the other captions or photos of the batch. Alone, as for your "
-                      "own photo, it would get others.", "the same values alone as in a batch", "different values")
+        yield Problem("The logits of a caption depend on the other captions or photos of the batch. Take out what "
+                      "mixes them, such as a mean over axis 0, and train again.",
+                      "the same values alone as in a batch", "different values")
     elif later.any():
         column, place = np.argwhere(later)[0]
         yield Problem("The decoder reads the words that it has to predict: at each place it may know the words up to "
                       "there only. Feed sentences[:, :-1] to the LSTM, from left to right, and train again.",
-                      f"predictions after {place + 1} words that do not depend on word {column + 1}",
-                      f"they change with word {column + 1}")
+                      f"a prediction at place {place + 1} that does not depend on word {column + 1}",
+                      f"it changes with word {column + 1}")
 
 
 def _loss_problems(decoder, fills, captions):
@@ -115,7 +117,7 @@ class ValidationLoss:
     floor: float = 0.0              # no honest decoder is below it
 
     def __str__(self):
-        rise = "" if self.rise is None else f" With the photos of other captions it is {self.rise:.2f} higher."
+        rise = "" if self.rise is None else f" With the photos of other captions it is {_higher(self.rise)}."
         return f"{self.mean:.4f} nats a word; the limit is {self.limit:.2f} ({self.yardstick}).{rise}"
 
     def problems(self) -> Iterator[Problem]:
@@ -131,9 +133,10 @@ class ValidationLoss:
                           "trained on these very captions.", f"at least {self.floor:.2f}", f"{self.mean:.4f}")
             return
         if self.mean > 1.2 * self.guess:
-            yield Problem(f"The loss is higher than that of guessing, ln V = {self.guess:.2f}: the training diverged. "
-                          "Lower the learning rate (CAPTION_LEARNING_RATE), run the decoder's cells again and train.",
-                          below, f"{self.mean:.2f}")
+            yield Problem(f"The loss is higher than that of guessing, ln V = {self.guess:.2f}. Do photos and captions "
+                          "belong together, in the same order and indexed with this vocab? If they do, the training "
+                          "diverged: lower the learning rate (CAPTION_LEARNING_RATE), run the decoder's cells again "
+                          "and train.", below, f"{self.mean:.2f}")
         elif self.mean > 0.9 * self.guess:
             yield Problem("The decoder has not learnt yet: its loss is about that of guessing, "
                           f"ln V = {self.guess:.2f}. Train it, or restore its best checkpoint.",
@@ -144,7 +147,11 @@ class ValidationLoss:
         if self.rise is not None and self.rise < LEAST_RISE:
             yield Problem("The decoder hardly looks at the photos: with those of other captions its loss is nearly the "
                           "same. If more training does not change that, look at h0 and c0.",
-                          f"a loss that is {LEAST_RISE} higher or more", f"{self.rise:.2f} higher")
+                          f"a loss that is {LEAST_RISE} higher or more", _higher(self.rise))
+
+
+def _higher(rise: float) -> str:
+    return f"{rise:.2f} higher" if rise >= 0 else f"{-rise:.2f} lower"
 
 
 def validation_loss(decoder, batches, captions, n_batches, dataset) -> ValidationLoss:

@@ -55,10 +55,6 @@ decoder.h0 = decoder.c0 = State()(decoder.image)
 image = decoder.image_dropout(decoder.standardize(decoder.img_embeds))
 decoder.h0 = decoder.c0 = decoder.img_embed_bottleneck_to_h0(decoder.img_embed_to_bottleneck(image))
 ''',
-    "a word on training, which the model decides": '''
-image = decoder.image_dropout(decoder.standardize(decoder.img_embeds), training=True)
-decoder.h0 = decoder.c0 = decoder.img_embed_bottleneck_to_h0(decoder.img_embed_to_bottleneck(image))
-''',
 }
 
 WORDS_IN = {
@@ -103,6 +99,12 @@ class Logits(L.Layer):
 decoder.hidden_states = decoder.lstm(decoder.word_embeds, initial_state=[decoder.h0, decoder.c0])
 decoder.flat_hidden_states = ops.reshape(decoder.dropout(decoder.hidden_states), [-1, 300])
 decoder.flat_token_logits = Logits(decoder.token_logits_bottleneck, decoder.token_logits)(decoder.flat_hidden_states)
+''',
+    "an RNN of the LSTM's cell": '''
+reader = L.RNN(decoder.lstm.cell, return_sequences=True)
+decoder.hidden_states = reader(decoder.word_embeds, initial_state=[decoder.h0, decoder.c0])
+decoder.flat_hidden_states = ops.reshape(decoder.dropout(decoder.hidden_states), [-1, 300])
+decoder.flat_token_logits = decoder.token_logits(decoder.token_logits_bottleneck(decoder.flat_hidden_states))
 ''',
     "flattened at the end": '''
 states = decoder.dropout(decoder.lstm(decoder.word_embeds, initial_state=[decoder.h0, decoder.c0]))

@@ -286,7 +286,7 @@ def test_trained_weights_get_no_points_where_fresh_ones_did_not_pass_before(grad
 def test_a_wrong_loss_takes_the_points_away_also_after_training(grader):
     assert grader.check_untrained_loss(made_decoder(), VOCAB).passed
     wrong_loss = with_larger_weights(made_decoder(LOSS=wrong("LOSS", "minus")[0]), 5)
-    assert is_named(grader.check_untrained_loss(wrong_loss, VOCAB), ["minus is forgotten"])
+    assert is_named(grader.check_untrained_loss(wrong_loss, VOCAB), ["sign is wrong"])
 
 
 def test_wild_initial_weights_are_told_from_training(grader):

@@ -212,9 +212,9 @@ def test_a_decoder_that_predicts_what_it_reads_or_writes_otherwise_gets_no_point
 def test_the_validation_loss_looks_at_the_given_final_model(grader, photos, indexed):
     decoder, final_model = made_decoder(wrong_solutions.FINAL_MODEL["c0 of zeros"][0])
     data = batches(), photos, indexed
-    assert "part at c0" not in str(grader.check_validation_loss(decoder, *data, n_batches=1))
+    assert "first differ at c0" not in str(grader.check_validation_loss(decoder, *data, n_batches=1))
     verdict = grader.check_validation_loss(decoder, *data, n_batches=1, final_model=final_model)
-    assert is_named(verdict, ["part at c0", "class final_model"])
+    assert is_named(verdict, ["first differ at c0", "class final_model"])
 
 
 def test_the_checks_of_a_decoder_print_no_warnings(grader, photos, indexed, recwarn, caplog, capsys):

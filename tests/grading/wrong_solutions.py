@@ -214,8 +214,9 @@ def caption_tokens_to_indices(captions, vocab):
 INDEXING |= {
     mistake: (_INDEXED.format(result if "cs" in result else f"[[{result} for c in cs] for cs in captions]"), *words)
     for mistake, (result, *words) in {
-        "no START": ("right(c)[1:]", "START is missing"),
+        "no START": ("right(c)[1:]", "START is missing", "came: [4, 5, 6, 0]"),
         "no END": ("right(c)[:-1]", "END is missing"),
+        "END at both ends": ("[vocab[END], *right(c)[1:]]", "START is missing", "END is there twice"),
         "neither": ("right(c)[1:-1]", "START is missing", "END is missing"),
         "swapped": ("[vocab[END], *right(c)[1:-1], vocab[START]]", "START and END are swapped"),
         "START twice": ("[vocab[START], *right(c)]", "START is there twice"),
@@ -415,6 +416,8 @@ BATCHING |= {
         "the last decides": ("padded(min(len(batch_captions[-1]), width))", "last caption decides"),
         "the beginning is cut": ("padded(width, tail=True)", "beginning of a long caption is cut"),
         "zeros": ("padded(width, fill=0)", "The padding is 0", "fill with pad_idx"),
+        "left, END kept": ("(lambda m: [row.__setitem__(-1, c[-1]) for row, c in zip(m, batch_captions)] and m)("
+                           "padded(width, left=True))", "on the left", "END takes the place"),
         "left, max_len ignored": ("padded(longest, left=True)", "on the left", "max_len is ignored"),
         "left, zeros, to max_len": ("padded(max_len or longest, left=True, fill=0)",
                                     "on the left", "padded to max_len", "fill with pad_idx"),
@@ -441,7 +444,7 @@ decoder.h0 = decoder.c0 = decoder.img_embed_bottleneck_to_h0(L.Dense(120)(decode
     "photos normalized over the batch": ('''
 centred = decoder.image - ops.mean(decoder.image, axis=0, keepdims=True)
 decoder.h0 = decoder.c0 = decoder.img_embed_bottleneck_to_h0(decoder.img_embed_to_bottleneck(centred))
-''', "mixes captions up", "mean over the batch"),
+''', "mixes captions up", "mean over axis 0"),
     "zeros for c0": ('''
 decoder.h0 = decoder.img_embed_bottleneck_to_h0(decoder.img_embed_to_bottleneck(decoder.image))
 decoder.c0 = ops.zeros_like(decoder.h0)
@@ -456,7 +459,19 @@ decoder.h0 = decoder.c0 = L.Dense(300, **zeros)(L.Dense(120, **zeros)(decoder.im
     "dropout at all times": ('''
 image = L.Lambda(lambda x: tf.nn.dropout(x, 0.5))(decoder.image)
 decoder.h0 = decoder.c0 = decoder.img_embed_bottleneck_to_h0(decoder.img_embed_to_bottleneck(image))
-''', "changes from one time to the next", "training=True"),
+''', "changes from one time to the next", "given dropout layers"),
+    "dropout that training=True keeps on": ('''
+image = decoder.image_dropout(decoder.standardize(decoder.img_embeds), training=True)
+decoder.h0 = decoder.c0 = decoder.img_embed_bottleneck_to_h0(decoder.img_embed_to_bottleneck(image))
+''', "changes from one time to the next", "leave training=True out"),
+    "statistics of the batch": ('''
+image = decoder.image_dropout(decoder.standardize(decoder.img_embeds, training=True))
+decoder.h0 = decoder.c0 = decoder.img_embed_bottleneck_to_h0(decoder.img_embed_to_bottleneck(image))
+''', "changes from one time to the next", "leave training=True out"),
+    "BatchNormalization in between": ('''
+bottleneck = L.BatchNormalization()(decoder.img_embed_to_bottleneck(decoder.image))
+decoder.h0 = decoder.c0 = decoder.img_embed_bottleneck_to_h0(bottleneck)
+''', "h0 is not what", "take batch_normalization"),
     "dropout at no time": ('''
 class Image(L.Layer):
     def __init__(self):
@@ -480,14 +495,14 @@ decoder.h0 = decoder.c0 = decoder.img_embed_bottleneck_to_h0(bottleneck)
     "normalized once more": ('''
 state = decoder.img_embed_bottleneck_to_h0(decoder.img_embed_to_bottleneck(decoder.image))
 decoder.h0 = decoder.c0 = L.LayerNormalization()(state)
-''', "h0 is not what", "layer_normalization"),
+''', "h0 is not what", "take layer_normalization"),
     "a function in place of a tensor": ('''
 decoder.h0 = decoder.c0 = decoder.img_embed_bottleneck_to_h0
-''', "decoder.h0 should be a tensor", "Dense"),
+''', "decoder.h0 is a layer", "Dense"),
     "from the words": ('''
 words = ops.mean(L.Embedding(len(vocab), 7)(decoder.sentences), axis=1)
 decoder.h0 = decoder.c0 = L.Dense(300)(L.Dense(120)(words))
-''', "h0 does not come from the image", "img_embeds through its bottleneck"),
+''', "h0 does not come from the image", "decoder.image through its bottleneck"),
     "another size": ("decoder.h0 = decoder.c0 = L.Dense(256)(decoder.img_embed_to_bottleneck(decoder.image))",
                      "h0 has the wrong shape", "(7, 300)", "(7, 256)"),
     "another Input": ("decoder.h0 = decoder.c0 = L.Dense(300)(L.Dense(120)(keras.Input((IMG_EMBED_SIZE,))))",
@@ -543,13 +558,13 @@ decoder.word_embeds = decoder.word_embed(ops.where(ops.equal(words, vocab[UNK]),
     "too few embeddings": ("decoder.word_embeds = L.Embedding(len(vocab) - 30, 100)(decoder.sentences[:, :-1])",
                            "too large for the embedding", "len(vocab)"),
     "normalized": ("decoder.word_embeds = L.UnitNormalization()(decoder.word_embed(decoder.sentences[:, :-1]))",
-                   "word_embeds is not what word_embed give"),
+                   "word_embeds is not what word_embed gives", "take unit_normalization"),
     "one vector for a caption": ('''
 embeds = decoder.word_embed(decoder.sentences[:, :-1])
 decoder.word_embeds = embeds + ops.mean(embeds, axis=1, keepdims=True)
-''', "at each position the embedding of the token there"),
+''', "at each position the embedding of the token there alone", "mean or a sum over axis 1"),
     "reversed": ("decoder.word_embeds = decoder.word_embed(ops.flip(decoder.sentences[:, :-1], axis=1))",
-                 "at each position the embedding of the token there"),
+                 "words are in reverse order", "token 3 at position 0"),
 }
 
 LOGITS = {
@@ -558,13 +573,37 @@ states = decoder.lstm(decoder.word_embeds, initial_state=[decoder.h0, decoder.c0
 decoder.hidden_states = L.LSTM(300, return_sequences=True)(states)
 decoder.flat_hidden_states = ops.reshape(decoder.dropout(decoder.hidden_states), [-1, 300])
 decoder.flat_token_logits = decoder.token_logits(decoder.token_logits_bottleneck(decoder.flat_hidden_states))
-''', "flat_hidden_states is not what lstm give", "lstm", "another function than the one that is trained"),
+''', "flat_hidden_states is not what lstm gives", "take lstm_", "given layers alone"),
     "LayerNormalization": ('''
 states = decoder.lstm(decoder.word_embeds, initial_state=[decoder.h0, decoder.c0])
 decoder.hidden_states = L.LayerNormalization()(states)
 decoder.flat_hidden_states = ops.reshape(decoder.dropout(decoder.hidden_states), [-1, 300])
 decoder.flat_token_logits = decoder.token_logits(decoder.token_logits_bottleneck(decoder.flat_hidden_states))
-''', "flat_hidden_states is not what lstm give", "layer_normalization"),
+''', "flat_hidden_states is not what lstm gives", "take layer_normalization"),
+    "BatchNormalization": ('''
+decoder.hidden_states = decoder.lstm(decoder.word_embeds, initial_state=[decoder.h0, decoder.c0])
+flat = ops.reshape(decoder.dropout(decoder.hidden_states), [-1, 300])
+decoder.flat_hidden_states = L.BatchNormalization()(flat)
+decoder.flat_token_logits = decoder.token_logits(decoder.token_logits_bottleneck(decoder.flat_hidden_states))
+''', "flat_hidden_states is not what lstm gives", "take batch_normalization"),
+    "a sum with zeros": ('''
+decoder.hidden_states = decoder.lstm(decoder.word_embeds, initial_state=[decoder.h0, decoder.c0])
+decoder.flat_hidden_states = ops.reshape(decoder.dropout(decoder.hidden_states), [-1, 300])
+more = decoder.flat_hidden_states + L.Dense(300, kernel_initializer="zeros")(decoder.flat_hidden_states)
+decoder.flat_token_logits = decoder.token_logits(decoder.token_logits_bottleneck(more))
+''', "flat_token_logits is not what", "dense_"),
+    "clipped": ('''
+decoder.hidden_states = decoder.lstm(decoder.word_embeds, initial_state=[decoder.h0, decoder.c0])
+decoder.flat_hidden_states = ops.reshape(decoder.dropout(decoder.hidden_states), [-1, 300])
+logits = decoder.token_logits(decoder.token_logits_bottleneck(decoder.flat_hidden_states))
+decoder.flat_token_logits = ops.clip(logits, -1, 1)
+''', "flat_token_logits is not what", "take clip"),
+    "log_softmax": ('''
+decoder.hidden_states = decoder.lstm(decoder.word_embeds, initial_state=[decoder.h0, decoder.c0])
+decoder.flat_hidden_states = ops.reshape(decoder.dropout(decoder.hidden_states), [-1, 300])
+logits = decoder.token_logits(decoder.token_logits_bottleneck(decoder.flat_hidden_states))
+decoder.flat_token_logits = ops.log_softmax(logits)
+''', "log_softmax is applied", "leave it out"),
     "one state only": ('''
 decoder.hidden_states = decoder.lstm(decoder.word_embeds, initial_state=decoder.h0)
 decoder.flat_hidden_states = ops.reshape(decoder.dropout(decoder.hidden_states), [-1, 300])
@@ -645,13 +684,13 @@ states = decoder.lstm(decoder.word_embeds, initial_state=[decoder.h0, decoder.c0
 decoder.hidden_states = L.MultiHeadAttention(2, 150)(states, states)
 decoder.flat_hidden_states = ops.reshape(decoder.dropout(decoder.hidden_states), [-1, 300])
 decoder.flat_token_logits = decoder.token_logits(decoder.token_logits_bottleneck(decoder.flat_hidden_states))
-''', "sees later words"),
+''', "sees later words", "take multi_head_attention"),
     "flattened column by column": ('''
 decoder.hidden_states = decoder.lstm(decoder.word_embeds, initial_state=[decoder.h0, decoder.c0])
 turned = ops.transpose(decoder.dropout(decoder.hidden_states), [1, 0, 2])
 decoder.flat_hidden_states = ops.reshape(turned, [-1, 300])
 decoder.flat_token_logits = decoder.token_logits(decoder.token_logits_bottleneck(decoder.flat_hidden_states))
-''', "mixes captions up", "ops.reshape"),
+''', "mixes captions up", "leave ops.transpose out"),
     "softmax": ('''
 decoder.hidden_states = decoder.lstm(decoder.word_embeds, initial_state=[decoder.h0, decoder.c0])
 decoder.flat_hidden_states = ops.reshape(decoder.dropout(decoder.hidden_states), [-1, 300])
@@ -669,7 +708,7 @@ decoder.hidden_states = decoder.lstm(decoder.word_embeds, initial_state=[decoder
 decoder.flat_hidden_states = ops.reshape(decoder.dropout(decoder.hidden_states), [-1, 300])
 decoder.flat_token_logits = 0.1 * ops.tanh(
     decoder.token_logits(decoder.token_logits_bottleneck(decoder.flat_hidden_states)))
-''', "flat_token_logits is not what", "something else does"),
+''', "flat_token_logits is not what", "take multiply", "tanh"),
     "no bottleneck": ('''
 decoder.hidden_states = decoder.lstm(decoder.word_embeds, initial_state=[decoder.h0, decoder.c0])
 decoder.flat_hidden_states = ops.reshape(decoder.dropout(decoder.hidden_states), [-1, 300])
@@ -685,7 +724,7 @@ decoder.hidden_states = decoder.lstm(decoder.word_embeds, initial_state=[decoder
 with_photo = decoder.hidden_states + ops.expand_dims(decoder.h0, 1)
 decoder.flat_hidden_states = ops.reshape(decoder.dropout(with_photo), [-1, 300])
 decoder.flat_token_logits = decoder.token_logits(decoder.token_logits_bottleneck(decoder.flat_hidden_states))
-''', "flat_hidden_states is not what lstm give"),
+''', "flat_hidden_states is not what lstm gives", "take add", "expand_dims", "out"),
     "the frozen layer": ('''
 decoder.lstm.trainable = False
 decoder.hidden_states = decoder.lstm(decoder.word_embeds, initial_state=[decoder.h0, decoder.c0])
@@ -790,7 +829,7 @@ decoder.flat_loss_mask = ops.cast(ops.not_equal(decoder.flat_ground_truth, vocab
 {_MEAN}''', "leaves UNK out and keeps PAD"),
     "a loss for each word": (f'''{_TRUTH_AND_MASK}
 decoder.loss = nats * decoder.flat_loss_mask
-''', "loss has the wrong shape", "()"),
+''', "one number for the whole batch", "()"),
     "no gradient": (f'''{_TRUTH_AND_MASK}
 said = ops.cast(ops.argmax(decoder.flat_token_logits, axis=1), "int32")
 wrong = ops.cast(ops.not_equal(said, decoder.flat_ground_truth), "float32")
@@ -807,9 +846,9 @@ decoder.loss = ops.sum(nats) / ops.sum(decoder.flat_loss_mask)
 
 LOSS = {
     mistake: (f"{_TRUTH_AND_MASK}mask = decoder.flat_loss_mask\n{line}", *words) for mistake, (line, *words) in {
-        "minus": ("decoder.loss = -ops.sum(nats * mask) / ops.sum(mask)", "minus is forgotten"),
+        "minus": ("decoder.loss = -ops.sum(nats * mask) / ops.sum(mask)", "sign is wrong"),
         "perplexity": ("decoder.loss = ops.exp(ops.sum(nats * mask) / ops.sum(mask))", "perplexity"),
-        "bits": ("decoder.loss = ops.sum(nats * mask) / ops.sum(mask) / np.log(2)", "base 2"),
+        "bits": ("decoder.loss = ops.sum(nats * mask) / ops.sum(mask) / np.log(2)", "in bits"),
         "base 10": ("decoder.loss = ops.sum(nats * mask) / ops.sum(mask) / np.log(10)", "base 10"),
         "mean of all": ("decoder.loss = ops.mean(nats)", "over padding too", "mask"),
         "sum of all": ("decoder.loss = ops.sum(nats)", "added up, padding too"),
@@ -825,6 +864,9 @@ decoder.loss = ops.mean(keras.losses.sparse_categorical_crossentropy(
 rows = ops.cumsum(ops.ones_like(decoder.sentences[:, 1:]), axis=0)
 first = ops.cast(ops.equal(ops.reshape(rows, [-1]), 1), "float32") * mask
 decoder.loss = ops.sum(nats * first) / ops.sum(first)''', "Only the first caption counts"),
+        "a mask in a column": ("decoder.loss = ops.mean(nats[:, None] * mask)", "A column times a row", "both rows"),
+        "clipped losses": ("decoder.loss = ops.sum(ops.minimum(nats, 6) * mask) / ops.sum(mask)",
+                           "differs from the mean cross-entropy of the words, padding left out."),
         "masked, mean of all": ("decoder.loss = ops.mean(nats * mask)", "divide by the number of words"),
         "sum": ("decoder.loss = ops.sum(nats * mask)", "added up"),
         "divided by the captions": (
@@ -899,27 +941,27 @@ FINAL_MODEL = {
     for mistake, (initial, step, *words) in {
         "c0 of zeros": (
             "    initial_state = keras.Model(decoder.img_embeds, [decoder.h0, ops.zeros_like(decoder.h0)])", "",
-            "part at c0"),
+            "first differ at c0"),
         "h0 of the raw photo": ('''
     start = decoder.img_embed_bottleneck_to_h0(decoder.img_embed_to_bottleneck(decoder.img_embeds * 2))
-    initial_state = keras.Model(decoder.img_embeds, [start, start])''', "", "part at h0"),
+    initial_state = keras.Model(decoder.img_embeds, [start, start])''', "", "first differ at h0"),
         "the state before": ("", '''
     new_h, [_, new_c] = decoder.lstm.cell(decoder.word_embed(word), [h, c])
     logits = decoder.token_logits(decoder.token_logits_bottleneck(h))
-    one_step = keras.Model([word, h, c], [logits, new_h, new_c])''', "part at the logits after word 1"),
+    one_step = keras.Model([word, h, c], [logits, new_h, new_c])''', "first differ at the logits after word 1"),
         "the state is not handed on": ("", '''
     new_h, [_, new_c] = decoder.lstm.cell(decoder.word_embed(word), [h, c])
     logits = decoder.token_logits(decoder.token_logits_bottleneck(new_h))
     one_step = keras.Model([word, h, c], [logits, h + 0, c + 0])''',
-                                       "part at the state h after word 1"),
+                                       "first differ at the state h after word 1"),
         "states swapped": ("", '''
     new_h, [_, new_c] = decoder.lstm.cell(decoder.word_embed(word), [h, c])
     logits = decoder.token_logits(decoder.token_logits_bottleneck(new_h))
-    one_step = keras.Model([word, h, c], [logits, new_c, new_h])''', "part at the state h after word 1"),
+    one_step = keras.Model([word, h, c], [logits, new_c, new_h])''', "gives h and c in the wrong order"),
         "c is not handed on": ("", '''
     new_h, [_, new_c] = decoder.lstm.cell(decoder.word_embed(word), [h, c])
     logits = decoder.token_logits(decoder.token_logits_bottleneck(new_h))
-    one_step = keras.Model([word, h, c], [logits, new_h, c + 0])''', "part at the state h after word 2"),
+    one_step = keras.Model([word, h, c], [logits, new_h, c + 0])''', "first differ at the state c after word 1"),
         "probabilities": ("", '''
     new_h, [_, new_c] = decoder.lstm.cell(decoder.word_embed(word), [h, c])
     logits = ops.softmax(decoder.token_logits(decoder.token_logits_bottleneck(new_h)))
@@ -927,27 +969,38 @@ FINAL_MODEL = {
         "logits of one's own": ("", '''
     new_h, [_, new_c] = decoder.lstm.cell(decoder.word_embed(word), [h, c])
     logits = L.Dense(len(vocab))(decoder.token_logits_bottleneck(new_h))
-    one_step = keras.Model([word, h, c], [logits, new_h, new_c])''', "part at the logits after word 1"),
+    one_step = keras.Model([word, h, c], [logits, new_h, new_c])''', "first differ at the logits after word 1"),
         "words of one's own": ("", '''
     new_h, [_, new_c] = decoder.lstm.cell(L.Embedding(len(vocab), 100)(word), [h, c])
     logits = decoder.token_logits(decoder.token_logits_bottleneck(new_h))
-    one_step = keras.Model([word, h, c], [logits, new_h, new_c])''', "part at the state h after word 1"),
+    one_step = keras.Model([word, h, c], [logits, new_h, new_c])''', "first differ at the state h after word 1"),
         "a cell of one's own": ("", '''
     new_h, [_, new_c] = L.LSTMCell(300)(decoder.word_embed(word), [h, c])
     logits = decoder.token_logits(decoder.token_logits_bottleneck(new_h))
-    one_step = keras.Model([word, h, c], [logits, new_h, new_c])''', "part at the state h after word 1"),
+    one_step = keras.Model([word, h, c], [logits, new_h, new_c])''', "first differ at the state h after word 1"),
         "half as sure": ("", '''
     new_h, [_, new_c] = decoder.lstm.cell(decoder.word_embed(word), [h, c])
     logits = decoder.token_logits(decoder.token_logits_bottleneck(new_h)) / 2
-    one_step = keras.Model([word, h, c], [logits, new_h, new_c])''', "part at the logits after word 1"),
+    one_step = keras.Model([word, h, c], [logits, new_h, new_c])''', "first differ at the logits after word 1"),
+        "dropout that training=True keeps on": ("", '''
+    new_h, [_, new_c] = decoder.lstm.cell(decoder.word_embed(word), [h, c])
+    dropped = L.Dropout(0.3)(new_h, training=True)
+    logits = decoder.token_logits(decoder.token_logits_bottleneck(dropped))
+    one_step = keras.Model([word, h, c], [logits, new_h, new_c])''', "first differ at the logits after word 1"),
+        "outputs in another order": ("", '''
+    new_h, [_, new_c] = decoder.lstm.cell(decoder.word_embed(word), [h, c])
+    logits = decoder.token_logits(decoder.token_logits_bottleneck(new_h))
+    one_step = keras.Model([word, h, c], [new_h, logits, new_c])''', "give [logits, h, c], in this order"),
+        "one state for both": ("    initial_state = keras.Model(decoder.img_embeds, decoder.h0)", "",
+                               "initial_state has the wrong number of outputs", "expected: 2", "came: 1"),
         "two outputs": ("", '''
     new_h, [_, new_c] = decoder.lstm.cell(decoder.word_embed(word), [h, c])
     logits = decoder.token_logits(decoder.token_logits_bottleneck(new_h))
-    one_step = keras.Model([word, h, c], [logits, new_h])''', "wrong number of outputs", "3", "2"),
+    one_step = keras.Model([word, h, c], [logits, new_h])''', "wrong number of outputs", "expected: 3", "came: 2"),
         "inputs in another order": ("", '''
     new_h, [_, new_c] = decoder.lstm.cell(decoder.word_embed(word), [h, c])
     logits = decoder.token_logits(decoder.token_logits_bottleneck(new_h))
-    one_step = keras.Model([h, c, word], [logits, new_h, new_c])''', "one_step fails"),
+    one_step = keras.Model([h, c, word], [logits, new_h, new_c])''', "one_step fails", "[word, h, c]", "in this order"),
         "no one_step": ("", "    step = None", "final_model.one_step is missing"),
     }.items()
 }
