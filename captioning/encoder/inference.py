@@ -29,7 +29,7 @@ def frozen_graph(architecture: Architecture, model: keras.Model):
         return tf.identity(embeddings, name="embeddings")
 
     photos = tf.TensorSpec([None, architecture.size, architecture.size, 3], tf.uint8, name="photos")
-    return tf.function(embed).get_concrete_function(photos).graph.as_graph_def()
+    return tf.function(embed, autograph=False).get_concrete_function(photos).graph.as_graph_def()
 
 
 class Session:
