@@ -1,11 +1,11 @@
 """Writes captions for photos: python caption.py photo.jpg folder photos.zip."""
 
 import argparse
-import os
+import gc
 import sys
 from pathlib import Path
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")       # of TensorFlow's messages, only fatal ones
+from captioning import startup
 
 
 def options_of(arguments):
@@ -36,10 +36,12 @@ def main(arguments=None):
         arguments: list of words; those of the process if None.
     """
     options = options_of(arguments)
-    from tqdm.auto import tqdm  # after --help, which should be quick
+    gc.set_threshold(100_000)   # TensorFlow makes many objects that stay. To look at them less often saves 1 s
+    with startup.hushed(), startup.modules_hidden(startup.EXTRAS_OF_KERAS):     # after --help, which should be quick
+        from captioning.decoding import photo_captions
+        from captioning.decoding.writer import CaptionWriter
+    from tqdm.auto import tqdm
 
-    from captioning.decoding import photo_captions
-    from captioning.decoding.writer import CaptionWriter
     from captioning.settings import Settings
     from captioning.storage import files
 

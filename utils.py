@@ -23,7 +23,7 @@ from captioning.encoder.cache import embed_split, read_embeddings
 from captioning.figures.confusions import plot_confusions
 from captioning.figures.embedding_map import plot_embedding_map
 from captioning.figures.explanation import plot_explanation
-from captioning.figures.live import TrainingPicture, hushed, photo_chooser, show_photo_file
+from captioning.figures.live import TrainingPicture, photo_chooser, show_photo_file
 from captioning.figures.photo_grid import plot_photos
 from captioning.figures.temperatures import plot_captions_by_temperature, plot_temperature
 from captioning.gallery.album import Album
@@ -45,6 +45,7 @@ from captioning.scoring.results import write_results
 from captioning.scoring.scores import score_captions
 from captioning.scoring.table import ScoreTable
 from captioning.settings import Settings
+from captioning.startup import hushed
 from captioning.storage.files import write_json, written_aside
 
 __all__ = [

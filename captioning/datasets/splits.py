@@ -7,8 +7,6 @@ import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sklearn.model_selection import train_test_split
-
 from captioning.datasets.annotations import read_captions
 from captioning.datasets.photo_folder import open_photos
 
@@ -110,4 +108,6 @@ def seeded_val_names(names: list[str], count: int) -> set[str]:
         names: of all photos.
         count: how many of them to choose.
     """
+    from sklearn.model_selection import train_test_split  # here, since few runs need it and it takes 1 s
+
     return set(train_test_split(sorted(names), test_size=count, random_state=SPLIT_SEED)[1])

@@ -10,6 +10,7 @@ from captioning.decoding import next_word
 from captioning.decoding.steps import State, StepDecoder
 
 LENGTH_PENALTY = 0.7
+do_not_convert = tf.autograph.experimental.do_not_convert      # for what has no `if` or `for` over tensors; saves 0.7 s
 ENDED_FIRST = 1e9           # more than any sum of log-probabilities
 
 
@@ -70,6 +71,7 @@ class BeamSearch:
             words, log_probs = (tf.gather(part, ranking, batch_dims=1) for part in (words, log_probs))
         return words, log_probs, tf.reduce_sum(tf.cast(beams.total > -np.inf, tf.int32), axis=1)
 
+    @do_not_convert
     def _begin(self, embeddings) -> Beams:
         """Beams without words. Only the first beam of each photo is open, since all would go on alike."""
         batch, width = tf.shape(embeddings)[0], self.width
@@ -81,6 +83,7 @@ class BeamSearch:
             last_word=tf.fill([batch, width], self.decoder.start), state=state,
             is_open=is_open, ended=tf.fill([batch, width], False))
 
+    @do_not_convert
     def _extended(self, beams: Beams, step) -> Beams:
         """The best beams after one word more.
 
@@ -132,6 +135,7 @@ class BeamSearch:
         state = State(*(tf.tensor_scatter_nd_update(before, rows, new) for before, new in zip(beams.state, after)))
         return Continuations(all_beams(log_probs, -np.inf), all_beams(words, self.decoder.pad), state)
 
+    @do_not_convert
     def _while_one_can_win(self, beams: Beams, length_penalty) -> Beams:
         """Drops a photo's open beams if none can beat its best ended beam, even with words of probability 1."""
         scores = beams.total / self._length(beams) ** length_penalty

@@ -18,15 +18,19 @@ Batch = tuple[int, np.ndarray, dict[str, str]]      # start, rows, skipped: see 
 
 
 def embed_batches(photos: Photos, names: list[str], starts: Iterable[int], encoder: Callable,
-                  workers: int = 2) -> Iterator[Batch]:
+                  workers: int = 2, padded: bool = True) -> Iterator[Batch]:
     """Embeds batches of photos.
+
+    A padded batch always has EMBED_BATCH places, and each photo keeps its own. So the same photos give the same bytes
+    after an interrupt or beside a skipped photo, even if a network's arithmetic depends on the batch.
 
     Args:
         photos: The zip or folder that holds them.
         names: Of all photos of the split.
         starts: Where the wanted batches begin among the names.
-        encoder: Called with (EMBED_BATCH, size, size, 3) uint8, returns (EMBED_BATCH, width) float32.
+        encoder: Called with (places, size, size, 3) uint8, returns (places, width) float32.
         workers: Threads that decode.
+        padded: Whether the last batch is filled up to EMBED_BATCH places.
 
     Yields:
         Start of the batch, its rows (B, width) float16, zero where a photo was skipped, and {name: reason} of those.
@@ -38,7 +42,8 @@ def embed_batches(photos: Photos, names: list[str], starts: Iterable[int], encod
 
     def embed():
         start, crops = ahead.popleft()
-        return start, *_embed_batch(names[start:start + EMBED_BATCH], [crop.result() for crop in crops], encoder)
+        of_batch, places = names[start:start + EMBED_BATCH], EMBED_BATCH if padded else len(crops)
+        return start, *_embed_batch(of_batch, [crop.result() for crop in crops], encoder, places)
 
     try:
         for start in starts:
@@ -64,14 +69,10 @@ def read_crop(photos: Photos, name: str, size: int) -> np.ndarray | str:
         return str(error)
 
 
-def _embed_batch(names, crops, encoder) -> tuple[np.ndarray, dict[str, str]]:
-    """Rows of one batch, and the reasons for the photos that were skipped.
-
-    The batch always has EMBED_BATCH places, and each photo keeps its own. So the same photos give the same bytes after
-    an interrupt or beside a skipped photo, even if a network's arithmetic depends on the batch.
-    """
+def _embed_batch(names, crops, encoder, places: int) -> tuple[np.ndarray, dict[str, str]]:
+    """Rows of one batch, and the reasons for the photos that were skipped. places: of the batch, used or not."""
     size = crop_size(encoder)
-    batch = np.zeros((EMBED_BATCH, size, size, 3), np.uint8)
+    batch = np.zeros((places, size, size, 3), np.uint8)
     skipped = {name: crop for name, crop in zip(names, crops) if isinstance(crop, str)}
     for place, crop in enumerate(crops):
         if not isinstance(crop, str):

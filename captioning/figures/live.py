@@ -1,8 +1,6 @@
 """What changes while a notebook runs: the picture of the training, and a button to choose a photo."""
 
-import contextlib
 import functools
-import os
 
 from IPython.display import HTML, display
 from PIL import Image
@@ -54,23 +52,6 @@ class TrainingPicture:
             history: as for `show`.
         """
         return render("figures/training_picture.html.j2", photo=self.photo, history=history)
-
-
-@contextlib.contextmanager
-def hushed():
-    """Hides what compiled code writes to the error stream: no setting turns off all of TensorFlow's greetings.
-
-    Exceptions are not hidden.
-    """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")      # read when TensorFlow is imported: errors only
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
 
 
 def show_photo_file(path, on_photo):

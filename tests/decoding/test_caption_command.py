@@ -113,6 +113,12 @@ def test_the_newest_decoder_writes_unless_another_is_named(run, photos, capsys, 
     assert name == (photos / "00.jpg").as_posix() and set(text.split()) <= set("abc")
 
 
+def test_the_command_says_nothing_but_the_caption(run, photos):
+    done = subprocess.run([sys.executable, "caption.py", str(photos / "00.jpg"), "--checkpoint", str(run)], cwd=ROOT,
+                          capture_output=True, text=True)
+    assert done.stderr == "" and len(done.stdout.splitlines()) == 1 and done.returncode == 0
+
+
 def saved_with(run, folder, weights):
     """The run's checkpoint once more, with another encoder's weights in its recipe."""
     checkpoint = read_checkpoint(max(run.glob("step-*")))
