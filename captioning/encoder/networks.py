@@ -5,10 +5,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import keras
 from keras import applications
 
 from captioning.datasets.sources import offline_weights_hint
+from captioning.frameworks import keras
 from captioning.storage import files, weights_files
 
 DRAWN_WEIGHTS = Path(__file__).resolve().parents[2] / "data" / "drawn" / "inception_v3_drawn_notop.weights.h5"
