@@ -53,7 +53,8 @@ def load_folder(folder) -> tuple[Split, Split]:
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise FileNotFoundError(f"CAPTION_DATA_DIR is {folder}, which is not a folder. Set it to your photos' folder.")
+        raise FileNotFoundError(f"CAPTION_DATA_DIR is {folder}, but {folder.absolute()} is not a folder. Set it to the "
+                                "folder of your photos.")
     found = [(name, load) for year in (2014, 2017) if (load := _mscoco(folder, year))
              for name in [f"MSCOCO's layout of {year}"]] or _caption_files(folder)
     if len(found) > 1:

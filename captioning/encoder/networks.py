@@ -62,7 +62,8 @@ def find_weights(weights: str) -> tuple[str | Path, str]:
         return DRAWN_WEIGHTS, f"drawn, sha256 {_verified(DRAWN_WEIGHTS)}"
     path = Path(weights)
     if not path.is_file():
-        raise FileNotFoundError(f"CAPTION_ENCODER_WEIGHTS is {weights}; expected `drawn`, `imagenet` or a file.")
+        raise FileNotFoundError(f"CAPTION_ENCODER_WEIGHTS is {weights}; expected `drawn`, `imagenet` or a file, but "
+                                f"{path.absolute()} is not one.")
     return path, f"file, sha256 {files.sha256(path)}"
 
 

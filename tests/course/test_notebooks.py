@@ -263,7 +263,7 @@ def test_a_learner_who_solves_one_exercise_after_the_other_gets_the_same_points(
                             resources={"metadata": {"path": str(copy / "student")}})
     turned = Image.Exif()
     turned[0x0112] = 6
-    Image.new("RGB", (640, 480), "teal").save(copy / "own.jpg", exif=turned)
+    Image.new("RGB", (640, 480), "teal").save(copy / "student" / "own.jpg", exif=turned)    # beside the notebook
     with client.setup_kernel(env={**environment, "CAPTION_CHECKPOINT_ROOT": str(copy / "checkpoints" / "student")}):
         stops, checks = solve_one_after_the_other(client, notebook, build.build(student=False))
         notebook.cells.append(nbformat.v4.new_code_cell(OWN_PHOTO))
