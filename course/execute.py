@@ -19,6 +19,8 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 
+from captioning.storage import files
+
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
@@ -70,13 +72,11 @@ def execute(source: Path, result: Path, folder: Path | None = None, keep_going: 
         DeadKernelError: the kernel died.
     """
     notebook = nbformat.read(source, as_version=4)
-    result.parent.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
 
     def save():
-        aside = result.with_name(result.name + ".tmp")
-        nbformat.write(without_widgets(notebook, client.widget_state), aside)
-        aside.replace(result)
+        with files.written_aside(result) as aside:
+            nbformat.write(without_widgets(notebook, client.widget_state), aside)
 
     def announce(cell, cell_index):
         if cell.cell_type == "markdown" and (headings := re.findall(r"^#+ (.*)$", cell.source, re.MULTILINE)):

@@ -545,11 +545,11 @@ def show_valid_example(val_img_fns, example_idx=0):
     return apply_model_to_image_raw_bytes(val_photos.read(val_img_fns[example_idx]))
 
 
-show_valid_example(val_img_fns, example_idx=1)
+show_valid_example(val_img_fns, example_idx=watched)
 
 # %%
-h, c = final_model.initial_state(np.float32(val_img_embeds[[1]]))
-for token in (START, writer.greedy(val_img_embeds[[1]])[0].tokens[0]):
+h, c = final_model.initial_state(np.float32(val_img_embeds[[watched]]))
+for token in (START, writer.greedy(val_img_embeds[[watched]])[0].tokens[0]):
     logits, h, c = final_model.one_step([tf.constant([vocab[token]]), h, c])
 print("after", token)
 utils.plot_temperature(np.array(ops.softmax(logits[0])), list(vocab))
@@ -559,11 +559,11 @@ utils.plot_temperature(np.array(ops.softmax(logits[0])), list(vocab))
 # changes the rest of a caption.
 
 # %%
-fifty_times = np.repeat(val_img_embeds[[1]], 50, axis=0)
+fifty_times = np.repeat(val_img_embeds[[watched]], 50, axis=0)
 samples = {
     t: writer.sample(fifty_times, temperature=t, seed=1) for t in (0.3, 0.7, 1, 1.5)}
 utils.plot_captions_by_temperature(
-    utils.decode_photo(val_photos.read(val_img_fns[1])), samples, val_captions[1])
+    utils.decode_photo(val_photos.read(val_img_fns[watched])), samples, val_captions[watched])
 
 # %% [markdown]
 # *Greedy* decoding takes the most probable word at each step. *Beam search* follows the three best beginnings at once and keeps

@@ -10,6 +10,7 @@ from tqdm.auto import tqdm
 
 from captioning.cpu import keep_freed_memory
 from captioning.decoder.checkpointer import Checkpointer
+from captioning.decoder.compatibility import other_arithmetic
 from captioning.decoder.errors import LOOK_AT_NAN, Interrupted
 from captioning.decoder.forecast import Forecast
 from captioning.decoder.interrupts import interrupts_wait
@@ -134,6 +135,9 @@ class Loop:
         checkpoint, state = self.checkpointer.resume(), self.state
         if checkpoint:
             print(f"Continuing from {checkpoint.path}, after {state.step:,} of {self.settings.steps:,} steps.")
+            if different := other_arithmetic(checkpoint, self.checkpointer.run):
+                print("From here on, the weights will not be those of an uninterrupted run, bit for bit: the checkpoint"
+                      f" was computed in another way ({different}).")
         if self.stage.evaluate_first and self.checkpointer.saved_step is None:
             state.history = [{"step": 0, "epoch": 0, "train_loss": None, "val_loss": self.stage.evaluate()}]
             self.checkpointer.save()

@@ -11,6 +11,7 @@ from PIL import Image, ImageOps
 
 from captioning.figures.colours import TEXT, WORD, WRONG
 from captioning.figures.drawing import PhotoSheet
+from captioning.figures.fonts import set_in_fonts
 from captioning.figures.pictures import fills_box, mean_colour
 from captioning.figures.text import FONT, MONOSPACE, wrapped
 from captioning.gallery.examples import Example
@@ -221,8 +222,9 @@ def _draw_texts(ax, texts: Sequence[Paragraph], left: float, top: float):
     """Draws paragraphs, one below the other."""
     for text in texts:
         for number, line in enumerate(text.lines):
+            line, families = set_in_fonts(line, text.family)
             ax.text(left, top + text.depth(number), line, size=text.size, color=text.colour, va="top",
-                    weight=text.weight, style=text.style, family=text.family, parse_math=False)
+                    weight=text.weight, style=text.style, family=families, parse_math=False)
         top += text.height
 
 

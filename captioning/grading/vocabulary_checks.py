@@ -6,16 +6,11 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from captioning.datasets.tokens import END, PAD, START, UNK
+from captioning.datasets.tokens import END, PAD, START, UNK, split_sentence
 from captioning.grading.report import Problem, argument_name, call, reprs, short, some
 
 SPECIAL_TOKENS = PAD, UNK, START, END
 MIN_COUNT = 5                       # occurrences that bring a word into the vocabulary
-
-
-def split_sentence(caption):
-    """Words as the notebook's split_sentence makes them: lower case, letters and digits."""
-    return [word for word in re.split(r"\W+", caption.lower()) if word]
 
 
 # Each usual mistake finds other words here. ball, red, blue and up occur 5 times, kite 4 times. big is in every photo;

@@ -20,6 +20,7 @@ from captioning.encoder.cnn import get_cnn_encoder, resolve_precision
 from captioning.encoder.inference import Session, frozen_graph
 from captioning.encoder.int8 import evenly_spread
 from captioning.encoder.networks import ARCHITECTURES, DRAWN_WEIGHTS, find_weights, load_network
+from captioning.encoder.recipes import ARITHMETIC, without
 from captioning.photos.crop import center_crop
 from captioning.photos.decode import decode_photo
 from captioning.storage import files
@@ -120,7 +121,8 @@ def test_the_recipe_names_weights_by_content_and_the_precision_that_is_used(draw
     copy = tmp_path / "copy.weights.h5"
     shutil.copy(DRAWN_WEIGHTS, copy)
     digest = files.sha256(copy)
-    assert drawn.recipe == {"encoder": "InceptionV3", "weights": f"drawn, sha256 {digest}", "precision": "float32"}
+    assert without(drawn.recipe, ARITHMETIC) == {
+        "encoder": "InceptionV3", "weights": f"drawn, sha256 {digest}", "precision": "float32"}
     assert find_weights(str(copy)) == (copy, f"file, sha256 {digest}")
     assert resolve_precision("auto") in ("float32", "bfloat16")
 
