@@ -1,0 +1,21 @@
+"""The standard streams of a process that was started without them."""
+
+import os
+import sys
+from pathlib import Path
+
+
+def open_closed_streams():
+    """Lets those of input, output and errors that are closed lead nowhere.
+
+    A process may begin without them: by `2>&-` in a shell, by pythonw on Windows, in some services. Progress bars then
+    fail, and the next file that is opened takes the stream's number, so what compiled code prints would go into it.
+    """
+    number = os.open(os.devnull, os.O_RDWR)
+    while number <= 2:                      # the number of a closed stream is the first to be taken
+        os.set_inheritable(number, True)
+        number = os.open(os.devnull, os.O_RDWR)
+    os.close(number)
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8", errors="replace"))
