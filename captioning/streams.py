@@ -2,7 +2,6 @@
 
 import os
 import sys
-from pathlib import Path
 
 
 def open_closed_streams():
@@ -15,7 +14,7 @@ def open_closed_streams():
     while number <= 2:                      # the number of a closed stream is the first to be taken
         os.set_inheritable(number, True)
         number = os.open(os.devnull, os.O_RDWR)
-    os.close(number)
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
-            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8", errors="replace"))
+            setattr(sys, name, os.fdopen(os.dup(number), mode, encoding="utf-8", errors="replace"))
+    os.close(number)
