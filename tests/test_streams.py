@@ -57,6 +57,7 @@ def test_a_notebook_is_run_by_a_process_that_was_started_without_streams(tmp_pat
     cells = [nbformat.v4.new_code_cell("print(6 * 7)")]
     nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "given.ipynb")
     command = [sys.executable, "-m", "course.execute", str(tmp_path / "given.ipynb"), str(tmp_path / "done.ipynb")]
-    assert run_without((2,), *command).returncode == 0
+    environment = {name: text for name, text in os.environ.items() if not name.startswith("PYTEST_")}
+    assert run_without((2,), *command, env=environment).returncode == 0     # in tests, a kernel is not strict
     [cell] = nbformat.read(tmp_path / "done.ipynb", as_version=4).cells
     assert cell.outputs[0].text == "42\n"
