@@ -112,9 +112,8 @@ def score_captions(
         ValueError: there are no captions, a photo has no reference with a word, or words are a string, not a list.
         NoJavaScore: the tokenizer is "ptb", and Java is missing or no reference has a word for it.
     """
-    emptied = ()
-    if tokenizer == PTB:
-        captions, references, emptied = ptb_words(captions, references)
+    split_again = ptb_words(captions, references) if tokenizer == PTB else (captions, references, ())
+    captions, references, emptied = split_again
     captions, references = for_scorers(captions, references)
     measured = measure(references, captions, extra)
     intervals = dict(zip(METRICS, pooled_interval(measured.bleu_counts, bleu_of_counts, seed), strict=False))
