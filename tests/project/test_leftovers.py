@@ -15,8 +15,8 @@ import pytest
 @pytest.mark.parametrize("number", range(4))
 def test_messy(tmp_path, number):
     (tmp_path / "mine").touch()
-    tempfile.mkdtemp()
-    subprocess.run([sys.executable, "-c", "import tempfile; tempfile.mkdtemp()"], check=True)
+    tempfile.mkstemp()
+    subprocess.run([sys.executable, "-c", "import tempfile; tempfile.mkstemp()"], check=True)
     assert number < 4 - {failures}
 """
 
@@ -32,4 +32,4 @@ def test_a_run_of_tests_leaves_files_only_where_one_failed(tmp_path, failures):
                           capture_output=True, text=True, timeout=300)
     assert f"{4 - failures} passed" in done.stdout, done.stdout + done.stderr
     left = [path.name for path in (tmp_path / "temporary").rglob("*") if path.is_file()]
-    assert left == ["mine"] * failures
+    assert ("mine" in left) if failures else (left == [])
