@@ -1,12 +1,11 @@
 """Image captioning: photos to embeddings, embeddings to captions, captions to a gallery that peers review."""
 
 import os
-import sys
 
-# A console, a pipe or a log may lack letters, for instance on Windows: programs print their codes then.
-for _stream in sys.stdout, sys.stderr:
-    if hasattr(_stream, "reconfigure"):     # those of a notebook take any text
-        _stream.reconfigure(errors="backslashreplace")
+from captioning import streams
+
+streams.open_closed()
+streams.print_any_text()
 
 # TensorFlow and Keras read their environment when they are imported. These variables would choose another arithmetic,
 # so that the same recipe gave other numbers, or another backend, on which the project does not run.

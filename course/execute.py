@@ -113,5 +113,7 @@ if __name__ == "__main__":
         execute(asked.notebook, asked.result, asked.folder, asked.keep_going)
     except CellExecutionError as error:
         sys.exit(f"\n{error.ename}: {error.evalue:.2000}\n{asked.result} holds the notebook up to this error.")
+    except OSError as error:
+        sys.exit(str(error))
     except DeadKernelError:
         sys.exit(f"\nThe kernel died. {asked.result} holds the notebook up to its last section.")

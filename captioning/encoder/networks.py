@@ -70,7 +70,8 @@ def find_weights(weights: str) -> tuple[str | Path, str]:
 def _verified(path: Path) -> str:
     """The sha256 of weights that come with the project, checked against the JSON beside them."""
     about = weights_files.about_path(path)
-    again = f"It comes with the project. Get it back with `git checkout -- {path.parent.parent.name}`."
+    again = (f"It comes with the project. Get it back with `git checkout -- {path.parent.parent.name}`, or from a new "
+             "download of the project.")
     for file in (path, about):
         if not file.is_file():
             raise FileNotFoundError(f"{file} is missing. {again}")

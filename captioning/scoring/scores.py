@@ -36,7 +36,8 @@ class Scores:
         references: mean number of references per photo.
         tokenizer: name of what split the text into words.
         decoding: how the captions were made.
-        left_out: for each metric that was asked for and could not be measured, a sentence that says why.
+        left_out: for each metric that was asked for and could not be measured, a sentence that says why; one more if
+            the tokenizer emptied all references of some photos, which are then not in `names`.
     """
 
     values: Mapping[str, float]
@@ -109,10 +110,10 @@ def score_captions(
 
     Raises:
         ValueError: there are no captions, a photo has no reference with a word, or words are a string, not a list.
-        NoJavaScore: the tokenizer is "ptb", and Java is missing.
+        NoJavaScore: the tokenizer is "ptb", and Java is missing or no reference has a word for it.
     """
-    if tokenizer == PTB:
-        captions, references = ptb_words(captions, references)
+    split_again = ptb_words(captions, references) if tokenizer == PTB else (captions, references, ())
+    captions, references, emptied = split_again
     captions, references = for_scorers(captions, references)
     measured = measure(references, captions, extra)
     intervals = dict(zip(METRICS, pooled_interval(measured.bleu_counts, bleu_of_counts, seed), strict=False))
@@ -125,5 +126,5 @@ def score_captions(
         references=float(np.mean([len(written) for written in references.values()])),
         tokenizer=tokenizer,
         decoding=decoding,
-        left_out=measured.left_out,
+        left_out=(*emptied, *measured.left_out),
     )

@@ -44,18 +44,21 @@ def for_scorers(
 
 def ptb_words(
     captions: Mapping[str, Written], references: Mapping[str, Sequence[Written]]
-) -> tuple[dict[str, list[str]], dict[str, list[list[str]]]]:
+) -> tuple[dict[str, list[str]], dict[str, list[list[str]]], tuple[str, ...]]:
     """Splits captions and references with the tokenizer of the MSCOCO challenge.
+
+    It knows no word of some scripts and symbols. Photos of whose references it leaves no word can't be scored.
 
     Args:
         captions: photo name -> words or a sentence.
         references: photo name -> lists of words, or sentences.
 
     Returns:
-        Captions as words by name, and the references of the same photos as lists of words.
+        Captions as words by name, the references of the same photos as lists of words, and a sentence if photos are
+        left out.
 
     Raises:
-        NoJavaScore: Java is missing or failed.
+        NoJavaScore: Java is missing or failed, or no photo has a reference with a word.
     """
     def sentence(written):
         return written if isinstance(written, str) else " ".join(written)
@@ -64,8 +67,18 @@ def ptb_words(
     texts = [sentence(written) for written in captions.values()]
     texts += [sentence(written) for all_written in of_photos.values() for written in all_written]
     words = iter(java.ptb_tokenize(texts) if texts else [])
-    return ({name: next(words) for name in captions},
-            {name: [next(words) for _ in all_written] for name, all_written in of_photos.items()})
+    captions = {name: next(words) for name in captions}
+    references = {name: [next(words) for _ in all_written] for name, all_written in of_photos.items()}
+    emptied = [name for name, of_photo in references.items() if not any(of_photo)]
+    if not emptied:
+        return captions, references, ()
+    reason = (f"Not scored: {len(emptied):,} of {len(captions):,} photos, such as {emptied[0]!r:.80}. The challenge's "
+              "tokenizer (PTB) leaves no word of their references.")
+    if len(emptied) == len(captions):
+        raise java.NoJavaScore(reason)
+    kept = captions.keys() - set(emptied)
+    return ({name: captions[name] for name in captions if name in kept},
+            {name: references[name] for name in references if name in kept}, (reason,))
 
 
 def _joined(words: Words, what: str, name: str) -> str:

@@ -645,6 +645,15 @@ def test_a_finished_run_trains_no_more(tmp_path):
     assert len(again.fit(before_step=lambda step, batch: pytest.fail(f"it trains after step {step}"))) == 3
 
 
+def test_lowered_epochs_are_said_to_be_fewer_than_were_trained(tmp_path, capsys):
+    trainer_in(tmp_path).fit()
+    lowered = trainer_in(tmp_path, epochs=2)
+    assert len(lowered.fit(before_step=lambda step, batch: pytest.fail(f"it trains after step {step}"))) == 3
+    said = capsys.readouterr().out
+    assert "step-00000015 has 15 steps behind it, more than the 10 of the settings. Nothing is trained." in said
+    assert "Continuing" not in said and lowered.restore_best() in lowered.history
+
+
 def test_the_best_weights_come_back(tmp_path):
     trainer = trainer_in(tmp_path)
     trainer.fit()

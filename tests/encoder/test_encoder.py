@@ -164,13 +164,13 @@ def test_without_network_keras_weights_come_with_a_hint(tmp_path):
 def test_weights_of_the_project_that_are_missing_or_damaged_are_named(tmp_path, monkeypatch):
     path = tmp_path / DRAWN_WEIGHTS.name
     monkeypatch.setattr(networks, "DRAWN_WEIGHTS", path)
-    with pytest.raises(FileNotFoundError, match=f"{path.name} is missing.*git checkout"):
+    with pytest.raises(FileNotFoundError, match=f"{path.name} is missing.*git checkout.*new download"):
         get_cnn_encoder("drawn")
     path.write_bytes(b"cut short")
     with pytest.raises(FileNotFoundError, match="inception_v3_drawn_notop.json is missing"):
         get_cnn_encoder("drawn")
     files.write_json(tmp_path / "inception_v3_drawn_notop.json", {"sha256": "0" * 64})
-    with pytest.raises(ValueError, match=f"{path.name} is damaged: .* expected 0000.*git checkout"):
+    with pytest.raises(ValueError, match=f"{path.name} is damaged: .* expected 0000.*git checkout.*new download"):
         get_cnn_encoder("drawn")
 
 

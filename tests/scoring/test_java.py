@@ -15,6 +15,7 @@ from pycocoevalcap.rouge.rouge import Rouge
 from pycocoevalcap.tokenizer.ptbtokenizer import PTBTokenizer
 
 from captioning.scoring import java
+from captioning.scoring.baselines import human_agreement
 from captioning.scoring.metrics import METRICS
 from captioning.scoring.scores import score_captions
 from tests.helpers import ROOT
@@ -48,6 +49,24 @@ def test_line_breaks_and_empty_sentences_move_no_words_to_another_photo():
     texts = ["one\ntwo", "", "three\r\nfour\u2028five\x0bsix", "  ", "caf\u00e9", "..."]
     assert java.ptb_tokenize(texts) == [
         ["one", "two"], [], ["three", "four", "five", "six"], [], ["caf\u00e9"], []]
+
+
+@with_java
+def test_photos_whose_references_the_challenges_tokenizer_empties_are_left_out_and_it_is_said():
+    fancy = "\U0001d4ea \U0001d4ec\U0001d4ea\U0001d4fd"            # "a cat" in mathematical script
+    captions = {"a": "a cat", "b": "a dog", "c": fancy}
+    references = {"a": [fancy, "\U0001f408"], "b": ["a dog runs", fancy], "c": ["a cat", "the cat"]}
+    scores = score_captions(captions, references, tokenizer="ptb", extra=["METEOR"])
+    assert scores.names == ("b", "c") and scores.by_photo("ROUGE-L")["b"] > 0.5 > scores.by_photo("ROUGE-L")["c"]
+    assert scores.left_out == ("Not scored: 1 of 3 photos, such as 'a'. The challenge's tokenizer (PTB) leaves no word "
+                               "of their references.",)
+    assert scores.left_out[0] in str(scores) and "METEOR" in scores.values
+    rest = [{name: of[name] for name in "bc"} for of in (captions, references)]
+    assert scores.values == score_captions(*rest, tokenizer="ptb", extra=["METEOR"]).values
+    with pytest.raises(java.NoJavaScore, match="Not scored: 1 of 1 photos"):
+        score_captions({"a": "a cat"}, references, tokenizer="ptb")
+    with pytest.raises(java.NoJavaScore, match="leaves no word"):
+        human_agreement({"a": references["a"]}, tokenizer="ptb")
 
 
 @with_java
