@@ -36,7 +36,8 @@ class CiderD:
         Returns:
             (len(captions),) float64, from 0 to 10.
         """
-        return cider_d(self._references.compare(rows, captions))
+        [scores] = self._references.measure(rows, captions, cider_d)
+        return scores
 
 
 def cider_reward(captions: Sequence[Sequence[Sequence[str]]]) -> CiderD:

@@ -53,12 +53,10 @@ def measure(
     Raises:
         ValueError: `extra` names an unknown metric.
     """
-    compared = _compare(references, captions)
-    rouge = rouge_l(compared)
+    counts, rouge, cider = _measure(references, captions)
     if _spaces_in_words(references, captions):          # the challenge's "3\u00a01/2" is one word to ROUGE-L alone
-        compared = _compare({name: list(map(_at_spaces, written)) for name, written in references.items()},
-                            {name: _at_spaces(words) for name, words in captions.items()})
-    counts, cider = bleu_counts(compared), cider_d(compared)
+        counts, _, cider = _measure({name: list(map(_at_spaces, written)) for name, written in references.items()},
+                                    {name: _at_spaces(words) for name, words in captions.items()})
     of_java, left_out = java_metrics(references, captions, extra)
     corpus = *bleu_of_counts(counts.sum(axis=0)).tolist(), float(rouge.mean()), float(cider.mean())
     return Measured(
@@ -70,9 +68,10 @@ def measure(
     )
 
 
-def _compare(references: Mapping[str, Sequence[Words]], captions: Mapping[str, Words]) -> Comparison:
-    """Compares each photo's caption with its references."""
-    return References(list(references.values()), kept=True).compare(range(len(captions)), list(captions.values()))
+def _measure(references: Mapping[str, Sequence[Words]], captions: Mapping[str, Words]) -> list[np.ndarray]:
+    """What BLEU counts, (N, 10), ROUGE-L, (N,), and CIDEr, (N,), of each photo's caption."""
+    counted = References(list(references.values()), kept=True)
+    return counted.measure(range(len(captions)), list(captions.values()), bleu_counts, rouge_l, cider_d)
 
 
 def _spaces_in_words(references: Mapping[str, Sequence[Words]], captions: Mapping[str, Words]) -> bool:

@@ -16,7 +16,7 @@ class Texts(NamedTuple):
     """S texts as numbers, one after the other.
 
     Attributes:
-        words: (W,) int64, the numbers of their words.
+        words: (W,) int32, the numbers of their words.
         starts: (S + 1,) int64; text s has the words starts[s] to starts[s + 1].
     """
 
@@ -37,7 +37,7 @@ class Numbers(defaultdict):
 
     def texts(self, texts: Sequence[Sequence[Hashable]]) -> Texts:
         """Texts as numbers. New words get new numbers."""
-        words = np.fromiter(map(self.__getitem__, chain.from_iterable(texts)), np.int64)
+        words = np.fromiter(map(self.__getitem__, chain.from_iterable(texts)), np.int32)
         return Texts(words, starts_of(map(len, texts)))
 
 
@@ -69,18 +69,17 @@ def count_ngrams(texts: Texts, known: Counts | None = None) -> Counts:
     Returns:
         The counts. Their matrices have all columns of `known`, and one for each other n-gram of the texts.
     """
-    left = np.repeat(texts.starts[1:], texts.lengths) - np.arange(len(texts.words))     # words to the end of the text
+    ends = np.repeat(texts.starts[1:].astype(np.int32), texts.lengths)
+    left = ends - np.arange(len(ends), dtype=np.int32)          # words from here to the end of the text
     prefix = np.zeros_like(texts.words)         # by place: number of the n-gram that begins here, so far without words
-    prefix_columns = np.zeros(1, np.int64)
-    counts = Counts([], [])
+    columns, counts = np.zeros(1, np.int32), Counts([], [])
     for n in range(1, LONGEST + 1):
-        places = np.flatnonzero(left >= n)
-        keys = (prefix[places] << BITS) | texts.words[places + n - 1]
-        own, prefix[places] = np.unique(keys, return_inverse=True)
-        keys = (prefix_columns[own >> BITS] << BITS) | (own & ((1 << BITS) - 1))
-        prefix_columns, width = _columns(keys, known.keys[n - 1]) if known else (np.arange(len(keys)), len(keys))
-        starts = np.searchsorted(places, texts.starts)
-        matrix = csr_array((np.ones(len(places), np.int32), prefix_columns[prefix[places]], starts),
+        here = left >= n
+        own, prefix[here] = _distinct(_keys(prefix[here], texts.words[n - 1:][here[:len(here) - n + 1]]))
+        keys = _keys(columns[own >> BITS], own & ((1 << BITS) - 1))
+        columns, width = _columns(keys, known.keys[n - 1] if known else keys)
+        starts = starts_of(np.maximum(texts.lengths - n + 1, 0))
+        matrix = csr_array((np.ones(starts[-1], np.int32), columns[prefix[here]], starts.astype(np.int32)),
                            shape=(len(starts) - 1, width))
         matrix.sum_duplicates()
         counts.keys.append(keys)
@@ -88,9 +87,27 @@ def count_ngrams(texts: Texts, known: Counts | None = None) -> Counts:
     return counts
 
 
+def _keys(prefixes: np.ndarray, last: np.ndarray) -> np.ndarray:
+    """Keys of n-grams, (K,) int64: the number of the n-gram without its last word, and the number of this word."""
+    keys = prefixes.astype(np.int64)
+    keys <<= BITS
+    keys |= last
+    return keys
+
+
+def _distinct(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The different keys, sorted, and the place of each key among them, int32. np.unique takes twice the memory."""
+    order = np.argsort(keys)
+    keys = keys[order]
+    new = np.append(True, keys[1:] != keys[:-1])[:len(keys)]
+    places = np.empty(len(keys), np.int32)
+    places[order] = np.cumsum(new, dtype=np.int32) - 1
+    return keys[new], places
+
+
 def _columns(keys: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, int]:
-    """Columns of n-grams, (G,), and the number of columns: places among the known keys, or new columns after them."""
-    places = np.searchsorted(known, keys)
+    """Columns of n-grams, (G,) int32, and the number of columns: places among the known keys, or new columns."""
+    places = np.searchsorted(known, keys).astype(np.int32)
     new = known.take(places, mode="clip") != keys if len(known) else np.ones(len(keys), bool)
     places[new] = len(known) + np.arange(np.count_nonzero(new))
     return places, len(known) + np.count_nonzero(new)

@@ -12,6 +12,9 @@ from scipy.sparse import csr_array
 from captioning.scoring.ngrams import LONGEST, Counts, Numbers, Texts, count_ngrams, starts_of
 
 
+BLOCK = 4096            # captions to compare at a time
+
+
 class Counted(NamedTuple):
     """The n-grams of R references of N photos, with CIDEr's weights.
 
@@ -77,17 +80,26 @@ class References:
         count = _count if kept else _count.__wrapped__
         self.counted = count(*(each.tobytes() for each in (*self.texts, self.starts)))
 
-    def compare(self, rows: Sequence[int], captions: Sequence[Sequence[Hashable]]) -> Comparison:
-        """Pairs each caption with the references of its photo.
+    def measure(self, rows: Sequence[int], captions: Sequence[Sequence[Hashable]], *measures) -> list[np.ndarray]:
+        """Measures captions, some at a time.
 
         Args:
             rows: for each of C captions the row of its photo.
             captions: each a sequence of words.
+            *measures: functions Comparison -> an array with a row for each caption.
 
         Returns:
-            What they have in common.
+            For each measure the rows of all captions.
         """
-        rows, texts = np.asarray(rows, np.int64), self.numbers.texts(captions)
+        rows, blocks = np.asarray(rows, np.int64), []
+        for start in range(0, max(len(rows), 1), BLOCK):
+            compared = self._compare(rows[start:start + BLOCK], captions[start:start + BLOCK])
+            blocks.append([measure(compared) for measure in measures])
+        return [np.concatenate(of_blocks) for of_blocks in zip(*blocks)]
+
+    def _compare(self, rows: np.ndarray, captions: Sequence[Sequence[Hashable]]) -> Comparison:
+        """Pairs each caption with the references of its photo."""
+        texts = self.numbers.texts(captions)
         first = starts_of(self.starts[rows + 1] - self.starts[rows])
         caption = np.repeat(np.arange(len(rows)), np.diff(first))
         reference = np.arange(first[-1]) + (self.starts[rows] - first[:-1])[caption]
@@ -114,9 +126,9 @@ class References:
 
 @lru_cache(maxsize=1)
 def _count(words: bytes, text_starts: bytes, photo_starts: bytes) -> Counted:
-    """Counts the references that have these numbers, each the bytes of an array of int64."""
-    words, text_starts, photo_starts = (np.frombuffer(each, np.int64) for each in (words, text_starts, photo_starts))
-    counts, photos = count_ngrams(Texts(words, text_starts)), len(photo_starts) - 1
+    """Counts the references that have these numbers: bytes of an array of int32, and of two of int64."""
+    text_starts, photo_starts = (np.frombuffer(each, np.int64) for each in (text_starts, photo_starts))
+    counts, photos = count_ngrams(Texts(np.frombuffer(words, np.int32), text_starts)), len(photo_starts) - 1
     squares, norms = [], []
     for matrix in counts.matrices:
         of_photos = csr_array((matrix.data, matrix.indices, matrix.indptr[photo_starts]),
