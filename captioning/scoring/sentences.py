@@ -1,26 +1,25 @@
-"""Captions and references in the form that the scorers need."""
+"""Checks captions and references, and splits them as the MSCOCO challenge does."""
 
 from collections.abc import Mapping, Sequence
 
 from captioning.scoring import java
-from captioning.scoring.java import Sentences
 from captioning.scoring.words import Words
 
 Written = Sequence[str] | str           # a list of words, or a sentence
 
 
-def for_scorers(
+def checked(
     captions: Mapping[str, Words], references: Mapping[str, Sequence[Words]]
-) -> tuple[Sentences, Sentences]:
-    """Checks captions and references, and joins their words as pycocoevalcap expects them.
+) -> tuple[dict[str, Words], dict[str, list[Words]]]:
+    """Checks captions and references.
 
     Args:
         captions: photo name -> words.
         references: photo name -> lists of words.
 
     Returns:
-        Captions and references of the same photos: name -> strings with one space between words. References without
-        a word are left out. Photos are sorted by name, because sums of floats depend on their order.
+        Captions and references of the same photos. References without a word are left out. Photos are sorted by name,
+        because sums of floats depend on their order.
 
     Raises:
         ValueError: there are no captions, a photo has no reference with a word, or words are a string, not a list.
@@ -33,13 +32,13 @@ def for_scorers(
             f"{len(unknown)} of {len(captions)} captions are for photos that have no references, such as "
             f"{unknown[0]!r}. Score captions against the references of the same split."
         )
-    joined_captions, joined_references = {}, {}
+    of_captions, of_references = {}, {}
     for name in sorted(captions):
-        joined_captions[name] = [_joined(captions[name], "caption", name)]
-        joined_references[name] = [text for words in references[name] if (text := _joined(words, "reference", name))]
-        if not joined_references[name]:
+        of_captions[name] = _no_string(captions[name], "caption", name)
+        of_references[name] = [words for words in references[name] if len(_no_string(words, "reference", name))]
+        if not of_references[name]:
             raise ValueError(f"Photo {name!r} has no reference with a word in it. Leave it out of the captions.")
-    return joined_captions, joined_references
+    return of_captions, of_references
 
 
 def ptb_words(
@@ -81,11 +80,11 @@ def ptb_words(
             {name: references[name] for name in references if name in kept}, (reason,))
 
 
-def _joined(words: Words, what: str, name: str) -> str:
-    """The words with one space between. Raises ValueError, with `what` of which photo, if they are a string."""
+def _no_string(words: Words, what: str, name: str) -> Words:
+    """The words. Raises ValueError, with `what` of which photo, if they are a string."""
     if isinstance(words, str):
         raise ValueError(
             f"The {what} of {name!r} is the string {words!r}, but a list of words is needed. "
             "Split captions and references with the same tokenizer."
         )
-    return " ".join(words)
+    return words

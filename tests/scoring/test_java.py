@@ -7,6 +7,7 @@ import subprocess
 import sys
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from pycocoevalcap.bleu.bleu import Bleu
 from pycocoevalcap.cider.cider import Cider
@@ -14,7 +15,7 @@ from pycocoevalcap.meteor.meteor import Meteor
 from pycocoevalcap.rouge.rouge import Rouge
 from pycocoevalcap.tokenizer.ptbtokenizer import PTBTokenizer
 
-from captioning.scoring import java
+from captioning.scoring import java, metrics
 from captioning.scoring.baselines import human_agreement
 from captioning.scoring.metrics import METRICS
 from captioning.scoring.scores import score_captions
@@ -126,6 +127,32 @@ def test_whatever_java_does_meteor_ends_and_says_why(stub_java, script, why):
                             extra=["METEOR"])
     [left_out] = scores.left_out
     assert "METEOR" not in scores.values and left_out.startswith("METEOR failed") and why in left_out
+
+
+METEOR_THAT_ANSWERS = """#!/bin/sh
+n=0
+while read -r line; do
+    case "$line" in
+        SCORE*) n=$((n + 1)); echo 1;;
+        EVAL*) for _ in $(seq $((n + 1))); do echo 0.$n; done;;
+    esac
+done
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a shell")
+def test_of_many_photos_java_scores_always_the_same_ones_and_says_so(tmp_path, monkeypatch, scored):
+    captions, references, scores = scored
+    (tmp_path / "java").write_text(METEOR_THAT_ANSWERS)
+    (tmp_path / "java").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    assert "left_out" not in score_captions(captions, references, extra=["METEOR"]).as_dict()
+    monkeypatch.setattr(metrics, "JAVA_PHOTOS", 7)
+    some, again = (score_captions(captions, references, extra=["METEOR"]) for _ in range(2))
+    measured = ~np.isnan(some.per_photo["METEOR"])
+    assert some["METEOR"] == 0.7 and measured.sum() == 7 and (measured == ~np.isnan(again.per_photo["METEOR"])).all()
+    assert some.left_out == ("METEOR is that of 7 of the photos, always the same ones.",)
+    assert {metric: some[metric] for metric in METRICS} == scores.values and some.left_out[0] in str(some)
 
 
 def test_spice_downloads_nothing_and_says_what_is_missing(scored, monkeypatch):
