@@ -2,9 +2,9 @@
 
     python -m benchmarks.full_size [--photos 123287] [--epochs 12] [--batches 1000]
 
-The dataset is made up (see `benchmarks.full_size_data`), and so are its embeddings, 0.5 GB. Everything else is the course as
-learners run it. Embedding is extrapolated from the speed of the network on a few photos. Time and memory are taken from outside,
-of the notebook's kernel alone.
+The dataset is made up (see `benchmarks.full_size_data`), and so are its embeddings, 0.5 GB. Everything else is the
+course as learners run it. Embedding is extrapolated from the speed of the network on a few photos. Time and memory are
+those of the notebook's kernel alone, taken from outside.
 """
 
 import argparse
@@ -87,7 +87,11 @@ class Watch(threading.Thread):
 
 
 def prepare(folder: Path, photos: int) -> float:
-    """Makes the dataset and its embeddings, unless they are there. Returns how many photos the network embeds a second."""
+    """Makes the dataset and its embeddings, unless they are there.
+
+    Returns:
+        How many photos the network embeds a second.
+    """
     from captioning.datasets.loading import load_dataset
     from captioning.encoder.batches import EMBED_BATCH
     from captioning.encoder.cache import embed_split
@@ -147,7 +151,7 @@ def table(sections: list[Section]) -> str:
 def main():
     """Runs the command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.full_size", description=__doc__.splitlines()[0])
-    parser.add_argument("--photos", type=int, default=sum(PHOTOS.values()), help="of both splits (default: %(default)s)")
+    parser.add_argument("--photos", type=int, default=sum(PHOTOS.values()), help="of both splits (default: MSCOCO's)")
     parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--batches", type=int, default=1_000, help="in an epoch (default: %(default)s)")
     asked = parser.parse_args()

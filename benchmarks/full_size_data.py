@@ -134,6 +134,6 @@ def _numbers(word: str, width: int, seed: int) -> np.ndarray:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m benchmarks.full_size_data", description=__doc__.splitlines()[0])
     parser.add_argument("folder", nargs="?", default="data/full_size", help="where the zips go (default: %(default)s)")
-    parser.add_argument("--photos", type=int, default=sum(PHOTOS.values()), help="of both splits (default: %(default)s)")
+    parser.add_argument("--photos", type=int, default=sum(PHOTOS.values()), help="of both splits (default: MSCOCO's)")
     asked = parser.parse_args()
     make_dataset(asked.folder, asked.photos)

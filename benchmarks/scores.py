@@ -2,8 +2,8 @@
 
     python -m benchmarks.scores [--photos 40504]
 
-The captions are those of `benchmarks.full_size_data`. Each photo has five references. Its caption is the beginning of one of
-them or of another photo's.
+The references are the captions of `benchmarks.full_size_data`, five for each photo. Its caption is the beginning of one
+of them or of another photo's.
 """
 
 import argparse

@@ -75,11 +75,12 @@ def count_ngrams(texts: Texts, known: Counts | None = None) -> Counts:
     columns, counts = np.zeros(1, np.int32), Counts([], [])
     for n in range(1, LONGEST + 1):
         here = left >= n
-        own, prefix[here] = _distinct(_keys(prefix[here], texts.words[n - 1:][here[:len(here) - n + 1]]))
+        last = texts.words[n - 1:][here[:max(len(here) - n + 1, 0)]]
+        own, prefix[here] = _distinct(_keys(prefix[here], last))
         keys = _keys(columns[own >> BITS], own & ((1 << BITS) - 1))
         columns, width = _columns(keys, known.keys[n - 1] if known else keys)
         starts = starts_of(np.maximum(texts.lengths - n + 1, 0))
-        matrix = csr_array((np.ones(starts[-1], np.int32), columns[prefix[here]], starts.astype(np.int32)),
+        matrix = csr_array((np.ones(len(last), np.int32), columns[prefix[here]], starts.astype(np.int32)),
                            shape=(len(starts) - 1, width))
         matrix.sum_duplicates()
         counts.keys.append(keys)

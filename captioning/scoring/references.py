@@ -11,7 +11,6 @@ from scipy.sparse import csr_array
 
 from captioning.scoring.ngrams import LONGEST, Counts, Numbers, Texts, count_ngrams, starts_of
 
-
 BLOCK = 4096            # captions to compare at a time
 
 
