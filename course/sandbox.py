@@ -21,7 +21,8 @@ from captioning.storage import files
 from course import build
 
 INHERITED = re.compile(         # variables that a submission gets from the teacher's environment
-    r"PATH|LANG|LC_\w+|LD_LIBRARY_PATH|SYSTEMROOT|CAPTION_(?!MIRRORS)\w+", re.IGNORECASE)
+    r"PATH|LANG|LC_\w+|LD_LIBRARY_PATH|CAPTION_(?!MIRRORS)\w+"
+    r"|SYSTEMROOT|SYSTEMDRIVE|WINDIR|COMSPEC|PATHEXT|PROCESSOR_\w+|NUMBER_OF_PROCESSORS", re.IGNORECASE)    # Windows
 NOT_WATCHED = {".git", "__pycache__", ".ipynb_checkpoints"}     # folders that other programs write to
 
 

@@ -549,7 +549,7 @@ show_valid_example(val_img_fns, example_idx=watched)
 
 # %%
 h, c = final_model.initial_state(np.float32(val_img_embeds[[watched]]))
-for token in (START, writer.greedy(val_img_embeds[[watched]])[0].tokens[0]):
+for token in (START, *writer.greedy(val_img_embeds[[watched]])[0].tokens[:1]):
     logits, h, c = final_model.one_step([tf.constant([vocab[token]]), h, c])
 print("after", token)
 utils.plot_temperature(np.array(ops.softmax(logits[0])), list(vocab))

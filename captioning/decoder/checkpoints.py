@@ -2,7 +2,6 @@
 
 import contextlib
 import itertools
-import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -104,7 +103,7 @@ class CheckpointFolder:
         with self.alone():
             names = (f"{self.folder.name}-set-aside-{number}" for number in itertools.count(1))
             aside = next(path for path in map(self.folder.with_name, names) if not path.exists())
-        os.replace(self.folder, aside)      # without the lock: Windows renames no folder in which a file is open
+        files.rename(self.folder, aside)      # without the lock: Windows renames no folder in which a file is open
         return aside
 
     def paths(self) -> list[Path]:
@@ -123,7 +122,7 @@ class CheckpointFolder:
         for path in up_to_now[:-self.keep]:
             if path.name != best:
                 leaving = path.with_name(f"{path.name}{files.TEMPORARY}old")    # whole or gone, even if killed here
-                os.replace(path, leaving)
+                files.rename(path, leaving)
                 files.remove(leaving)
         for leftover in self.folder.glob(f"step-*{files.TEMPORARY}*"):      # of processes that died while saving
             files.remove(leftover)

@@ -1,7 +1,6 @@
 """The second stage of training, on the score itself: self-critical training, https://arxiv.org/abs/1612.00563."""
 
 import dataclasses
-import os
 import re
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
@@ -19,6 +18,7 @@ from captioning.decoder.fast_loss import cross_entropy
 from captioning.decoder.loop import Loop, Stage
 from captioning.decoder.train_state import TrainState
 from captioning.settings import Settings
+from captioning.storage import files
 
 FOLDER = "fine-tuned"               # in the folder of the trainer's checkpoints
 STEPS_PER_EPOCH = 50
@@ -231,12 +231,12 @@ def set_others_aside(checkpoints: CheckpointFolder, began_with: str):
             there = _digest_in(checkpoints)
         if there not in (None, began_with):
             aside = folder.with_name(f"{folder.name}-{there}")
-            os.replace(folder, aside)
+            files.rename(folder, aside)
             print(f"{folder} began with other weights than today's best. It is now called {aside.name}, "
                   "and fine-tuning starts again.")
     earlier = folder.with_name(f"{folder.name}-{began_with}")
     if earlier.is_dir() and not folder.exists():
-        os.replace(earlier, folder)
+        files.rename(earlier, folder)
         print(f"{earlier} began with today's best weights. It is called {folder.name} again.")
 
 

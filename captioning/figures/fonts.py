@@ -76,7 +76,7 @@ def _added(path: str) -> str:
 def _script(code: int) -> str:
     """A word for the letters that are like this one: "Devanagari" for those of Hindi."""
     kind, name = unicodedata.category(chr(code))[0], unicodedata.name(chr(code), "UNKNOWN")
-    return name.split()[0].capitalize() if kind in "LM" else "symbols"
+    return name.split()[0].capitalize().replace("Cjk", "CJK") if kind in "LM" else "symbols"
 
 
 def _substitute(letter: str) -> str:

@@ -162,7 +162,7 @@ def spice(references: Sentences, captions: Sentences) -> tuple[float, np.ndarray
 
 def _spice_scores(asked: list[dict], seconds: float) -> dict[str, float | None]:
     """The F score of each photo, as SPICE's program writes it. asked: what the program reads."""
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         given, written = Path(folder) / "captions.json", Path(folder) / "scores.json"
         given.write_text(json.dumps(asked), encoding="utf-8")
         _output([f"-Xmx{SPICE_MEMORY // 10**6}m", "-jar", SPICE_JAR, str(given), "-out", str(written), "-subset",

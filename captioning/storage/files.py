@@ -7,6 +7,7 @@ import json
 import math
 import os
 import shutil
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -14,6 +15,9 @@ import filelock
 
 BLOCK = 1 << 20         # bytes read at once
 TEMPORARY = ".tmp-"     # part of the name of whatever is not whole yet
+# On Windows, a path has at most 259 characters. And nothing is renamed while another program, such as a virus scanner,
+# has it open, so we try again after these seconds.
+LONGEST_PATH, RENAME_WAITS = (259, (0.1, 0.3, 1, 3)) if os.name == "nt" else (math.inf, ())
 WITHOUT_LOCKS = errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK     # from drives without locks
 
 
@@ -43,7 +47,7 @@ def written_aside(path):
         _sync(aside)
         if path.is_dir() and aside.is_dir():
             remove(path)
-        os.replace(aside, path)
+        rename(aside, path)
     except BaseException as error:
         with contextlib.suppress(OSError):          # the first error is the one to report
             remove(aside)
@@ -83,11 +87,28 @@ def locked(path, when_taken):
 
 def not_written(path, error: OSError) -> OSError:
     """The error to raise when `path` could not be written: it names the path and says what to check."""
+    length = len(os.path.abspath(path))
+    long = f"Its path has {length} characters, which is too long for Windows: move the project to a folder with a " \
+           "shorter path. " if length > LONGEST_PATH else ""
     return OSError(
         error.errno,
-        f"{path} could not be written ({error.strerror or error}). Check that its folder can be written and that "
+        f"{path} could not be written ({error.strerror or error}). {long}Check that its folder can be written and that "
         "the disk is not full. An earlier file of that name is unchanged",
     )
+
+
+def rename(old, new):
+    """Renames a file or a folder. A file that has the new name is replaced.
+
+    Raises:
+        OSError: if it can't be renamed; on Windows, only after RENAME_WAITS.
+    """
+    for seconds in RENAME_WAITS:
+        try:
+            return os.replace(old, new)
+        except PermissionError:
+            time.sleep(seconds)
+    return os.replace(old, new)
 
 
 def write_text(path, text: str):

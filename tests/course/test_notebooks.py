@@ -352,8 +352,7 @@ def test_with_one_photo_to_learn_from_and_one_to_validate_on_each_cell_works_or_
     for name in ("a.jpg", "b.jpg"):
         Image.new("RGB", (40, 30), "teal").save(tmp_path / name)
     (tmp_path / "captions.csv").write_text("image,caption\n" + f"a.jpg,{caption}\nb.jpg,{caption}\n" * 5)
-    smallest = nbformat.read(build.SOLVED, as_version=4)
-    nbformat.write(smallest, project[0] / "smallest.ipynb")
+    nbformat.write(build.build(student=False), project[0] / "smallest.ipynb")
     process, notebook = execute(project, "smallest.ipynb", CAPTION_DATA_DIR=str(tmp_path), CAPTION_EPOCHS="1")
     failed = [output for output in outputs(notebook) if output.output_type == "error"]
     assert [error.evalue for error in failed] == ["Good and bad examples need at least two photos, but there is one. "

@@ -250,7 +250,7 @@ def test_a_photo_of_ones_own_is_found_however_its_name_is_written(tmp_path, writ
 
 def test_a_text_file_beside_its_photo_is_found_however_their_names_are_written(tmp_path):
     for name in ("a", "b"):
-        (tmp_path / f"{name} cafe\u0301.jpg").write_bytes(encoded(plain()))
+        (tmp_path / f"{name} cafe\u0301.jfif").write_bytes(encoded(plain()))
         (tmp_path / f"{name} caf\u00e9.txt").write_text("a cup", "utf-8")
     train, val = load_folder(tmp_path)
     assert train.captions == val.captions == [["a cup"]]

@@ -65,7 +65,7 @@ def plotted(home):
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have fonts for these scripts")
 def test_letters_that_no_font_has_are_said_once_for_each_script(tmp_path):
     (glyphs, *said, hindi), errors = plotted(tmp_path)
-    scripts = [f"No font of this machine has some letters ({script}), so" for script in ("Cjk", "Devanagari", "Thai")]
+    scripts = [f"No font of this machine has some letters ({script}), so" for script in ("CJK", "Devanagari", "Thai")]
     assert glyphs == "0" and [line[:len(script)] for line, script in zip(said, scripts, strict=True)] == scripts
     assert hindi == ascii((f"{NO_LETTER * 2} {NO_LETTER * 3}", ("DejaVu Sans",))) and "Glyph" not in errors
 

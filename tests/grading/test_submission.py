@@ -185,6 +185,13 @@ def test_a_setting_of_the_environment_that_is_at_fault_is_named(monkeypatch, var
     assert why in text and "x1y2" not in text and text.endswith("Your answers are kept: run this cell again.")
 
 
+@pytest.mark.parametrize("url", ["https://[::1/", "https://a b/", "mailto:x", "", "https://127.0.0.1:port/"])
+@pytest.mark.parametrize("proxy", ["", "socks5://127.0.0.1:1080", "http://[::1"])
+def test_whatever_address_and_proxy_nothing_is_raised(monkeypatch, url, proxy):
+    monkeypatch.setenv("HTTPS_PROXY", proxy)
+    assert not solved(url).submit(EMAIL, TOKEN).sent
+
+
 def test_a_broken_secure_connection_is_said(server):
     url = address(server, "/ok").replace("http:", "https:")
     assert "No secure connection" in str(solved(url).submit(EMAIL, TOKEN))

@@ -8,6 +8,7 @@ import sys
 from types import SimpleNamespace
 
 import numpy as np
+import psutil
 import pytest
 from pycocoevalcap.bleu.bleu import Bleu
 from pycocoevalcap.cider.cider import Cider
@@ -222,6 +223,22 @@ def test_whatever_java_does_spice_ends_and_says_why(spice_with, script, why):
     assert "SPICE" not in scores.values and left_out.startswith("SPICE failed") and why in left_out
 
 
+@needs_shell
+@pytest.mark.parametrize("metric", ["METEOR", "SPICE"])
+def test_no_program_outlives_its_time(spice_with, stub_java, tmp_path, metric):
+    """`java` may be a script that starts the real one, which goes on when only the script is ended."""
+    script = f"sleep 1000 & echo $! > {tmp_path}/number; wait; exit 0"
+    if metric == "SPICE":
+        spice_with(script)
+    else:
+        (tmp_path / "package" / "meteor").mkdir()
+        stub_java(script)
+        score_captions({"a": ["a", "dog"]}, {"a": [["a", "dog"]]}, extra=["METEOR"])
+    number = int((tmp_path / "number").read_text())
+    assert not psutil.pid_exists(number) or psutil.Process(number).status() == psutil.STATUS_ZOMBIE
+
+
+@needs_shell
 def test_spice_is_left_out_if_memory_is_short(spice_with, monkeypatch):
     monkeypatch.setattr(java.psutil, "virtual_memory", lambda: SimpleNamespace(available=7_500_000_000))
     assert spice_with("exit 1").left_out == ("SPICE was left out: it may take 8 GB of memory, and 7.5 GB are free.",)

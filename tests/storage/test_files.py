@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import json
+import os
 import subprocess
 import sys
 import time
@@ -25,6 +26,34 @@ def test_all_files_of_a_folder_are_on_the_disk_before_it_is_renamed(tmp_path, re
         for name in ("a.txt", "b.txt", "inner/c.txt"):
             (aside / name).write_text(name)
     assert renames == {tmp_path / "folder": True}
+
+
+def test_a_file_that_another_program_has_open_for_a_moment_is_renamed_after_it(tmp_path, monkeypatch):
+    """A virus scanner on Windows opens what was just written."""
+    refusals, replace = [PermissionError(13, "Access is denied")] * 2, os.replace
+
+    def scanned(old, new):
+        if refusals:
+            raise refusals.pop()
+        replace(old, new)
+
+    monkeypatch.setattr(os, "replace", scanned)
+    monkeypatch.setattr(files, "RENAME_WAITS", (0, 0, 0))
+    files.write_text(tmp_path / "a.txt", "text")
+    assert (tmp_path / "a.txt").read_text() == "text" and refusals == []
+    refusals += [PermissionError(13, "Access is denied")] * 9
+    with pytest.raises(OSError, match="a.txt could not be written .Access is denied"):
+        files.write_text(tmp_path / "a.txt", "other")
+    assert (tmp_path / "a.txt").read_text() == "text" and len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_path_that_windows_can_not_write_is_called_too_long(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    for longest, is_too_long in ((10, True), (10**6, False)):
+        monkeypatch.setattr(files, "LONGEST_PATH", longest)
+        with pytest.raises(OSError, match="could not be written") as error:
+            files.write_text(tmp_path / "file" / "a.txt", "text")
+        assert ("characters, which is too long for Windows: move" in str(error.value)) == is_too_long
 
 
 def test_two_processes_that_write_one_file_do_not_meet(tmp_path):

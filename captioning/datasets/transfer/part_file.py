@@ -81,7 +81,7 @@ class PartFile:
         """Renames the file to `path` when its bytes are on the disk, so that even a power cut leaves no half file."""
         os.fsync(self.file.fileno())
         self.close()
-        os.replace(self.path, path)
+        files.rename(self.path, path)
         self._note.unlink(missing_ok=True)
 
     @property

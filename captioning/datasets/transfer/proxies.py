@@ -3,7 +3,6 @@
 import importlib.util
 import os
 import re
-from urllib.parse import urlsplit
 
 from requests.utils import get_environ_proxies, prepend_scheme_if_needed, select_proxy
 from urllib3.exceptions import LocationParseError
@@ -28,8 +27,8 @@ def setting_at_fault(error: Exception, url: str) -> str | None:
             "ask who runs it, or use another network"
         return f"the proxy of {proxy_setting(url)} answers {refused[1]} {refused[2]}; {advice}".replace(" ;", ";")
     if isinstance(error, ValueError):
-        both = urlsplit(url)._replace(scheme="http").geturl(), urlsplit(url)._replace(scheme="https").geturl()
-        return next((flaw for proxy in map(_proxy_for, (url, *both)) if proxy and (flaw := _flaw(proxy))), None)
+        schemes = [re.sub("^[a-z]+(?=:)", scheme, url) for scheme in ("http", "https")]     # a redirect may change it
+        return next((flaw for proxy in map(_proxy_for, (url, *schemes)) if proxy and (flaw := _flaw(proxy))), None)
     bundle = next((name for name in CERTIFICATES if os.environ.get(name)), None)
     if bundle and not os.path.exists(os.environ[bundle]):
         return f"{bundle} is {os.environ[bundle]}, which is not there; set it to a file of certificates, or unset it"
@@ -42,8 +41,11 @@ def proxy_setting(url: str) -> str:
 
 
 def _proxy_for(url: str) -> str | None:
-    """The proxy that requests takes for an address."""
-    return select_proxy(url, get_environ_proxies(url))
+    """The proxy that requests takes for an address; None for an address that can't be read."""
+    try:
+        return select_proxy(url, get_environ_proxies(url))
+    except ValueError:
+        return None
 
 
 def _flaw(proxy: str) -> str | None:
