@@ -418,6 +418,14 @@ def test_a_proxy_that_is_busy_or_gone_is_asked_again(no_proxies, tmp_path, said)
     assert len(said) == FAST.attempts - 1
 
 
+def test_a_setting_that_does_not_matter_is_not_blamed(no_proxies, tmp_path, said):
+    no_proxies.setenv("REQUESTS_CA_BUNDLE", "/nowhere/ca.pem")
+    with fs.FaultyServer(CONTENT) as server:
+        url = server.url()
+    with pytest.raises(DownloadError, match="connection broke"):
+        get(None, tmp_path, said, FAST, wanted=source(url))
+
+
 @without_pysocks
 def test_the_command_names_the_proxy_variable(no_proxies, tmp_path):
     no_proxies.setenv("ALL_PROXY", "socks5://127.0.0.1:1080")

@@ -30,7 +30,7 @@ def setting_at_fault(error: Exception, url: str) -> str | None:
         schemes = [re.sub("^[a-z]+(?=:)", scheme, url) for scheme in ("http", "https")]     # a redirect may change it
         return next((flaw for proxy in map(_proxy_for, (url, *schemes)) if proxy and (flaw := _flaw(proxy))), None)
     bundle = next((name for name in CERTIFICATES if os.environ.get(name)), None)
-    if bundle and not os.path.exists(os.environ[bundle]):
+    if bundle and "certificate bundle" in str(error) and not os.path.exists(os.environ[bundle]):
         return f"{bundle} is {os.environ[bundle]}, which is not there; set it to a file of certificates, or unset it"
     return None
 
