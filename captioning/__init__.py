@@ -1,5 +1,10 @@
 """Image captioning: photos to embeddings, embeddings to captions, captions to a gallery that peers review."""
 
+import os
+
 from captioning.streams import open_closed_streams
 
+# Files of weights are never changed in place. So they need no lock, which some network drives lack. HDF5 reads this
+# variable when it is loaded.
+os.environ.setdefault("HDF5_USE_FILE_LOCKING", "FALSE")
 open_closed_streams()
