@@ -1,9 +1,12 @@
 """Image captioning: photos to embeddings, embeddings to captions, captions to a gallery that peers review."""
 
 import os
+from pathlib import Path
 
 from captioning import streams
+from captioning.shadows import require_no_shadows
 
+require_no_shadows(Path(__file__).resolve().parents[1])
 streams.open_closed()
 streams.print_any_text()
 
@@ -13,3 +16,7 @@ for _variable in ("TF_ENABLE_ONEDNN_OPTS", "ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_I
                   "DNNL_DEFAULT_FPMATH_MODE", "TF_XLA_FLAGS", "TF_DISABLE_MKL"):
     os.environ.pop(_variable, None)
 os.environ["KERAS_BACKEND"] = "tensorflow"
+
+# Files of weights are never changed in place. So they need no lock, which some network drives lack. HDF5 reads this
+# variable when it is loaded.
+os.environ.setdefault("HDF5_USE_FILE_LOCKING", "FALSE")

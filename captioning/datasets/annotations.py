@@ -13,7 +13,8 @@ MAX_CAPTIONS_BYTES = 128_000_000    # of the captions' JSON; MSCOCO's has 67 mil
 MAX_CAPTIONS_VALUES = 5_000_000     # in it; MSCOCO's has 2.4 or 3.5. Small values take 25 times their bytes
 MAX_CAPTION = 1_000                 # characters
 MAX_CAPTIONS = 100                  # of one photo; MSCOCO has five, sometimes more
-CONTROL_CHARACTERS = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")   # and halves of surrogate pairs
+# Also halves of surrogate pairs, line separators, and what turns the direction of the text that follows.
+CONTROL_CHARACTERS = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def read_captions(annotations, member: str) -> dict[str, tuple[int, list[str]]]:

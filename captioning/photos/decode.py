@@ -46,11 +46,20 @@ def decode_photo(raw: bytes) -> Image.Image:
     except BadPhoto:
         raise
     except Image.UnidentifiedImageError:
-        raise BadPhoto("is not a photo (JPEG, PNG, GIF, WebP, BMP or TIFF)" if raw else "is empty") from None
+        raise BadPhoto(_what_it_is(raw)) from None
     except Image.DecompressionBombError:                # Pillow's own limit, which holds for JPEGs too
         raise BadPhoto("has too many pixels to be decoded") from None
     except Exception as error:      # Pillow's plugins raise many kinds: OSError, SyntaxError, struct.error, ...
         raise BadPhoto(f"can't be decoded: {error or type(error).__name__}") from None
+
+
+def _what_it_is(raw: bytes) -> str:
+    """Why these bytes are no photo of PHOTO_FORMATS."""
+    if not raw:
+        return "is empty"
+    if raw[4:8] == b"ftyp":                             # how HEIC, AVIF and films begin
+        return "is HEIC (as from an iPhone), AVIF or a film; save it as JPEG"
+    return "is not a photo (JPEG, PNG, GIF, WebP, BMP or TIFF)"
 
 
 def _bound(image: Image.Image, raw: bytes):

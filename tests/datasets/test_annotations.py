@@ -81,7 +81,7 @@ def test_captions_of_all_scripts_stay_as_they_are(tmp_path, caption):
 
 @pytest.mark.parametrize("caption, kept", [
     (" A cat.\n", "A cat."), ("a\x1b[31m cat\0", "a [31m cat"), ("a\tcat\x85", "a cat"),
-    ("half \ud83d pair", "half   pair")])
+    ("half \ud83d pair", "half   pair"), ("a\u2028cat", "a cat"), ("a \u202ecat\u2066 is", "a  cat  is")])
 def test_control_characters_become_spaces(tmp_path, caption, kept):
     assert read(tmp_path, captions=[CAPTION | {"caption": caption}])["a.jpg"][1] == [kept]
 

@@ -197,6 +197,8 @@ BOMBS = {
 }
 REFUSED = {
     "empty": (b"", "is empty"), "text": (b"not a photo at all", "is not a photo"),
+    "HEIC": (b"\0\0\0\x18ftypheic" + bytes(100), "is HEIC .as from an iPhone., .*; save it as JPEG"),
+    "AVIF": (b"\0\0\0\x1cftypavif" + bytes(100), "AVIF .*; save it as JPEG"),
     "web page": (b"<!DOCTYPE html><html></html>", "is not a photo"),
     "program for a printer": (encoded(plain(), "EPS"), "is not a photo"),      # Pillow would run Ghostscript on it
     "png of 30,000": (BOMBS["png of 30,000"], "too many pixels"),

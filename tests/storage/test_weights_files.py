@@ -1,5 +1,7 @@
 """Weights from outside: plain, finite arrays of their own file pass, all else is refused."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import h5py
@@ -25,6 +27,25 @@ def refused(path) -> str:
         check_weights(path)
     assert str(path) in str(error.value)
     return str(error.value)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs flock")
+def test_weights_are_read_where_a_lock_can_not_be_had(tmp_path):
+    """Some network drives have no locks. HDF5 then says that it can't open the file."""
+    import fcntl
+
+    with h5py.File(tmp_path / "a.weights.h5", "w") as file:
+        file["a"] = [1.0]
+    code = f"""
+from captioning.storage.weights_files import check_weights
+import h5py
+check_weights({str(tmp_path / "a.weights.h5")!r})
+h5py.File({str(tmp_path / "a.weights.h5")!r})           # as Keras opens it
+"""
+    with open(tmp_path / "a.weights.h5", "rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_plain_weights_of_every_precision_pass(tmp_path):
