@@ -2,7 +2,8 @@
 #   docker build -t captioning .
 #   docker run --rm -p 127.0.0.1:8888:8888 -v captioning:/home/learner/project captioning
 # It prints an address with a token, which is new at each start. Only this computer can reach it. The volume keeps the
-# results.
+# notebook and the results. JupyterLab's file browser shows the project's folder: a right click downloads
+# outputs/gallery.html.
 FROM python:3.12.12-slim-bookworm
 RUN useradd --create-home learner
 USER learner
@@ -13,4 +14,5 @@ RUN python -m venv /home/learner/venv && /home/learner/venv/bin/python -m pip in
 ENV PATH=/home/learner/venv/bin:$PATH
 COPY --chown=learner . .
 EXPOSE 8888
-CMD ["python", "-m", "jupyterlab", "--ip=0.0.0.0", "--no-browser", "student/week6_final_project_image_captioning.ipynb"]
+CMD ["python", "-m", "jupyterlab", "--ip=0.0.0.0", "--no-browser", "--notebook-dir=.", \
+     "student/week6_final_project_image_captioning.ipynb"]

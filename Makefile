@@ -21,10 +21,10 @@ test: .venv/dev.done
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 
 lab: .venv/run.done
-	$(BIN)/python -m jupyterlab $(NOTEBOOK)
+	$(BIN)/python -m jupyterlab --notebook-dir=. $(NOTEBOOK)
 
 learn: .venv/run.done
-	$(BIN)/python -m jupyterlab student/$(NOTEBOOK)
+	$(BIN)/python -m jupyterlab --notebook-dir=. student/$(NOTEBOOK)
 
 handout: .venv/dev.done
 	$(BIN)/python -m course.handout outputs/handout.zip

@@ -2,15 +2,40 @@
 
 import ctypes
 import platform
+import re
 from pathlib import Path
+
+# Instructions by which TensorFlow and oneDNN choose their arithmetic, on x86 and on ARM.
+INSTRUCTIONS = ("avx", "avx2", "fma", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16", "avx512_fp16", "amx_tile",
+                "amx_bf16", "asimd", "sve", "bf16", "i8mm")
 
 
 def has_fast_bfloat16() -> bool:
     """Whether the processor multiplies bfloat16 natively (AVX-512 BF16 or AMX). Others are slower in bfloat16."""
     if platform.system() != "Linux" or platform.machine() != "x86_64":
         return False
-    flags = Path("/proc/cpuinfo").read_text().split()
-    return "avx512_bf16" in flags or "amx_bf16" in flags
+    return bool({"avx512_bf16", "amx_bf16"} & set(instructions().split()))
+
+
+def processor() -> str:
+    """The processor's name. Libraries fit their blocks to its caches, and so the order of their sums."""
+    return _cpuinfo("model name") or platform.processor() or platform.machine()
+
+
+def instructions() -> str:
+    """Those of INSTRUCTIONS that the processor has, with spaces between; empty where the system does not tell."""
+    flags = set((_cpuinfo("flags") or _cpuinfo("Features")).split())
+    return " ".join(name for name in INSTRUCTIONS if name in flags)
+
+
+def _cpuinfo(field: str) -> str:
+    """A field of Linux's description of the first processor; empty on other systems."""
+    try:
+        text = Path("/proc/cpuinfo").read_text("utf-8", "replace")
+    except OSError:
+        return ""
+    found = re.search(rf"^{field}\s*: (.*)$", text, re.MULTILINE)
+    return found[1].strip() if found else ""
 
 
 def keep_freed_memory():

@@ -18,6 +18,8 @@ from pathlib import Path
 
 import nbformat
 
+from captioning.storage import files
+
 ROOT = Path(__file__).resolve().parent.parent
 NAME = "week6_final_project_image_captioning"
 SOURCE = ROOT / "course" / f"{NAME}.py"
@@ -104,9 +106,9 @@ def main(arguments: list[str]) -> bool:
         if "--check" in arguments:
             print(f"{path.relative_to(ROOT)} is stale: run `make notebooks`.")
         else:
-            path.parent.mkdir(exist_ok=True)
             _keep_outputs(path, notebook)
-            nbformat.write(notebook, path)
+            with files.written_aside(path) as aside:
+                nbformat.write(notebook, aside)
             print(f"wrote {path.relative_to(ROOT)}")
     return bool(stale) and "--check" in arguments
 

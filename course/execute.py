@@ -19,6 +19,8 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 
+from captioning.storage import files
+
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
@@ -70,13 +72,11 @@ def execute(source: Path, result: Path, folder: Path | None = None, keep_going: 
         DeadKernelError: the kernel died.
     """
     notebook = nbformat.read(source, as_version=4)
-    result.parent.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
 
     def save():
-        aside = result.with_name(result.name + ".tmp")
-        nbformat.write(without_widgets(notebook, client.widget_state), aside)
-        aside.replace(result)
+        with files.written_aside(result) as aside:
+            nbformat.write(without_widgets(notebook, client.widget_state), aside)
 
     def announce(cell, cell_index):
         if cell.cell_type == "markdown" and (headings := re.findall(r"^#+ (.*)$", cell.source, re.MULTILINE)):
@@ -113,5 +113,7 @@ if __name__ == "__main__":
         execute(asked.notebook, asked.result, asked.folder, asked.keep_going)
     except CellExecutionError as error:
         sys.exit(f"\n{error.ename}: {error.evalue:.2000}\n{asked.result} holds the notebook up to this error.")
+    except OSError as error:
+        sys.exit(str(error))
     except DeadKernelError:
         sys.exit(f"\nThe kernel died. {asked.result} holds the notebook up to its last section.")

@@ -1,5 +1,6 @@
 """Lists the project's files: those that git tracks, or, without git, all but those that runs make."""
 
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -26,7 +27,7 @@ def _tracked_by_git() -> list[str] | None:
     if not (ROOT / ".git").exists():
         return None
     try:
-        listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)
+        listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True)
     except (OSError, subprocess.CalledProcessError):
         return None
-    return [name for name in listed.stdout.split("\0") if name]
+    return [os.fsdecode(name) for name in listed.stdout.split(b"\0") if name]

@@ -43,6 +43,7 @@ def run(notebook, folder: Path, timeout: float, environment: dict[str, str], *op
     environment = environment | {
         "CAPTION_CHECKPOINT_ROOT": str(folder / "checkpoints"), "CAPTION_OUTPUT_DIR": str(folder),
         "CAPTION_DATA_DIR": str(build.ROOT / Settings.from_environment().data_dir),
+        "PYTHONIOENCODING": "utf-8",                    # of log.txt, which is read as such
         "KERAS_HOME": os.environ.get("KERAS_HOME") or str(Path.home() / ".keras"),      # has the encoder's weights
         **dict.fromkeys(("HOME", "USERPROFILE", "TMPDIR", "TEMP", "TMP"), str(scratch))}
     command = [sys.executable, "-m", "course.execute", str(folder / "assembled.ipynb"),

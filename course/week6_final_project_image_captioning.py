@@ -25,8 +25,8 @@
 # points and say at once what is wrong. At the end you choose 10 good and 10 bad captions for a gallery, which your peers
 # review.
 #
-# *Run All* stops at the first exercise without a solution. What took long is kept on the disk: if the kernel dies, run all
-# cells again, and the notebook goes on where it was.
+# *Run All* stops at the first exercise without a solution: scroll up to its message. What took long is kept on the disk: if the
+# kernel dies, run all cells again, and the notebook goes on where it was.
 
 # %% [markdown]
 # ## Photos and their captions
@@ -445,6 +445,7 @@ batch = generate_batch(
     train_img_embeds, train_captions_indexed, 50, rng=np.random.default_rng(0))
 model = keras.Model([decoder.img_embeds, decoder.sentences], decoder.loss)
 optimizer = keras.optimizers.Adam(learning_rate=0.005)
+optimizer.build(model.trainable_variables)
 
 
 @tf.function                                             # compiles the step
@@ -544,11 +545,11 @@ def show_valid_example(val_img_fns, example_idx=0):
     return apply_model_to_image_raw_bytes(val_photos.read(val_img_fns[example_idx]))
 
 
-show_valid_example(val_img_fns, example_idx=1)
+show_valid_example(val_img_fns, example_idx=watched)
 
 # %%
-h, c = final_model.initial_state(np.float32(val_img_embeds[[1]]))
-for token in (START, writer.greedy(val_img_embeds[[1]])[0].tokens[0]):
+h, c = final_model.initial_state(np.float32(val_img_embeds[[watched]]))
+for token in (START, writer.greedy(val_img_embeds[[watched]])[0].tokens[0]):
     logits, h, c = final_model.one_step([tf.constant([vocab[token]]), h, c])
 print("after", token)
 utils.plot_temperature(np.array(ops.softmax(logits[0])), list(vocab))
@@ -558,11 +559,11 @@ utils.plot_temperature(np.array(ops.softmax(logits[0])), list(vocab))
 # changes the rest of a caption.
 
 # %%
-fifty_times = np.repeat(val_img_embeds[[1]], 50, axis=0)
+fifty_times = np.repeat(val_img_embeds[[watched]], 50, axis=0)
 samples = {
     t: writer.sample(fifty_times, temperature=t, seed=1) for t in (0.3, 0.7, 1, 1.5)}
 utils.plot_captions_by_temperature(
-    utils.decode_photo(val_photos.read(val_img_fns[1])), samples, val_captions[1])
+    utils.decode_photo(val_photos.read(val_img_fns[watched])), samples, val_captions[watched])
 
 # %% [markdown]
 # *Greedy* decoding takes the most probable word at each step. *Beam search* follows the three best beginnings at once and keeps
@@ -637,7 +638,7 @@ for reason, meaning in utils.REASONS.items():
 # Now choose, by the photos' numbers; one of the first sheet may be bad, and one of the second good. A photo of your own is named
 # by the path of its file. Say for each bad one why it fails, in your own words or by one of the reasons above.
 #
-# Hand in `gallery.html` from the folder of results. It tells reviewers what to ask.
+# Hand in `gallery.html` from the folder of results.
 
 # %%
 # The program's choice stands here until you make yours, for instance
@@ -659,7 +660,7 @@ utils.write_gallery(
           f"width 3. {wrote if settings.dataset == 'drawn' else ''}")
 figure = utils.plot_gallery(choice.good, choice.bad)
 with utils.written_aside(settings.output_dir / "gallery.png") as aside:
-    figure.savefig(aside, format="png")
+    figure.savefig(aside, format="png", facecolor="white")
 figure
 
 # %% [markdown]

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
+from captioning.datasets.photo_zip import composed
 from captioning.storage import files, zips
 
 MAX_CAPTIONS_BYTES = 128_000_000    # of the captions' JSON; MSCOCO's has 67 million (2014) or 92 million (2017)
@@ -77,7 +78,7 @@ def _image_ids(where, images) -> dict[str, int]:
     for i, image in enumerate(images):
         image_id = _field(where, "images", i, image, "id", int)
         path = _field(where, "images", i, image, "file_name", str)
-        name = PurePosixPath(path.replace("\\", "/")).name
+        name = composed(PurePosixPath(path.replace("\\", "/")).name)
         if not 0 <= image_id < 2**63:
             raise ValueError(f"{where}: images[{i}] has the id {image_id!r:.60}; expected 0 to 2**63 - 1.")
         if image_id in seen or name in ids:

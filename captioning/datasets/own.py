@@ -3,13 +3,14 @@
 import os
 import re
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from captioning.datasets import caption_files
 from captioning.datasets.annotations import cleaned, read_text_file
 from captioning.datasets.photo_folder import PHOTO_SUFFIXES, files_below, open_photos
+from captioning.datasets.photo_zip import composed
 from captioning.datasets.splits import Split, divided, load_split, matched, seeded_val_names
 
 MOST_VAL_PHOTOS = 5_000         # of a dataset without splits of its own; less than that, it is a tenth
@@ -52,7 +53,8 @@ def load_folder(folder) -> tuple[Split, Split]:
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise FileNotFoundError(f"CAPTION_DATA_DIR is {folder}, which is not a folder. Set it to your photos' folder.")
+        raise FileNotFoundError(f"CAPTION_DATA_DIR is {folder}, but {folder.absolute()} is not a folder. Set it to the "
+                                "folder of your photos.")
     found = [(name, load) for year in (2014, 2017) if (load := _mscoco(folder, year))
              for name in [f"MSCOCO's layout of {year}"]] or _caption_files(folder)
     if len(found) > 1:
@@ -94,7 +96,7 @@ def _load(folder: Path, form: Form, paths: list[str]) -> tuple[Split, Split]:
     """Both splits, from files of captions and the photos that they name."""
     described, photos = form.read(folder, paths), _photos_of(folder)
     with open_photos(photos) as there:
-        known = Names(there.names)
+        known = Names(sorted(there.files))
     place = {name: known.find(name, paths) for name in {name for name, _ in described.pairs}}
     captions = cleaned(folder / paths[0], ((place[name], caption) for name, caption in described.pairs))
     splits = {place[name]: split for name, split in described.splits.items() if name in place}
@@ -121,10 +123,12 @@ def _photos_of(folder: Path) -> Path:
 class Names:
     """The photos that are there, to be found by what a file calls them."""
 
-    def __init__(self, names: list[str]):
-        self.names, self.by_base = set(names), defaultdict(list)
+    def __init__(self, names: Iterable[str]):
+        self.names, self.by_base, self.by_letters = set(names), defaultdict(list), defaultdict(list)
         for name in names:
-            self.by_base[PurePosixPath(name).name].append(name)
+            base = PurePosixPath(name).name
+            self.by_base[base].append(name)
+            self.by_letters[base.casefold()].append(name)       # Windows and Macs do not tell cases apart
 
     def find(self, name: str, files: list[str]) -> str:
         """The photo of this name: beside one of the files, in the folder, or the only one of that name anywhere.
@@ -136,9 +140,11 @@ class Names:
         Raises:
             ValueError: if it may be one of several photos. The message names two.
         """
-        plain = os.path.normpath(name.replace("\\", "/")).replace(os.sep, "/")
-        beside = {(PurePosixPath(file).parent / plain).as_posix() for file in files}
-        found = sorted(self.names & (beside | {plain})) or self.by_base.get(PurePosixPath(plain).name, [])
+        plain = composed(os.path.normpath(name.replace("\\", "/")).replace(os.sep, "/"))
+        beside = {composed((PurePosixPath(file).parent / plain).as_posix()) for file in files}
+        base = PurePosixPath(plain).name
+        found = (sorted(self.names & (beside | {plain})) or self.by_base.get(base)
+                 or self.by_letters.get(base.casefold(), []))
         if len(found) > 1:
             raise ValueError(f"{name!r:.80} may be {found[0]!r:.80} or {found[1]!r:.80}. Write its folder before its "
                              f"name in {files[0]}.")
@@ -185,18 +191,18 @@ def _read_karpathy(folder, paths) -> Described:
 
 def _beside_photos(folder: Path, names: list[str]) -> list[str]:
     """The text files that have the name of a photo beside them."""
-    photos = {name.rpartition(".")[0] for name in files_below(folder, PHOTO_SUFFIXES)}
-    return [name for name in names if name.lower().endswith(".txt") and name[:-4] in photos]
+    photos = {composed(name.rpartition(".")[0]) for name in files_below(folder, PHOTO_SUFFIXES)}
+    return [name for name in names if name.lower().endswith(".txt") and composed(name[:-4]) in photos]
 
 
 def _read_beside(folder, paths) -> Described:
     """Of a text file beside each photo, a caption a line."""
     by_stem = defaultdict(list)
     for name in files_below(folder, PHOTO_SUFFIXES):
-        by_stem[name.rpartition(".")[0]].append(name)
+        by_stem[composed(name.rpartition(".")[0])].append(name)
     pairs = []
     for path in paths:
-        photos = sorted(by_stem[path[:-4]])
+        photos = sorted(by_stem[composed(path[:-4])])
         if len(photos) > 1:
             raise ValueError(f"{folder / path} may describe {photos[0]} or {photos[1]}. Rename one of them.")
         pairs += [(photos[0], line) for line in caption_files.listed(read_text_file(folder / path), folder / path)]

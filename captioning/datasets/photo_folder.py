@@ -1,12 +1,21 @@
 """Reads photos from a folder and the folders in it, which are never written to."""
 
 import hashlib
+import io
 import json
 import os
 import zlib
 from pathlib import Path
 
-from captioning.datasets.photo_zip import MAX_PHOTO_BYTES, PHOTO_SUFFIXES, BadPhoto, PhotoZip
+from captioning.datasets.photo_zip import (
+    HEAD,
+    MAX_PHOTO_BYTES,
+    PHOTO_SUFFIXES,
+    BadPhoto,
+    PhotoZip,
+    composed,
+    is_photo,
+)
 
 
 class PhotoFolder:
@@ -14,18 +23,25 @@ class PhotoFolder:
 
     Attributes:
         path: the folder.
-        names: paths of the photos with / between folders, sorted. Hidden files and folders are left out.
+        names: paths of what look like photos, with / between folders, sorted. All names have composed letters.
+        files: {path: path as the disk has it} of these, and of the other files, which captions may name too. Hidden
+            files and folders are left out.
 
     Raises:
         FileNotFoundError: if the folder is missing.
-        ValueError: if it has no photos. The message names it.
+        ValueError: if it has no photos, or two whose names look the same. The message names them.
     """
 
     def __init__(self, path):
         self.path = Path(path)
         if not self.path.is_dir():
             raise FileNotFoundError(f"{path} is missing or not a folder.")
-        self.names = sorted(files_below(self.path, PHOTO_SUFFIXES))
+        self.files = {}
+        for name in files_below(self.path, ("",)):
+            if (same := self.files.setdefault(composed(name), name)) != name:
+                raise ValueError(f"{path} has two files whose names look the same, {same!a:.80} and {name!a:.80}. "
+                                 "Rename one.")
+        self.names = sorted(name for name in self.files if is_photo(name, lambda name=name: self._head(name)))
         if not self.names:
             raise ValueError(f"{path} holds no photos (files ending in {', '.join(PHOTO_SUFFIXES)}).")
 
@@ -39,7 +55,7 @@ class PhotoFolder:
         """Reads a photo's file.
 
         Args:
-            name: one of `names`.
+            name: one of `files`.
 
         Returns:
             Its encoded bytes.
@@ -48,9 +64,18 @@ class PhotoFolder:
             BadPhoto: if it can't be read or is too large. The message is the reason.
         """
         try:
-            return read_photo_file(self.path / name)
+            return read_photo_file(self.path / self.files.get(name, name))
         except BadPhoto as error:
             raise BadPhoto(f"in {self.path.name} {error}") from None
+
+    def _head(self, name: str) -> bytes:
+        """The first bytes of a file; none if it can't be read."""
+        path = self.path / self.files[name]
+        try:
+            with open(path, "rb") if path.is_file() else io.BytesIO() as file:     # reading a pipe could wait for ever
+                return file.read(HEAD)
+        except OSError:
+            return b""
 
     def digest(self, names) -> str:
         """The digest that PhotoZip has for the same photos. It reads all of them, since folders keep no CRC-32."""

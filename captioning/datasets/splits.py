@@ -4,11 +4,13 @@ Photos are read from a zip, which is never unpacked, or from a folder, which is 
 """
 
 import warnings
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from captioning.datasets.annotations import read_captions
 from captioning.datasets.photo_folder import open_photos
+from captioning.datasets.photo_zip import composed
 
 SPLIT_SEED = 2014           # a change would move photos between training and validation
 
@@ -81,18 +83,33 @@ def matched(split: str, path: Path, captions: dict[str, list[str]], ids: dict[st
     Raises:
         ValueError: if no photo has a caption, or the photos can't be opened.
     """
-    there = captions.keys()
+    files, looks = captions.keys(), captions.keys()
     if photos:
         with open_photos(path) as found:
-            there = set(found.names)
-    names = sorted(name for name in there & captions.keys() if captions[name])
+            files, looks = found.files.keys(), set(found.names)
+    named = _as_files_are_named(captions, files)
+    captions, ids = ({named[name]: of_photo[name] for name in captions} for of_photo in (captions, ids))
+    names = sorted(name for name in files & captions.keys() if captions[name])
     if not names:
         raise ValueError(f"No photo of {path} has a caption in {source}. Check that they belong together.")
-    for count, what in ((len(there) - len(names), f"photos of {path} have no caption"),
-                        (len(captions.keys() - there), f"photos with captions in {source} are not in {path.name}")):
+    for count, what in ((len(looks - set(names)), f"photos of {path} have no caption"),
+                        (len(captions.keys() - files), f"photos with captions in {source} are not in {path.name}")):
         if count:
             warnings.warn(f"{count:,} {what} and are left out.", stacklevel=3)
     return Split(split, path, names, [captions[n] for n in names], [ids[n] for n in names])
+
+
+def _as_files_are_named(names: Iterable[str], files: Collection[str]) -> dict[str, str]:
+    """How photos are named on the disk: {name as captions have it: name of the file, or itself if there is none}.
+
+    Captions may have a name in another case, as Windows and Macs allow, if that leaves no doubt.
+    """
+    found = {name: composed(name) for name in names}
+    left, by_letters = set(files) - set(found.values()), {}
+    for file in left:
+        by_letters[file.casefold()] = None if file.casefold() in by_letters else file
+    return {name: file if file in files else by_letters.pop(file.casefold(), None) or file
+            for name, file in found.items()}
 
 
 def divided(whole: Split, val_names: set[str]) -> tuple[Split, Split]:

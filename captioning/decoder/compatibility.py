@@ -10,6 +10,8 @@ from captioning.decoder import model_text
 from captioning.decoder.checkpoints import Checkpoint
 from captioning.decoder.errors import OtherRun
 from captioning.decoder.train_state import TrainState
+from captioning.encoder.recipes import ARITHMETIC, different_recipe, without
+from captioning.frameworks import arithmetic
 from captioning.settings import Settings
 
 
@@ -30,7 +32,7 @@ def describe_run(state: TrainState, decoder, vocab: dict, settings: Settings, re
         "settings": settings.as_dict(), "vocab": vocab, "recipe": recipe, "shapes": state.shapes(),
         "models": describe_models(state, models), "decoder": model_text.outline(state.model),
         "names": _names(state.model, decoder),
-        "captions": captions,
+        "captions": captions, "arithmetic": arithmetic(settings.precision),
     }
 
 
@@ -70,13 +72,19 @@ def require_same_run(checkpoint: Checkpoint, run: dict, owner: str):
             "checkpoints, and then this cell again.")
 
 
+def other_arithmetic(checkpoint: Checkpoint, run: dict) -> str:
+    """How the arithmetic of a checkpoint differs from a run's, with both values; empty if it does not."""
+    there = checkpoint.about.get("arithmetic")
+    return different_recipe(there, run["arithmetic"]) if isinstance(there, dict) else ""
+
+
 def _pairs(there: dict, here: dict) -> Iterator[tuple]:
     """What two runs must have in common: a name for it, its value there and here."""
     settings, recipe, captions = (
         there[key] if isinstance(there.get(key), dict) else {} for key in ("settings", "recipe", "captions"))
     for name in Settings.fixed_on_resume():
         yield name, settings.get(name), here["settings"][name]
-    for key in here["recipe"]:
+    for key in without(here["recipe"], ARITHMETIC):
         yield f"embeddings' {key}", recipe.get(key), here["recipe"][key]
     for split in here["captions"]:
         yield f"digest of the {split} captions", captions.get(split), here["captions"][split]

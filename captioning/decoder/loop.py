@@ -10,6 +10,7 @@ from tqdm.auto import tqdm
 
 from captioning.cpu import keep_freed_memory
 from captioning.decoder.checkpointer import Checkpointer
+from captioning.decoder.compatibility import other_arithmetic
 from captioning.decoder.errors import LOOK_AT_NAN, Interrupted
 from captioning.decoder.forecast import Forecast
 from captioning.decoder.interrupts import interrupts_wait
@@ -97,6 +98,7 @@ class Loop:
                 # 3. stop if Ctrl-C was pressed
                 if interrupts.waiting:
                     checkpointer.save()
+                    bar.set_description("Stopped and saved")
                     raise Interrupted(
                         f"Training stopped at step {state.step:,}. Run the cell again to go on there.")
         return state.history
@@ -131,8 +133,15 @@ class Loop:
     def resume(self):
         """Takes over the newest whole checkpoint, if there is one. Raises ValueError when it does not fit."""
         checkpoint, state = self.checkpointer.resume(), self.state
-        if checkpoint:
-            print(f"Continuing from {checkpoint.path}, after {state.step:,} of {self.settings.steps:,} steps.")
+        steps = self.settings.steps
+        if checkpoint and state.step <= steps:
+            print(f"Continuing from {checkpoint.path}, after {state.step:,} of {steps:,} steps.")
+            if different := other_arithmetic(checkpoint, self.checkpointer.run):
+                print("From here on, the weights will not be those of an uninterrupted run, bit for bit: the checkpoint"
+                      f" was computed in another way ({different}).")
+        elif checkpoint:
+            print(f"{checkpoint.path} has {state.step:,} steps behind it, more than the {steps:,} of the settings. "
+                  "Nothing is trained. To train for fewer, name another folder in CAPTION_CHECKPOINT_ROOT.")
         if self.stage.evaluate_first and self.checkpointer.saved_step is None:
             state.history = [{"step": 0, "epoch": 0, "train_loss": None, "val_loss": self.stage.evaluate()}]
             self.checkpointer.save()

@@ -6,7 +6,6 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from captioning.cpu import has_fast_bfloat16
 from captioning.datasets.tokens import PAD
 from captioning.decoder.batches import Batches, Data
 from captioning.decoder.checkpointer import Checkpointer
@@ -17,6 +16,7 @@ from captioning.decoder.fast_loss import TrainingLoss, training_loss
 from captioning.decoder.loop import Loop, Stage
 from captioning.decoder.photo_check import require_photo_matters
 from captioning.decoder.train_state import TrainState
+from captioning.frameworks import training_precision
 from captioning.settings import Settings
 
 __all__ = ["Data", "Trainer", "TrainingStopped", "best_row"]
@@ -59,7 +59,7 @@ class Trainer:
         self.batches = Batches(generate_batch, train, val, vocab[PAD], settings)
         first = self.batches.as_made(0)
         self.loss = training_loss(decoder, first.images, first.sentences,
-                                  bfloat16=settings.precision != "float32" and has_fast_bfloat16())
+                                  bfloat16=training_precision(settings.precision) == "bfloat16")
         self.state = TrainState(self.loss_model, settings.learning_rate)
         run = describe_run(self.state, decoder, vocab, settings, recipe, models or {},
                            {"training": train.digest(), "validation": val.digest()})

@@ -3,13 +3,15 @@
 import numpy as np
 
 from captioning.encoder.cache import Embeddings
-from captioning.encoder.recipes import different_recipe
+from captioning.encoder.recipes import ARITHMETIC, different_recipe, without
 
 OF_PHOTOS = ("photos", "resize", "batch", "crop")   # what `embed_split` adds to an encoder's recipe
 
 
 def require_encoder(encoder, recipe: dict | None):
     """Checks that an encoder is the one that a decoder was trained with.
+
+    One in float32 may stand in for one in bfloat16, which not every processor has.
 
     Args:
         encoder: Its `recipe` says what its embeddings depend on.
@@ -21,7 +23,10 @@ def require_encoder(encoder, recipe: dict | None):
     if recipe is None:
         raise ValueError("This caption writer does not know its encoder, so it can't check the one that it is given. "
                          "Make it with CaptionWriter(..., recipe=embeddings.recipe) or CaptionWriter.from_checkpoint.")
-    if different := different_recipe(encoder.recipe, _without(recipe, OF_PHOTOS), "in the encoder", "in the decoder"):
+    found, wanted = without(encoder.recipe, ARITHMETIC), without(recipe, ARITHMETIC, *OF_PHOTOS)
+    if (found.get("precision"), wanted.get("precision")) == ("float32", "bfloat16"):
+        found = found | {"precision": "bfloat16"}
+    if different := different_recipe(found, wanted, "in the encoder", "in the decoder"):
         raise ValueError(f"This encoder is not the one that the decoder was trained with ({different}): make the "
                          "decoder's with get_cnn_encoder, or take a checkpoint that was trained with this one.")
 
@@ -70,12 +75,7 @@ def _require_recipe(found: dict, wanted: dict | None):
     """Raises ValueError if embeddings have another recipe than those that the decoder was trained with."""
     if wanted is None:
         return
-    recipes = (_without(recipe, ["photos"]) for recipe in (found, wanted))
+    recipes = (without(recipe, ARITHMETIC, "photos") for recipe in (found, wanted))
     if different := different_recipe(*recipes, "in the embeddings", "in the decoder"):
         raise ValueError(f"These embeddings are not from the encoder that the decoder was trained with ({different}): "
                          "embed the photos with the decoder's, or take a checkpoint that was trained on such ones.")
-
-
-def _without(recipe: dict, keys) -> dict:
-    """The recipe without these keys."""
-    return {key: value for key, value in recipe.items() if key not in keys}

@@ -10,7 +10,7 @@ from captioning.decoder.checkpoints import CheckpointFolder
 from captioning.decoding.caption import Caption
 from captioning.decoding.writer import CaptionWriter
 from captioning.encoder.batches import EMBED_BATCH, embed_batches
-from captioning.encoder.cnn import Encoder, get_cnn_encoder
+from captioning.encoder.cnn import Encoder, NoBfloat16, get_cnn_encoder
 from captioning.encoder.networks import ARCHITECTURES
 
 NO_REPEAT = 2                   # as in the notebook: no pair of words comes twice in a caption
@@ -83,7 +83,10 @@ def encoder_of(recipe: dict, weights: str) -> Encoder:
     if not of_project and weights in known_weights:
         raise ValueError(f"The decoder's encoder has its weights from a file ({label}). Set CAPTION_ENCODER_WEIGHTS to "
                          "that file.")
-    return get_cnn_encoder(of_project or weights, precision, known[name])
+    try:
+        return get_cnn_encoder(of_project or weights, precision, known[name])
+    except NoBfloat16:                          # this machine is not the one that trained
+        return get_cnn_encoder(of_project or weights, "float32", known[name])
 
 
 def caption_all(photos: ChosenPhotos, encoder: Encoder, writer: CaptionWriter,

@@ -13,7 +13,7 @@ from tqdm.auto import tqdm
 from captioning.datasets.photo_folder import Photos, open_photos
 from captioning.datasets.splits import Split
 from captioning.encoder.batches import EMBED_BATCH, crop_size, embed_batches
-from captioning.encoder.recipes import different_recipe
+from captioning.encoder.recipes import ARITHMETIC, different_recipe, without
 from captioning.encoder.shards import Shards
 from captioning.storage import files
 
@@ -66,6 +66,7 @@ def embed_split(split: Split, encoder, cache_dir, workers: int = 2, compute: Cal
                     files.remove(leftover)
     embeddings = read_embeddings(cache)
     _require_same(cache, embeddings, split, recipe)
+    _warn_of_arithmetic(cache, embeddings.recipe.get(ARITHMETIC), recipe.get(ARITHMETIC))
     if embeddings.skipped:
         _warn_of_skipped(split, embeddings.skipped)
     return embeddings
@@ -110,13 +111,26 @@ def _fits(embeddings: Embeddings) -> bool:
 
 
 def _require_same(cache: Path, embeddings: Embeddings, split: Split, recipe: dict):
-    """Raises ValueError if the embeddings have another recipe, or are of other photos than the split's."""
-    if different := different_recipe(embeddings.recipe, recipe):
+    """Raises ValueError if the embeddings have another recipe, or are of other photos than the split's.
+
+    If only the arithmetic differs, it warns instead: nobody can undo another processor, and the values are the same but
+    for rounding.
+    """
+    if different := different_recipe(without(embeddings.recipe, ARITHMETIC), without(recipe, ARITHMETIC)):
         raise ValueError(f"{cache} was made by another recipe ({different}). Delete {cache.parent} to embed the "
                          "photos again, or undo the change.")
     if embeddings.names != split.names:
         raise ValueError(f"{cache.with_suffix('.json')} is damaged: it names other photos than those that {cache.name} "
                          f"was made from. Delete {cache.parent} to embed the photos again.")
+
+
+def _warn_of_arithmetic(cache: Path, found: str | None, here: str | None):
+    """Warns the caller of `embed_split` of embeddings that this machine would round otherwise."""
+    if found != here:
+        warnings.warn(f"{cache} was computed by another processor, or other versions of libraries (arithmetic: {found} "
+                      f"there, {here} here). Its values may differ in the last digits from what this machine would "
+                      f"compute. They are used as they are. To embed the photos again, delete {cache.parent}.",
+                      stacklevel=3)
 
 
 def _warn_of_skipped(split: Split, skipped: dict[str, str]):

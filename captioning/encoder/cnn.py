@@ -1,5 +1,6 @@
 """The encoder: photos to embeddings."""
 
+import hashlib
 from collections.abc import Callable
 
 import numpy as np
@@ -8,6 +9,11 @@ from captioning.cpu import has_fast_bfloat16
 from captioning.encoder.inference import Session, frozen_graph
 from captioning.encoder.int8 import OpenVinoNetwork, quantised_network, require_packages
 from captioning.encoder.networks import ARCHITECTURES, Architecture, find_weights, load_network
+from captioning.encoder.recipes import ARITHMETIC
+
+
+class NoBfloat16(ValueError):
+    """TensorFlow can't compute in bfloat16 on this machine."""
 
 
 class Encoder:
@@ -26,12 +32,17 @@ class Encoder:
 
     def __init__(self, architecture: Architecture, network: Callable, **recipe):
         self.size, self.width = architecture.size, architecture.width
-        self.recipe = {"encoder": architecture.build.__name__} | recipe
         self._network = network
+        self.recipe = {"encoder": architecture.build.__name__} | recipe | {ARITHMETIC: self._arithmetic()}
 
     def __call__(self, photos: np.ndarray) -> np.ndarray:
         """Embeds photos, (B, size, size, 3) uint8, to (B, width) float32."""
         return self._network(photos)
+
+    def _arithmetic(self) -> str:
+        """Digest of a test photo's embedding: what decides on its last bits are the processor and the libraries."""
+        noise = np.random.default_rng(0).integers(0, 256, (1, self.size, self.size, 3), np.uint8)
+        return hashlib.sha256(self(noise).tobytes()).hexdigest()[:12]
 
 
 def get_cnn_encoder(weights: str = "drawn", precision: str = "auto", encoder: str = "inception_v3",
@@ -47,9 +58,10 @@ def get_cnn_encoder(weights: str = "drawn", precision: str = "auto", encoder: st
 
     Raises:
         OSError: The weights are missing, or Keras can't download them.
+        NoBfloat16: bfloat16 was asked for, and TensorFlow can't compute in it here.
         ValueError: The weights do not fit, or int8 lacks a package or an argument.
     """
-    architecture, precision = ARCHITECTURES[encoder], resolve_precision(precision)
+    architecture = ARCHITECTURES[encoder]
     if precision == "int8":
         _require_int8(encoder, calibration, cache_dir)
     path, label = find_weights(weights)
@@ -58,7 +70,11 @@ def get_cnn_encoder(weights: str = "drawn", precision: str = "auto", encoder: st
         return frozen_graph(architecture, load_network(architecture, path))
 
     if precision != "int8":
-        return Encoder(architecture, Session(graph(), precision), weights=label, precision=precision)
+        session = Session(graph(), resolve_precision(precision))
+        if precision == "bfloat16" != session.precision:
+            raise NoBfloat16("CAPTION_PRECISION is bfloat16, but TensorFlow computes in float32 on this machine. Set "
+                             "CAPTION_PRECISION to auto or float32.")
+        return Encoder(architecture, session, weights=label, precision=session.precision)
     rest = resolve_precision("auto")
     xml, recipe = quantised_network(
         graph, {"encoder": encoder, "weights": label}, calibration, architecture.size, cache_dir)

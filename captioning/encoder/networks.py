@@ -5,10 +5,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import keras
 from keras import applications
 
 from captioning.datasets.sources import offline_weights_hint
+from captioning.frameworks import keras
 from captioning.storage import files, weights_files
 
 DRAWN_WEIGHTS = Path(__file__).resolve().parents[2] / "data" / "drawn" / "inception_v3_drawn_notop.weights.h5"
@@ -62,14 +62,16 @@ def find_weights(weights: str) -> tuple[str | Path, str]:
         return DRAWN_WEIGHTS, f"drawn, sha256 {_verified(DRAWN_WEIGHTS)}"
     path = Path(weights)
     if not path.is_file():
-        raise FileNotFoundError(f"CAPTION_ENCODER_WEIGHTS is {weights}; expected `drawn`, `imagenet` or a file.")
+        raise FileNotFoundError(f"CAPTION_ENCODER_WEIGHTS is {weights}; expected `drawn`, `imagenet` or a file, but "
+                                f"{path.absolute()} is not one.")
     return path, f"file, sha256 {files.sha256(path)}"
 
 
 def _verified(path: Path) -> str:
     """The sha256 of weights that come with the project, checked against the JSON beside them."""
     about = weights_files.about_path(path)
-    again = f"It comes with the project. Get it back with `git checkout -- {path.parent.parent.name}`."
+    again = (f"It comes with the project. Get it back with `git checkout -- {path.parent.parent.name}`, or from a new "
+             "download of the project.")
     for file in (path, about):
         if not file.is_file():
             raise FileNotFoundError(f"{file} is missing. {again}")

@@ -70,7 +70,8 @@ class Worker:
         """
         if (mine := self.about()["recipe"]) != recipe:
             raise ValueError(f"The encoder of {socket.gethostname()} is {mine}, another machine's is {recipe}. "
-                             "Set CAPTION_PRECISION to one that all machines have, and share the file of weights.")
+                             "Use machines with the same kind of processor, set CAPTION_PRECISION to one that all of "
+                             "them have, and share the file of weights.")
         if self.photos is None:
             self.photos = self._open()
         here = range(0, len(names), EMBED_BATCH)

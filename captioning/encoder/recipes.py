@@ -1,5 +1,7 @@
 """Recipes: what embeddings depend on, and how two of them differ."""
 
+ARITHMETIC = "arithmetic"           # digest of a test photo's embedding: other processors and versions round otherwise
+
 
 def different_recipe(found: dict, wanted: dict, there: str = "there", here: str = "here") -> str:
     """How two recipes of embeddings differ.
@@ -15,3 +17,8 @@ def different_recipe(found: dict, wanted: dict, there: str = "there", here: str 
     """
     different = [key for key in sorted(found.keys() | wanted.keys()) if found.get(key) != wanted.get(key)]
     return "; ".join(f"{key}: {found.get(key)!r:.80} {there}, {wanted.get(key)!r:.80} {here}" for key in different)
+
+
+def without(recipe: dict, *keys: str) -> dict:
+    """The recipe without these keys."""
+    return {key: value for key, value in recipe.items() if key not in keys}

@@ -14,6 +14,7 @@ from matplotlib.path import Path
 from matplotlib.transforms import Bbox
 
 from captioning.figures.colours import RULE, TEXT
+from captioning.figures.fonts import set_in_fonts
 from captioning.figures.pictures import as_rgb, data_url
 from captioning.figures.text import FONT, fitted, text_width
 from captioning.markup import render
@@ -107,8 +108,9 @@ def draw_text(ax, x, y, text, size=9.5, colour=TEXT, ha="center", **options):
         matplotlib's Text.
     """
     options = {"parse_math": False} | options
+    text, families = set_in_fonts(text, FONT)
     return ax.text(x, y - 0.365 * size * 100 / 72, text, fontsize=size, color=colour, ha=ha, va="baseline",
-                   family=FONT, **options)
+                   family=families, **options)
 
 
 def draw_box(ax, x, y, width, height, hue, lines=(), size=9.5, rounding=7, **options):

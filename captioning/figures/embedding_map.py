@@ -43,7 +43,9 @@ def _places(embeddings, seed) -> np.ndarray:
     if count < 5:
         return np.stack([np.arange(count), np.zeros(count)], axis=1)
     perplexity = min(30, (count - 1) / 3)
-    return TSNE(metric="cosine", perplexity=perplexity, init="random", random_state=seed).fit_transform(embeddings)
+    # For a few hundred photos the exact method is faster than Barnes-Hut, and 500 steps give as good a map as 1,000.
+    return TSNE(metric="cosine", perplexity=perplexity, init="random", method="exact", max_iter=500,
+                random_state=seed).fit_transform(embeddings)
 
 
 def grid_places(places: np.ndarray) -> tuple[np.ndarray, tuple[int, int]]:

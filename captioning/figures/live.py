@@ -10,6 +10,7 @@ from captioning.datasets.photo_zip import BadPhoto
 from captioning.figures.losses import plot_loss_curves
 from captioning.figures.pictures import jpeg_data_url
 from captioning.markup import render
+from captioning.photos import own_files
 
 PHOTO_SIDE = 480            # longer side in pixels; the notebook shows 240
 
@@ -55,13 +56,17 @@ class TrainingPicture:
 
 
 def show_photo_file(path, on_photo):
-    """Displays what a function returns for the file of a photo. If the file is broken, prints the reason.
+    """Displays what a function returns for the file of a photo. If the file is missing or broken, prints the reason.
 
     Args:
-        path: of the file.
+        path: of the file, from the folder of the project or of the notebook.
         on_photo: takes the bytes of the file.
     """
-    _show(path, lambda: on_photo(read_photo_file(path)))
+    found = own_files.find(path)
+    if found is None:
+        print(f"{path} {own_files.not_found(path)}.")
+    else:
+        _show(path, lambda: on_photo(read_photo_file(found)))
 
 
 def _show(name, make):

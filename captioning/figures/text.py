@@ -3,10 +3,13 @@
 Widths are in units of 1/100 inch, font sizes in points.
 """
 
+import unicodedata
 from functools import lru_cache
 
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextToPath
+
+from captioning.figures.fonts import set_in_fonts
 
 FONT, MONOSPACE = "DejaVu Sans", "DejaVu Sans Mono"     # matplotlib has both: same layout everywhere
 
@@ -25,7 +28,8 @@ def text_width(text, size, weight="normal", style="normal", family=FONT):
     Returns:
         Its width in units.
     """
-    font = FontProperties(family=family, size=size, weight=weight, style=style)
+    text, families = set_in_fonts(text, family)
+    font = FontProperties(family=families, size=size, weight=weight, style=style)
     return TextToPath().get_text_width_height_descent(text, font, ismath=False)[0] * 100 / 72
 
 
@@ -65,7 +69,8 @@ def wrapped(line, width, size, **font):
         if lines[-1]:
             lines.append("")
         for letter in word:
-            if lines[-1] and text_width(lines[-1] + letter, size, **font) > width:
+            mark = unicodedata.category(letter)[0] == "M"       # belongs to the letter before
+            if lines[-1] and not mark and text_width(lines[-1] + letter, size, **font) > width:
                 lines.append("")
             lines[-1] += letter
     return lines

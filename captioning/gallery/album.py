@@ -8,7 +8,6 @@ Example:
 """
 
 import numbers
-import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,13 +17,14 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from captioning.datasets.photo_folder import read_photo_file
-from captioning.datasets.photo_zip import BadPhoto
+from captioning.datasets.photo_zip import BadPhoto, composed
 from captioning.decoder.errors import ShownAlone
 from captioning.gallery.examples import Example
 from captioning.gallery.figure import plot_contact_sheet
 from captioning.gallery.page import PHOTO_SIDE
 from captioning.gallery.proposals import Candidate, Proposal
 from captioning.gallery.reasons import REASONS
+from captioning.photos import own_files
 from captioning.photos.decode import decode_photo
 from captioning.scoring.scores import Scores
 from captioning.scoring.words import Words
@@ -156,12 +156,12 @@ class Album:
             return _Pick(entry, numbered[number - 1].name)
         if not isinstance(entry, (str, Path)):
             raise ValueError(f"{entry!r:.80} names no photo. Give a number on the sheets, a name, or a path.")
-        if str(entry) in self.captions:
-            return _Pick(entry, str(entry))
-        path = Path(os.path.expanduser(entry))  # os.path, unlike pathlib, takes any odd name
-        if not os.path.exists(path):
-            raise ValueError(f"{str(entry)!r:.200} is neither the name of a validation photo nor a file here."
-                             f"{self._nearly(str(entry))}")
+        if composed(str(entry)) in self.captions:
+            return _Pick(entry, composed(str(entry)))
+        path = own_files.find(entry)
+        if path is None:
+            raise ValueError(f"{str(entry)!r:.200} is neither the name of a validation photo nor a file here: "
+                             f"it {own_files.not_found(entry)}.{self._nearly(str(entry))}")
         try:
             return _Pick(entry, path.resolve(), decode_photo(read_photo_file(path)))
         except BadPhoto as error:

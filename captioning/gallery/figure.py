@@ -11,13 +11,13 @@ from PIL import Image, ImageOps
 
 from captioning.figures.colours import TEXT, WORD, WRONG
 from captioning.figures.drawing import PhotoSheet
+from captioning.figures.fonts import set_in_fonts
 from captioning.figures.pictures import fills_box, mean_colour
 from captioning.figures.text import FONT, MONOSPACE, wrapped
 from captioning.gallery.examples import Example
 from captioning.markup import printable
 
-INK, MUTED = "#1d1c1a", "#68635a"
-GOOD, BAD = "#1d6b51", "#a03d18"
+GOOD, BAD = WORD.line, WRONG.line
 CELL, GAP, MARGIN, HEADING, SECTION_GAP = 2.15, 0.24, 0.3, 0.55, 0.2      # inches; CELL is a photo's width
 PHOTO_HEIGHT, PHOTO_GAP = CELL * 3 / 4, 0.08
 FIGURE_DPI, PHOTO_DPI = 110, 150
@@ -29,7 +29,7 @@ class Paragraph:
 
     lines: list[str]
     size: float                 # points
-    colour: str = INK
+    colour: str = TEXT
     weight: str = "normal"
     style: str = "normal"
     family: str = FONT
@@ -96,11 +96,11 @@ def plot_contact_sheet(examples: Sequence[Example], columns: int = 4) -> Figure:
     good = examples[0].good
     title = "Captions that may fit" if good else "Captions that may fail, with a guess at the reason"
     cells = [Cell(example, _choice_texts(example)) for example in examples]
-    return _plot([Section(title, (WORD if good else WRONG).line, cells)], columns, "none")
+    return _plot([Section(title, GOOD if good else BAD, cells)], columns)
 
 
 def plot_gallery(good: Sequence[Example], bad: Sequence[Example], columns: int = 5) -> Figure:
-    """Plots the good and the bad examples. Save the figure with `figure.savefig(path)`.
+    """Plots the good and the bad examples. `figure.savefig(path, facecolor="white")` saves the figure.
 
     Args:
         good: examples with captions that fit.
@@ -116,7 +116,7 @@ def plot_gallery(good: Sequence[Example], bad: Sequence[Example], columns: int =
     if not good and not bad:
         raise ValueError("A gallery needs examples, but both lists are empty.")
     sections = [_gallery_section("fit", GOOD, good), _gallery_section("fail", BAD, bad)]
-    return _plot([section for section in sections if section.cells], columns, "white")
+    return _plot([section for section in sections if section.cells], columns)
 
 
 def _gallery_section(verb: str, colour: str, examples: Sequence[Example]) -> Section:
@@ -129,10 +129,10 @@ def _gallery_section(verb: str, colour: str, examples: Sequence[Example]) -> Sec
 def _choice_texts(example: Example) -> list[Paragraph]:
     """Returns what the contact sheet writes below a photo."""
     return [
-        _paragraph(_numbered(example), 9.5, TEXT, weight="bold"),
-        _paragraph(_guess(example), 9, WRONG.line, style="italic"),
-        _paragraph(_facts(example), 8, TEXT),
-        _paragraph(example.name, 6.5, TEXT, family=MONOSPACE),
+        _paragraph(_numbered(example), 9.5, weight="bold"),
+        _paragraph(_guess(example), 9, BAD, style="italic"),
+        _paragraph(_facts(example), 8),
+        _paragraph(example.name, 6.5, family=MONOSPACE),
     ]
 
 
@@ -142,8 +142,8 @@ def _gallery_texts(example: Example) -> list[Paragraph]:
     return [
         _paragraph(_numbered(example), 10.5, weight="bold"),
         _paragraph(reason, 9, colour=GOOD if example.good else BAD, style="italic"),
-        _paragraph(f"People: {example.written[0]}" if example.written else "", 8.5, colour=MUTED),
-        _paragraph(_facts(example), 8, colour=MUTED),
+        _paragraph(f"People: {example.written[0]}" if example.written else "", 8.5),
+        _paragraph(_facts(example), 8),
     ]
 
 
@@ -173,14 +173,14 @@ def _rows(section: Section, columns: int) -> list[Row]:
             for start in starts]
 
 
-def _plot(sections: Sequence[Section], columns: int, ground: str) -> Figure:
-    """Plots sections, one below the other. ground: colour of the page, "none" for a see-through one."""
+def _plot(sections: Sequence[Section], columns: int) -> Figure:
+    """Plots sections, one below the other, on a see-through page."""
     columns = min(columns, max(len(section.cells) for section in sections))
     rows = [row for section in sections for row in _rows(section, columns)]
     width = 2 * MARGIN + columns * CELL + (columns - 1) * GAP
     height = 2 * MARGIN + sum(row.height for row in rows) - GAP + SECTION_GAP * (len(sections) - 1)
 
-    figure = PhotoSheet(figsize=(width, height), dpi=FIGURE_DPI, facecolor=ground)
+    figure = PhotoSheet(figsize=(width, height), dpi=FIGURE_DPI, facecolor="none")
     figure.alt = " ".join(f"{section.title}: {'; '.join(_numbered(cell.example) for cell in section.cells)}."
                           for section in sections)
     ax = figure.add_axes((0, 0, 1, 1))          # in inches from the upper left corner
@@ -222,12 +222,13 @@ def _draw_texts(ax, texts: Sequence[Paragraph], left: float, top: float):
     """Draws paragraphs, one below the other."""
     for text in texts:
         for number, line in enumerate(text.lines):
+            line, families = set_in_fonts(line, text.family)
             ax.text(left, top + text.depth(number), line, size=text.size, color=text.colour, va="top",
-                    weight=text.weight, style=text.style, family=text.family, parse_math=False)
+                    weight=text.weight, style=text.style, family=families, parse_math=False)
         top += text.height
 
 
-def _paragraph(text: str, size: float, colour: str = INK, **font) -> Paragraph:
+def _paragraph(text: str, size: float, colour: str = TEXT, **font) -> Paragraph:
     """Wraps a text to the width of a cell. An empty text has no lines. font: as for `text_width`."""
     lines = wrapped(printable(text), 100 * CELL, size, **font) if text else []
     return Paragraph(lines, size, colour, **font)

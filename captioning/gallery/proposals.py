@@ -117,7 +117,8 @@ def _check_scored(names: Sequence[str], *by_photo: Mapping[str, object]):
         raise ValueError(f"{len(missing)} of the photos have no caption, references or score, such as {missing[0]!r}. "
                          "Propose examples from photos that were scored.")
     if len(names) < 2:
-        raise ValueError(f"Good and bad examples need at least two photos, but there are {len(names)}.")
+        there = "is one" if names else "are none"
+        raise ValueError(f"Good and bad examples need at least two photos, but there {there}. Validate on more photos.")
 
 
 def _ranked(

@@ -2,7 +2,6 @@
 
 import random
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import numpy as np
 
@@ -10,8 +9,11 @@ from captioning.grading.decoder_probe import BATCH, MAX_LEN, SEED
 from captioning.grading.report import Problem, Stopped, call, short
 
 
-def batch_problems(generate_batch, images, captions) -> Iterator[Problem]:
-    """What is wrong with the first two batches.
+def service_batches(generate_batch, images, captions) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """The batches that the service takes, without end: (B, 2048) float32 and (B, T) int32.
+
+    The two global generators are seeded as the service does. After each batch they are put back, so that nothing
+    between two batches changes the next one.
 
     Args:
         generate_batch: the notebook's function.
@@ -24,29 +26,24 @@ def batch_problems(generate_batch, images, captions) -> Iterator[Problem]:
     if len(images) != len(captions):
         raise Stopped(Problem("Photos and captions do not belong together: there should be a list of captions for each "
                               "photo.", f"{len(images):,} lists", f"{len(captions):,} lists"))
-    with seeded_globals():
-        embeds, sentences = take_batch(generate_batch, images, captions)
-        again = take_batch(generate_batch, images, captions)
-    if np.array_equal(embeds, again[0]) and np.array_equal(sentences, again[1]) and len(images) > 1:
-        yield Problem("Two batches in a row are the same: choose other photos each time, and seed no generator in "
-                      "generate_batch.")
-    yield from _sentence_problems(embeds, sentences, images, captions)
+    seeded = random.Random(SEED).getstate(), np.random.RandomState(SEED).get_state()
+    while True:
+        before = random.getstate(), np.random.get_state()
+        _set_globals(seeded)
+        try:
+            batch = _take_batch(generate_batch, images, captions)
+        finally:
+            seeded = random.getstate(), np.random.get_state()
+            _set_globals(before)
+        yield batch
 
 
-@contextmanager
-def seeded_globals():
-    """Seeds the two global generators as the service does, and puts them back afterwards."""
-    states = random.getstate(), np.random.get_state()
-    random.seed(SEED)
-    np.random.seed(SEED)
-    try:
-        yield
-    finally:
-        random.setstate(states[0])
-        np.random.set_state(states[1])
+def _set_globals(states):
+    random.setstate(states[0])
+    np.random.set_state(states[1])
 
 
-def take_batch(generate_batch, images, captions):
+def _take_batch(generate_batch, images, captions):
     """(images, sentences) of one batch. Raises Stopped if generate_batch returns something else."""
     batch = call(generate_batch, images, captions, BATCH, MAX_LEN)
     try:
@@ -66,14 +63,28 @@ def take_batch(generate_batch, images, captions):
     return embeds.astype(np.float32, copy=False), sentences.astype(np.int32, copy=False)
 
 
-def fills_of(embeds, sentences, images, captions) -> set[int]:
-    """The indices that fill up the sentences of a batch after the captions' own."""
-    return _fills(sentences, [_captions_of(embed, images, captions) for embed in embeds])
+def own_captions(embeds, images, captions) -> list[list]:
+    """For each photo of a batch, the captions of all photos with this embedding."""
+    return [_captions_of(embed, images, captions) for embed in embeds]
 
 
-def _sentence_problems(embeds, sentences, images, captions):
+def batch_problems(first, second, own) -> Iterator[Problem]:
+    """What is wrong with the first two batches.
+
+    Args:
+        first: (images, sentences) of a batch.
+        second: the next one.
+        own: of own_captions for the first.
+    """
+    embeds, sentences = first
+    if np.array_equal(embeds, second[0]) and np.array_equal(sentences, second[1]) and len(embeds) > 1:
+        yield Problem("Two batches in a row are the same: choose other photos each time, and seed no generator in "
+                      "generate_batch.")
+    yield from _sentence_problems(sentences, own)
+
+
+def _sentence_problems(sentences, own):
     """Does each sentence belong to its photo, whole and filled up with something that is no word?"""
-    own = [_captions_of(embed, images, captions) for embed in embeds]
     width = sentences.shape[1]
     strangers = [row for row, (sentence, choices) in enumerate(zip(sentences, own))
                  if choices and not any(np.array_equal(sentence[:len(c)], c[:width]) for c in choices)]
@@ -85,9 +96,13 @@ def _sentence_problems(embeds, sentences, images, captions):
             yield Problem("END is lost in the batches: the last token of a caption is another one than END. Look at "
                           "batch_captions_to_matrix.", short(lost), short(sentences[row].tolist()))
             return
+        if any(np.array_equal(sentences[row, -len(c):], c) for c in own[row]):
+            yield Problem("PAD stands before the words in the batches: batch_captions_to_matrix should fill up on the "
+                          "right.", short(own[row][0]), short(sentences[row].tolist()))
+            return
         yield Problem("Captions and photos do not belong together: draw the photos' numbers once, and take both the "
                       "embeddings and the captions with them.", "each caption beside its own photo",
-                      f"{len(strangers)} of {len(embeds)} captions beside another photo")
+                      f"{len(strangers)} of {len(own)} captions beside another photo")
         return
     yield from _fill_problems(sentences, own)
 
@@ -99,8 +114,8 @@ def _captions_of(embed, images, captions):
     return [list(caption) for row in same for caption in captions[row]]
 
 
-def _fills(sentences, own) -> set[int]:
-    """What stands after each sentence's own caption."""
+def fills_of(sentences, own) -> set[int]:
+    """The indices that fill up the sentences of a batch after the captions' own."""
     width, fills = sentences.shape[1], set()
     for sentence, choices in zip(sentences, own):
         lengths = [len(c) for c in choices if np.array_equal(sentence[:len(c)], c[:width])]
@@ -110,7 +125,7 @@ def _fills(sentences, own) -> set[int]:
 
 def _fill_problems(sentences, own):
     """Is what fills up the sentences no token of a caption?"""
-    fills = _fills(sentences, own)
+    fills = fills_of(sentences, own)
     for name, place in (("END", -1), ("START", 0)):
         taken = fills & {caption[place] for choices in own for caption in choices}
         if taken:

@@ -16,6 +16,7 @@ CASES = [
     ([[7], [1, 2, 3, 4, 5, 6], [8, 9]], 11, 4),
     ([[3, 1], [2, 6]], 9, None),
     ([[2, 7, 0], [2, 6, 8, 5, 0], [2, 7, 0]], 1, None),             # 0 is a token, as END often is; two are the same
+    ([[2, 7, 7, 5, 7, 0], [2, 0]], 1, None),                        # a token three times
     ([[2, LARGE, 0], [2, 5, 6, 0]], 3, 4),
     ([list(range(40, 100)), [2, 0]], 1, None),                      # a long one
     ([[5, 6, 7]], 4, 2),
@@ -37,13 +38,20 @@ COLUMNS = {                         # each mistake, and how many columns it give
         lambda lengths, most: min(lengths[-1], most),
     "Captions are cut to max_len - 1 tokens: keep max_len of them.":
         lambda lengths, most: min(max(lengths), most - 1 if most < max(lengths) else most),
+    "Captions are cut to max_len + 1 tokens: keep max_len of them.":
+        lambda lengths, most: min(max(lengths), most + 1 if most < max(lengths) else most),
+    "The matrix is as wide as the larger of max_len and the longest caption: take the smaller.":
+        lambda lengths, most: max(max(lengths), most),
     "Long captions are always cut to 20 tokens: cut them to max_len, and not at all if it is None.":
         lambda lengths, most: min(max(lengths), most, 20),
 }
 LEFT = "The padding is on the left: the words come first and pad_idx fills up the right side."
 KEPT_TAIL = "The beginning of a long caption is cut away: keep its first max_len tokens."
 KEPT_END = "END takes the place of the last token of a caption that is cut: keep its first max_len tokens as they are."
+LOST_START = "START is left out: the first token of a caption must stay."
 LOST_END = "END is left out: the last token of a caption that fits must stay."
+DIFFERS = "The matrix differs from the expected one."
+TURNED = "The matrix is transposed: a row belongs to a caption, a column to a place in it."
 ZERO = "The padding is 0: fill with pad_idx, which is not always 0."
 LOST_ZEROS = ("Tokens with the index 0 become padding: 0 is an index like any other, often that of END. Fill the "
               "matrix with pad_idx first.")
@@ -51,6 +59,10 @@ ROWS = {
     "": lambda rows: rows,
     "Identical captions are there once only: the matrix has a row for each caption.":
         lambda rows: [row for i, row in enumerate(rows) if row not in rows[:i]],
+    "A token that comes twice in a caption is there once: keep every token.":
+        lambda rows: [list(dict.fromkeys(row)) for row in rows],
+    "A token that follows itself is there once: keep every token.":
+        lambda rows: [[token for token, _ in itertools.groupby(row)] for row in rows],
     "The captions are sorted by length: row i belongs to caption i.": lambda rows: sorted(rows, key=len, reverse=True),
     "The captions are sorted by length, short ones first: row i belongs to caption i.":
         lambda rows: sorted(rows, key=len),
@@ -87,11 +99,15 @@ def batching_problems(batch_captions_to_matrix) -> Iterator[Problem]:
     yield from type_problems
     if type_problems and not all(isinstance(matrix, np.ndarray) and matrix.ndim == 2 for matrix in came):
         return
+    if type_problems and came[0].dtype.kind not in "biuf":
+        return
     if not all(map(np.array_equal, came, kept)):
         yield Problem("All calls return the same array, so a batch changes when the next one is made: make a new array "
                       "in each call.")
         return
-    yield from _value_problems(came)
+    value_problems = list(_value_problems(came))
+    if not (type_problems and any(problem.hint == DIFFERS for problem in value_problems)):
+        yield from value_problems
 
 
 def _type_problems(came):
@@ -102,6 +118,10 @@ def _type_problems(came):
                           "array([[1, 2, 3], [4, 5, -1]])", f"{type(matrix).__name__}: {short(matrix)}")
             return
     kind = next((matrix.dtype for matrix in came if not np.issubdtype(matrix.dtype, np.integer)), None)
+    if kind is not None and kind.kind in "USO":
+        yield Problem("The matrix holds strings: fill with pad_idx, which is an index, and not with PAD.", "integers",
+                      short(came[0].ravel()[-1]))
+        return
     if kind is not None:
         yield Problem("The matrix holds no whole numbers: make it with dtype=np.int32.", "integers", str(kind))
         return
@@ -122,14 +142,22 @@ def _value_problems(came):
                       "vocab[PAD].", expected, str(fill))
         return
     hints = next((hints for hints, mistakes in _combinations() if _equal(came, _matrices(*mistakes))),
-                 ["The matrix differs from the expected one."])
+                 [TURNED if _equal([matrix.T for matrix in came], _matrices()) else DIFFERS])
     for hint in hints:
         # The case to show is one where this mistake alone would make a difference.
         alone = next((_matrices(*mistakes) for hints, mistakes in _combinations() if hints == [hint]), came)
         case = next(case for case, other in enumerate(alone) if not np.array_equal(other, _matrix(case)))
-        captions, pad_idx, max_len = CASES[case]
-        yield Problem(hint, f"{short(_matrix(case).tolist())} for {short(captions)} with pad_idx={pad_idx}, "
-                            f"max_len={max_len}", short(came[case].tolist()))
+        yield Problem(hint, *_shown(case, came[case]))
+
+
+def _shown(case, came):
+    """(expected, came) of a case, as values or, where these are too many, as columns."""
+    captions, pad_idx, max_len = CASES[case]
+    right, given = _matrix(case), f"with pad_idx={pad_idx}, max_len={max_len}"
+    if right.shape[1] > 20:
+        lengths = " and ".join(str(len(caption)) for caption in captions)
+        return f"{right.shape[1]} columns for captions of {lengths} tokens {given}", f"{came.shape[1]} columns"
+    return f"{short(right.tolist())} for {short(captions)} {given}", short(came.tolist())
 
 
 def _equal(came, matrices) -> bool:
@@ -149,7 +177,8 @@ def _fixed_fill(came):
 
 def _combinations():
     """[(hints, mistakes)] of each combination of up to three mistakes, the fewest first."""
-    grid = itertools.product(COLUMNS, ("", LEFT), ("", KEPT_TAIL, KEPT_END, LOST_END), ("", ZERO, LOST_ZEROS), ROWS)
+    kept = "", KEPT_TAIL, KEPT_END, LOST_END, LOST_START
+    grid = itertools.product(COLUMNS, ("", LEFT), kept, ("", ZERO, LOST_ZEROS), ROWS)
     rows = [([hint for hint in mistakes if hint], mistakes) for mistakes in grid]
     return sorted((row for row in rows if 0 < len(row[0]) < 4), key=lambda row: len(row[0]))
 
@@ -167,12 +196,14 @@ def _matrix(case: int, columns="", left="", kept="", zeros="", order="", pad_idx
     """
     captions, pad, max_len = CASES[case]
     pad = pad if pad_idx is None else pad_idx
-    lengths = [len(caption) for caption in captions]
+    ordered = ROWS[order](captions)
+    lengths = [len(caption) - (kept == LOST_START) for caption in ordered]
     width, rows = COLUMNS[columns](lengths, max_len or max(lengths)), []
     padding = [0 if zeros == ZERO else pad] * MOST_COLUMNS
-    for caption in ROWS[order](captions):
-        length = len(caption)
-        tokens = [*caption[:-1], padding[0]] if kept == LOST_END else caption
+    for caption in ordered:
+        tokens = caption[kept == LOST_START:]
+        length = len(tokens)
+        tokens = [*tokens[:-1], padding[0]] if kept == LOST_END else tokens
         shift = min(length - width, 0) * bool(left) + max(length - width, 0) * (kept == KEPT_TAIL)
         window = [*padding, *tokens, *padding][MOST_COLUMNS + shift:][:width]
         if kept == KEPT_END:

@@ -17,6 +17,10 @@ CAPTIONS, LENGTH = 4, 6             # of the probe
 TOLERANCE = 1e-3                    # of the largest value: GPUs round this much
 SAME_LAYERS = "Use the same layers, in the same order, in class decoder and in class final_model."
 PARTS = "initial_state", "one_step"
+TAKES_AND_GIVES = {                 # by the number of outputs
+    2: "It should take decoder.img_embeds and give [h, c].",
+    3: "It should take [word, h, c] and give [logits, h, c], in this order.",
+}
 
 
 @dataclass(frozen=True)
@@ -52,13 +56,13 @@ def steps_of_layers(decoder) -> Steps | None:
     states = _states_of(decoder)
     model = model_of(decoder, states)
 
-    def initial_state(images, training=False):
-        found = model([images, np.zeros((len(images), 2), np.int32)], training=training)
+    def initial_state(images):
+        found = model([images, np.zeros((len(images), 2), np.int32)])
         return found[states[0]], found[states[-1]]
 
-    def one_step(inputs, training=False):
+    def one_step(inputs):
         word, h, c = inputs
-        new_h, (_, new_c) = lstm.cell(word_embed(word), [h, c], training=training)
+        new_h, (_, new_c) = lstm.cell(word_embed(word), [h, c])
         return token_logits(bottleneck(new_h)), new_h, new_c
 
     return Steps(initial_state, one_step, "the given layers, one word at a time")
@@ -94,10 +98,21 @@ def same_function_problems(decoder, steps: Steps, start: int, words) -> Iterator
     for place in range(LENGTH - 1):
         step = [sentences[:, place], h, c]
         came, h, c = _outputs(steps.one_step, step, f"{steps.name}: one_step", 3)
-        apart = apart or _first_apart({f"the state h after word {place + 1}": (hidden[:, place], h)})
+        apart = apart or _state_apart(hidden[:, place], h, c, place)
         if _apart(*map(_log_probabilities, (logits[:, place], came))):
             yield _difference(apart or f"the logits after word {place + 1}", logits[:, place], came, steps.name)
             return
+
+
+def _state_apart(expected, h, c, place) -> str:
+    """Where the state after a step is another one than in training; "" if h is the same."""
+    if not _apart(expected, h):
+        return ""
+    if not _apart(expected, c):
+        return f"the states after word {place + 1}: one_step gives h and c in the wrong order"
+    if place:                       # h was right before and the step was right, so c was wrong
+        return f"the state c after word {place}: one_step should give the cell's new c"
+    return "the state h after word 1 (decoder.flat_hidden_states)"
 
 
 def _difference(where, expected, came, name) -> Problem:
@@ -106,23 +121,25 @@ def _difference(where, expected, came, name) -> Problem:
         return Problem("final_model.one_step gives probabilities, but the caption writer takes the softmax itself: "
                        "leave softmax out.", "logits", "rows that sum to 1")
     if expected.shape != came.shape:
-        return Problem("The logits of one step have another shape than those of a whole caption.",
-                       str(expected.shape), str(came.shape))
+        return Problem("The logits of one step have another shape than those of a whole caption. "
+                       f"{TAKES_AND_GIVES[3]}", str(expected.shape), str(came.shape))
     gap = np.abs(_log_probabilities(expected) - _log_probabilities(came)).max()
-    return Problem(f"Captions are not written by the function that was trained: the two part at {where}. {SAME_LAYERS}",
+    return Problem(f"Captions are not written by the function that was trained: they first differ at {where}. "
+                   f"{SAME_LAYERS}",
                    f"the same predictions from decoder.flat_token_logits and {name}",
                    f"log-probabilities up to {gap:.2g} apart")
 
 
 def _outputs(model, inputs, name, count):
     """A model's outputs as arrays. Raises Stopped if it fails or if they are not `count`."""
+    order = TAKES_AND_GIVES[count]
     try:
-        outputs = [np.asarray(output) for output in model(inputs, training=False)]
+        outputs = model(inputs)                     # as the notebook's cells call it, without a word on training
+        outputs = [np.asarray(output) for output in (outputs if isinstance(outputs, (list, tuple)) else [outputs])]
     except Exception as error:
-        raise Stopped(Problem(f"{name} fails: it should take and give what the notebook's class final_model says.",
-                              came=one_line(error))) from None
+        raise Stopped(Problem(f"{name} fails. {order}", came=one_line(error))) from None
     if len(outputs) != count:
-        raise Stopped(Problem(f"{name} has the wrong number of outputs.", str(count), str(len(outputs))))
+        raise Stopped(Problem(f"{name} has the wrong number of outputs. {order}", str(count), str(len(outputs))))
     return outputs
 
 

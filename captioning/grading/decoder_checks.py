@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 
 import numpy as np
+from scipy.special import logsumexp
 
 from captioning.datasets.tokens import PAD
 from captioning.grading import given_layers, target_checks
 from captioning.grading.decoder_probe import (
+    MAX_LEN,
     PROBE_LEN,
     SEED,
     embedding_width,
@@ -22,6 +24,8 @@ from captioning.grading.report import Problem, reprs, some
 STATE_SIZE, WORD_EMBED_SIZE, BOTTLENECK = 300, 100, 120
 FEWEST_WAYS = 4                     # independent ways in which a state should change with a photo; it has up to 120
 
+ONE_NUMBER = "The loss should be one number for the whole batch: the mean over its words."
+
 # What the service asks about, in its order: shapes for a batch of b captions of t tokens and v words in the vocabulary.
 TENSORS = {
     "h0": lambda b, t, v: (b, STATE_SIZE),
@@ -32,6 +36,8 @@ TENSORS = {
     "flat_loss_mask": lambda b, t, v: (b * (t - 1),),
     "loss": lambda b, t, v: (),
 }
+
+_FLATTEN = f"ops.reshape(…, [-1, {STATE_SIZE}])"
 
 # The tensors of each step of the exercise, in the order of the data. c0 may be absent: h0 then serves as both.
 STEPS = {
@@ -78,7 +84,7 @@ def _first_problems(decoder, vocab, names, found):
         "c0": lambda: _state_problems("c0", decoder, found),
         "word_embeds": lambda: _input_word_problems(decoder, vocab, found),
         "flat_hidden_states": lambda: _hidden_problems(decoder, found),
-        "flat_token_logits": lambda: _logits_problems(found),
+        "flat_token_logits": lambda: _logits_problems(decoder, found),
         "flat_ground_truth": lambda: target_checks.truth_problems(found),
         "flat_loss_mask": lambda: target_checks.mask_problems(decoder, vocab),
         "loss": lambda: (),
@@ -103,20 +109,30 @@ def _shape_problems(name, found, vocab_size):
     came = found.values[name].shape
     batch, length = found.sentences.shape
     expected = TENSORS["h0" if name == "c0" else name](batch, length, vocab_size)
-    if came != expected:
-        yield Problem(f"decoder.{name} has the wrong shape for {batch} captions of {length} tokens and a vocabulary of "
-                      f"{vocab_size}.", str(expected), str(came))
+    if came == expected:
+        return
+    if name == "loss":
+        yield Problem(ONE_NUMBER, str(expected), str(came))
+        return
+    of_words = f" of {length} tokens and a vocabulary of {vocab_size}" if name not in ("h0", "c0") else ""
+    yield Problem(f"decoder.{name} has the wrong shape for {batch} captions{of_words}.", str(expected), str(came))
 
 
 def _batch_problems(name, found):
     """Is the tensor the same each time, and the same for a caption alone as in a batch?"""
     if found.is_random(name):
-        yield Problem(f"decoder.{name} changes from one time to the next: dropout should rest outside training. Leave "
-                      "training=True out.", "the same values twice", "two different values")
+        yield Problem(f"decoder.{name} changes from one time to the next, also outside training. Use the given dropout "
+                      "layers, which rest then, and leave training=True out.",
+                      "the same values twice", "two different values")
     elif found.mixes_captions(name):
+        if found.goes_by_place(name):
+            advice = f"The rows stand place by place: leave ops.transpose out, and flatten with {_FLATTEN}."
+        elif name in ("h0", "c0"):
+            advice = "Take out what mixes photos: a mean over axis 0, or a reshape."
+        else:
+            advice = f"Flatten with {_FLATTEN}, and take out what mixes captions, such as a mean over axis 0."
         yield Problem(f"decoder.{name} mixes captions up: what it gives for one depends on the others of the batch. "
-                      f"Flatten with ops.reshape(…, [-1, {STATE_SIZE}]), and use no mean over the batch.",
-                      "the same values for a caption alone as in a batch", "different values")
+                      f"{advice}", "the same values for a caption alone as in a batch", "different values")
 
 
 # ---------------------------------------------------------------------------------------------------------- states
@@ -133,8 +149,9 @@ def _state_problems(name, decoder, found):
         if zero:
             yield Problem(f"The weights {some(zero)} are all 0, so nothing of the photo gets through, and training "
                           "can't change that: leave kernel_initializer out.", "small random weights", "zeros")
-        yield Problem(f"decoder.{name} does not come from the image: two photos give the same {name}. Send "
-                      "decoder.img_embeds through its bottleneck, then to the state.",
+        advice = ("Use the same state as for decoder.h0." if name == "c0" else
+                  f"Send {_image_of(decoder)} through its bottleneck, then to the state.")
+        yield Problem(f"decoder.{name} does not come from the image: two photos give the same {name}. {advice}",
                       "two different states", "the same state twice")
     else:
         yield from _photo_number_problems(name, decoder, found)
@@ -149,12 +166,17 @@ def _photo_number_problems(name, decoder, found):
         yield Problem(f"No gradient comes from decoder.{name} back to the photo, so its layers can't learn: take out "
                       "what has none, such as stop_gradient, argmax or rounding.")
     elif matter < 0.9 * width:
-        yield Problem(f"decoder.{name} depends on a part of the photo's numbers only: send all of decoder.img_embeds "
+        yield Problem(f"decoder.{name} depends on a part of the photo's numbers only: send all of {_image_of(decoder)} "
                       "to the bottleneck.", f"{width:,} numbers", f"{matter:,} numbers")
     elif np.linalg.matrix_rank(slopes, tol=1e-3 * np.abs(slopes).max()) < FEWEST_WAYS:
         yield Problem(f"decoder.{name} depends on one sum of the photo's numbers, such as their mean, and not on each "
-                      "of them: send decoder.img_embeds to the bottleneck as it is.",
+                      f"of them: send {_image_of(decoder)} to the bottleneck as it is.",
                       f"{width:,} numbers that count by themselves", "a sum of them")
+
+
+def _image_of(decoder) -> str:
+    """What the notebook calls the embeddings that go to the bottleneck."""
+    return "decoder.image" if hasattr(decoder, "image") else "decoder.img_embeds"
 
 
 def _slopes(model, name, found):
@@ -195,23 +217,29 @@ def _input_word_problems(decoder, vocab, found):
                       "token 1 at position 1", "token 0 at position 1")
     elif not matters.any():
         yield Problem("decoder.word_embeds does not depend on decoder.sentences.")
+    elif np.array_equal(matters, np.eye(PROBE_LEN, positions, dtype=bool)[:, ::-1]):
+        yield Problem("The words are in reverse order: feed sentences[:, :-1] as they are.",
+                      "token 0 at position 0", f"token {positions - 1} at position 0")
     elif steps_ahead is None:
-        yield Problem("decoder.word_embeds should hold at each position the embedding of the token there, of "
-                      "sentences[:, :-1].")
+        yield Problem("decoder.word_embeds should hold at each position the embedding of the token there alone. Take "
+                      "out what mixes positions, such as a mean or a sum over axis 1.", "token 0 at position 0",
+                      f"tokens {some(np.flatnonzero(matters[:, 0]).tolist())} at position 0")
     else:
         yield from [*_batch_problems("word_embeds", found), *_shared_embedding_problems(decoder, vocab)]
 
 
 def _shared_embedding_problems(decoder, vocab):
     """Does each token have an embedding of its own?"""
-    tokens = list(vocab)
-    sentence = np.array([[*vocab.values(), vocab[PAD]]], np.int32)
-    rows = value_of(decoder, "word_embeds", sentence)[0]
+    tokens, words = list(vocab), MAX_LEN - 1
+    indices = np.resize(np.array(list(vocab.values()), np.int32), (-(-len(tokens) // words), words))
+    sentences = np.pad(indices, ((0, 0), (0, 1)), constant_values=vocab[PAD])       # the last token is not fed
+    rows = value_of(decoder, "word_embeds", sentences).reshape(indices.size, -1)[:len(tokens)]
     _, group, sizes = np.unique(rows, axis=0, return_inverse=True, return_counts=True)
     alike = [token for token, size in zip(tokens, sizes[group.ravel()]) if size > 1]
     if alike:
         yield Problem("Some tokens share an embedding, so the decoder can't tell them apart: send the indices to the "
-                      "embedding as they are.", f"{len(tokens)} different embeddings", f"the same for {some(alike)}")
+                      "embedding as they are.", f"{len(tokens)} different embeddings",
+                      f"{len(sizes)} different ones, so {some(alike)} share theirs")
 
 
 # ---------------------------------------------------------------------------------------------------------- logits
@@ -220,26 +248,27 @@ def _hidden_problems(decoder, found):
     """Does each hidden state depend on the photo and on the words up to its own place only?"""
     shape = found.values["flat_hidden_states"].shape
     if shape == (len(found.images), STATE_SIZE):
-        yield Problem("Only the last hidden state is there: the LSTM needs return_sequences=True.",
+        yield Problem("Only the last hidden state is there: the LSTM needs return_sequences=True, and all its states "
+                      "are needed.",
                       "a state for each word", "a state for each caption")
     if shape != (len(found.images) * (PROBE_LEN - 1), STATE_SIZE):
         return                  # the shape says it better
     advice = f"flatten with ops.reshape(hidden_states, [-1, {STATE_SIZE}])."
-    problems = list(_dependence_problems("flat_hidden_states", found, advice))
+    problems = list(_dependence_problems("flat_hidden_states", decoder, found, advice))
     yield from problems or given_layers.first_state_problems(decoder, found)
 
 
-def _logits_problems(found):
+def _logits_problems(decoder, found):
     """Are they logits, each row for the photo and the words up to its own place?"""
     logits = found.values["flat_token_logits"]
     problems = list(logit_problems(logits))
     if not problems and logits.ndim == 2 and len(logits) == len(found.images) * (PROBE_LEN - 1):
         problems = list(_dependence_problems(
-            "flat_token_logits", found, "send flat_hidden_states through the layers for logits."))
+            "flat_token_logits", decoder, found, "send flat_hidden_states through the layers for logits."))
     yield from problems
 
 
-def _dependence_problems(name, found, advice):
+def _dependence_problems(name, decoder, found, advice):
     """Does the tensor depend on the photo and, at each place, on the words up to there?"""
     matters = found.words_that_matter(name)
     right = np.triu(np.ones_like(matters))
@@ -249,8 +278,10 @@ def _dependence_problems(name, found, advice):
     elif not matters.any():
         yield Problem(f"decoder.{name} does not depend on the words: give decoder.word_embeds to the LSTM.")
     elif (matters & ~right).any():
-        yield Problem(f"decoder.{name} sees later words: at each place it should know the words up to there only. The "
-                      f"LSTM reads from left to right; {advice}")
+        others = given_layers.other_steps(decoder, name, found)
+        cause = f"Take {some(others)} out" if others else "The LSTM reads from left to right"
+        yield Problem(f"decoder.{name} sees later words: at each place it should know the words up to there only. "
+                      f"{cause}; {advice}")
     elif not np.array_equal(matters, right):
         yield Problem(f"decoder.{name} does not know all words before its place: let the LSTM read all of word_embeds; "
                       f"{advice}")
@@ -261,7 +292,12 @@ def _dependence_problems(name, found, advice):
 
 def logit_problems(logits: np.ndarray) -> Iterator[Problem]:
     """Are they logits and not probabilities? logits: (N, V)."""
-    if logits.ndim != 2 or logits.min() < 0:
+    if logits.ndim != 2 or not np.isfinite(logits).all():
+        return
+    if np.allclose(logsumexp(logits, axis=-1), 0, atol=1e-4):
+        yield Problem("log_softmax is applied to decoder.flat_token_logits already: leave it out; the loss does it.",
+                      "any real numbers", "logarithms of probabilities")
+    if logits.min() < 0:
         return
     if np.allclose(logits.sum(-1), 1, atol=1e-3):
         yield Problem("softmax is applied before the loss: decoder.flat_token_logits are probabilities already. Leave "

@@ -8,21 +8,22 @@ from dataclasses import dataclass
 import numpy as np
 
 from captioning.datasets.tokens import END, PAD, START, UNK
-from captioning.grading.report import Problem, Stopped, one_line, short
+from captioning.grading.report import Problem, Stopped, one_line, short, some
 
 BATCH, MAX_LEN = 32, 20             # captions and tokens of the batches that the service asks about
 SEED = 300                          # of everything random here
-PROBE_LEN = 7                       # tokens of a probing caption
+PROBE_LEN = 5                       # tokens of a probing caption
+FIXED_SIZE = "Is the size of a batch or of a caption written in it as a number? ops.reshape takes -1 for what changes."
 DIFFERENT = 1e-5                    # results further apart than this share of the largest are not rounding
 
 # What Keras says of some mistakes when values reach the tensor, and what to do.
 _ERRORS = {
     "dtype='string'": "A word's index is compared with a string: use its index, vocab[PAD], in place of PAD.",
-    "LSTM.call()": "The LSTM fails. It needs two states, the second for c: initial_state=[h0, c0].",
+    "LSTM.call()": "The LSTM fails. It needs two states, by name and in a list: initial_state=[h0, c0].",
     "value (None)": "Keras can't compute this with symbolic tensors. Usual causes are ops.shape(…)[0], for which "
                     "ops.reshape takes -1, and ignore_class: leave it out and multiply by the mask.",
-    "not valid, because indices": "An index is too large for the embedding: its first number should be len(vocab).",
-    "is not in [0, ": "An index is too large for the embedding: its first number should be len(vocab).",
+    "not valid, because indices": "An index is too large for the embedding: its first argument should be len(vocab).",
+    "is not in [0, ": "An index is too large for the embedding: its first argument should be len(vocab).",
 }
 _WRONG_TYPES = {
     "flat_loss_mask": "The mask has the wrong type: it should be a tensor with a truth value for each word, which "
@@ -45,11 +46,22 @@ def evaluate(decoder, images, sentences, names) -> dict[str, np.ndarray]:
     Raises:
         Stopped: a tensor is missing, does not come from the inputs, or can't be computed.
     """
-    model = model_of(decoder, names)
+    return _values(model_of(decoder, names), images, sentences)
+
+
+def _values(model, images, sentences, training=False):
+    """What a model of `model_of` gives for a batch. Raises Stopped if it fails, or if its weights are NaN."""
     try:
-        return run(model, images, sentences)
+        values = run(model, images, sentences, training)
     except Exception as error:
-        raise Stopped(_failure(list(names)[-1], error, sentences.shape)) from None
+        raise Stopped(_failure(list(model.output)[-1], error, sentences.shape)) from None
+    if not all(np.isfinite(value).all() for value in values.values()):
+        broken = [weight.path for weight in model.weights if not np.isfinite(weight.numpy()).all()]
+        if broken:
+            raise Stopped(Problem("Some weights are not numbers: the training diverged. Lower the learning rate "
+                                  "(CAPTION_LEARNING_RATE), run the decoder's cells again and train.",
+                                  "finite weights", f"NaN or infinity in {some(broken, 2)}"))
+    return values
 
 
 def value_of(decoder, name, sentences) -> np.ndarray:
@@ -59,7 +71,7 @@ def value_of(decoder, name, sentences) -> np.ndarray:
 
 
 def run(model, images, sentences, training=False) -> dict[str, np.ndarray]:
-    """What a model of `model_of` gives for a batch."""
+    """What a model of `model_of` gives for a batch; with training=None, as a cell that does not say it."""
     from keras import ops
 
     return {name: np.asarray(ops.convert_to_numpy(value))
@@ -89,7 +101,8 @@ def _tensor(decoder, name):
         return tensor
     if tensor is None:
         raise Stopped(Problem(f"decoder.{name} is missing.", f"a tensor decoder.{name}"))
-    hint = _WRONG_TYPES.get(name, f"decoder.{name} should be a tensor that comes from the decoder's inputs.")
+    called = f"decoder.{name} is a layer: call it on a tensor, layer(x)." if isinstance(tensor, keras.Layer) else ""
+    hint = called or _WRONG_TYPES.get(name, f"decoder.{name} should be a tensor that comes from the decoder's inputs.")
     raise Stopped(Problem(hint, "a Keras tensor", f"{type(tensor).__name__}: {short(tensor)}"))
 
 
@@ -148,7 +161,7 @@ class Probe:
     images: np.ndarray              # (B, 2048) float32
     sentences: np.ndarray           # (B, T) int32
     values: dict[str, np.ndarray]   # of the tensors that could be computed
-    again: dict[str, np.ndarray]    # the same, computed once more
+    again: dict[str, np.ndarray]    # the same, computed once more, as a cell does that says nothing of training
     alone: dict[str, np.ndarray]    # the same for row 0 only
     errors: dict[str, Stopped]      # why the others could not
 
@@ -171,6 +184,13 @@ class Probe:
         rows = self.rows(name)
         alone = self.alone[name].astype("float64").reshape(1, *rows.shape[1:])
         return bool(self._different(name, rows[:1], alone, 1e-4).any())
+
+    def goes_by_place(self, name) -> bool:
+        """Whether the tensor has the rows of all captions for the first place, then for the second, and so on."""
+        rows = self.rows(name)
+        turned = rows.reshape(rows.shape[1], len(rows), -1).swapaxes(0, 1)
+        alone = self.alone[name].astype("float64").reshape(rows.shape[1:])
+        return rows.shape[1] > 1 and not self._different(name, turned[0], alone, 1e-4).any()
 
     def rows(self, name) -> np.ndarray:
         """The tensor as (B, positions, values at a position): tensors have three axes, or two after flattening."""
@@ -212,8 +232,9 @@ def probe(decoder, words, names, photos=None) -> Probe:
 
 def _fill(found, decoder, names):
     """Adds the values of some tensors to a probe."""
-    values, again = (evaluate(decoder, found.images, found.sentences, names) for _ in range(2))
-    alone = evaluate(decoder, found.images[:1], found.sentences[:1], names)
+    model = model_of(decoder, names)
+    values, again = (_values(model, found.images, found.sentences, training) for training in (False, None))
+    alone = _values(model, found.images[:1], found.sentences[:1])
     found.values.update(values)
     found.again.update(again)
     found.alone.update(alone)
@@ -231,6 +252,5 @@ def _failure(name, error, shape) -> Problem:
     """The Problem of a tensor that Keras can't compute."""
     batch, length = shape
     hint = next((hint for text, hint in _ERRORS.items() if text in str(error)),
-                f"decoder.{name} fails for {batch} captions of {length} tokens. Is the size of a batch or of a caption "
-                "written in it as a number? ops.reshape takes -1 for what changes.")
+                f"decoder.{name} fails for {batch} captions of {length} tokens. {FIXED_SIZE}")
     return Problem(hint, f"values of decoder.{name}", one_line(error))

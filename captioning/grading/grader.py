@@ -11,6 +11,7 @@ A check compares the solution with the right answer and with the usual wrong one
 exception in the learner's code becomes part of the verdict; a check never raises it.
 """
 
+import itertools
 import platform
 import sys
 import warnings
@@ -181,12 +182,17 @@ class Grader:
         measured = []                       # one ValidationLoss, if the check gets that far
 
         def problems():
-            yield from batch_checks.batch_problems(generate_batch, *data)
+            batches = batch_checks.service_batches(generate_batch, *data)
+            first, second = next(batches), next(batches)
+            own = batch_checks.own_captions(first[0], *data)
+            yield from batch_checks.batch_problems(first, second, own)
             yield from validation_checks.same_data_problems(val_captions_indexed, self._train_captions)
-            measured.append(validation_checks.validation_loss(decoder, generate_batch, *data, n_batches, self.dataset))
+            measured.append(validation_checks.validation_loss(
+                decoder, itertools.chain([first, second], batches), val_captions_indexed, n_batches, self.dataset))
             steps = (caption_steps.steps_of_layers(decoder) if final_model is None
                      else caption_steps.steps_of_model(final_model))
-            yield from (list(validation_checks.honesty_problems(decoder, steps, generate_batch, *data))
+            fills = batch_checks.fills_of(first[1], own)
+            yield from (list(validation_checks.honesty_problems(decoder, steps, fills, *data))
                         or measured[0].problems())
 
         def note():

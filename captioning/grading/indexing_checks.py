@@ -1,12 +1,15 @@
 """The check of exercise 2: captions as lists of indices."""
 
+import copy
+import inspect
 import itertools
 from collections import defaultdict
+from collections.abc import Iterator
 
 import numpy as np
 
-from captioning.datasets.tokens import END, START, UNK
-from captioning.grading.report import Problem, Stopped, call, reprs, short, some
+from captioning.datasets.tokens import END, PAD, START, UNK
+from captioning.grading.report import Problem, Stopped, argument_name, call, reprs, short, some
 from captioning.grading.vocabulary_checks import SPECIAL_TOKENS, split_sentence
 
 _ONCE = "A word that comes twice is there once: keep every word, in the order of the caption."
@@ -70,10 +73,16 @@ def _numbered(practice, vocab):
 
 def _try(function, practice, vocab):
     """(result, problems) of the function on copies of its arguments."""
-    given = dict(vocab)
+    given, captions = dict(vocab), [list(photo) for photo in practice]
+    kept = copy.deepcopy(captions)
     try:
-        came = call(function, [list(photo) for photo in practice], given)
+        came = call(function, captions, given)
     except Stopped as stopped:
+        quoted = [token for token in SPECIAL_TOKENS if stopped.problem.came == f"KeyError: {token.strip('#')!r}"]
+        if quoted:
+            name = quoted[0].strip("#")
+            raise Stopped(Problem(f"vocab has no token {name!r}: write vocab[{name}], without quotes.", repr(quoted[0]),
+                                  repr(name))) from None
         if UNKNOWN_WORD not in stopped.problem.came:
             raise
         return None, [Problem(f"UNK is not used: a word that is not in the vocabulary is an error. "
@@ -81,7 +90,10 @@ def _try(function, practice, vocab):
     if given != vocab:
         return came, [Problem("The vocabulary is changed: setdefault, or an assignment to vocab[word], adds unknown "
                               "words to it. vocab.get(word, vocab[UNK]) leaves vocab as it is.",
-                              "vocab as it was", f"also {some(set(given) - set(vocab))}")]
+                              "vocab as it was", f"also {some(set(given) - set(vocab))}, which the check made up")]
+    if captions != kept:
+        return came, [Problem("The captions themselves are changed, and later cells need them: build a new list.",
+                              short(kept[1]), short(captions[1]))]
     return came, []
 
 
@@ -100,17 +112,18 @@ def _argument_ignored(function, practice, vocab):
     expected = _numbered(practice, other)
     if came == expected:
         return []
-    return [Problem("The indices do not come from the argument vocab: the function reads a variable of the notebook, "
-                    "or has numbers written in it. Look START, END, UNK and the words up in vocab.",
-                    short(expected[1][0]), short(came[1][0] if came else came))]
+    name = argument_name(function, 1, "vocab")
+    return [Problem("The indices are the same for another vocabulary: the function reads a variable of the notebook, "
+                    f"or has numbers written in it. Its argument is called {name}: look START, END, UNK and the words "
+                    "up there.", f"{short(expected[1][0])} for a vocabulary numbered the other way round",
+                    short(came[1][0] if came else came))]
 
 
 def _indexing_mistakes(came, expected, vocab):
     """Problems of what the function made of the practice captions."""
     as_lists = _as_lists(came)
     if list(map(len, as_lists)) != list(map(len, expected)):
-        yield Problem("The result should be a list for each photo, in it a list for each caption, in it the indices.",
-                      "[[[…], […]], [[…]], [[…]]]", short(came))
+        yield _other_structure(came, as_lists, expected)
         return
     pairs = list(zip(itertools.chain(*as_lists), itertools.chain(*expected)))
     words = [(ours, theirs) for ours, theirs in pairs if any(isinstance(index, str) for index in ours)]
@@ -126,8 +139,31 @@ def _indexing_mistakes(came, expected, vocab):
     yield from problems
 
 
+def _other_structure(came, as_lists, expected):
+    """The problem of a result that is not a list for each photo with a list for each caption."""
+    hint = "The result should be a list for each photo, in it a list for each caption, in it the indices."
+    if inspect.isgenerator(came):
+        hint = "The function has yield, so it gives a generator: collect the lists, and return them. " + hint
+    lazy = _lazy_caption(came)
+    if lazy is not None:
+        hint = f"A caption is a {lazy}, which can be read only once: make it a list. {hint}"
+    counts = ", ".join(map(str, map(len, expected)))
+    return Problem(hint, f"[[[…], […]], [[…]], [[…]]]: {counts} captions",
+                   f"{short(came)}: {', '.join(map(str, map(len, as_lists)))} captions" if as_lists else short(came))
+
+
+def _lazy_caption(came):
+    """The type of a caption that is no list, such as map; None if there is none."""
+    if not isinstance(came, (list, tuple)):
+        return None
+    captions = itertools.chain.from_iterable(photo for photo in came if isinstance(photo, (list, tuple)))
+    return next((type(caption).__name__ for caption in captions if isinstance(caption, Iterator)), None)
+
+
 def _as_lists(came):
     """The result as lists in lists; [] if it is something else. What can be read only once is something else."""
+    if _lazy_caption(came) is not None:
+        return []
     try:
         return [[list(caption) for caption in captions] for captions in came] if len(came) else []
     except TypeError:
@@ -138,8 +174,10 @@ def _words_problem(came, expected):
     """The problem of a caption with strings among its indices."""
     tokens = [index for index in came if isinstance(index, str)]
     if set(tokens) <= set(SPECIAL_TOKENS):
-        name = tokens[0].strip("#")
-        hint = f"{name} itself is among the indices, a string: look it up, vocab[{name}]."
+        names = " and ".join(dict.fromkeys(token.strip("#") for token in tokens))
+        hint = f"{names} among the indices, as a string: look it up, such as vocab[{tokens[0].strip('#')}]."
+    elif all(token.isdigit() for token in tokens):
+        hint = "The indices are strings: leave str() out."
     else:
         hint = "There are words among the indices: look each up in vocab."
     return Problem(hint, short(expected), short(came))
@@ -153,6 +191,8 @@ def _other_indices_hint(came, expected):
                 "split(' ') gives empty words. Cut it with split_sentence.")
     if inner == right[::-1]:
         return "The words are in reverse order: keep the order of the caption."
+    if inner == right[:len(inner)]:
+        return "The words at the end of a caption are missing, perhaps those after an unknown one: go on to its end."
     return ("The words get other indices than they have in vocab: cut the caption with split_sentence, then look each "
             "word up.")
 
@@ -160,6 +200,9 @@ def _other_indices_hint(came, expected):
 def _wrong_types(indices, vocab):
     """Problems of indices that are not Python ints."""
     kinds = {type(index).__name__ for index in indices if not isinstance(index, int) and index is not None}
+    if kinds & {"list", "tuple"}:
+        raise Stopped(Problem("There is a list inside a caption: join lists with + or *, not with a comma.",
+                              "[2, 7, 4, 0]", "[2, [7, 4], 0]"))
     if kinds:
         from_vocab = any(isinstance(index, np.generic) for index in vocab.values())
         where = ("vocab holds them already, so number its tokens with enumerate" if from_vocab else
@@ -174,6 +217,16 @@ def _wrong_ends(pairs, vocab):
     example = {"expected": short(pairs[0][1]), "came": short(pairs[0][0])}
     if all(caption[:1] == [end] and caption[-1:] == [start] for caption in captions):
         yield Problem("START and END are swapped.", **example)
+        return
+    if any(caption.count(start) == caption.count(end) > 1 for caption in captions):
+        yield Problem("The captions of a photo run together: begin a new list for each caption.", **example)
+        return
+    if all(caption[:1] == caption[-1:] == [vocab[UNK]] for caption in captions):
+        yield Problem("split_sentence cuts the # off START and END, so they become UNK: put vocab[START] and "
+                      "vocab[END] around the words after cutting.", **example)
+        return
+    if all(end in caption and caption[-1:] == [vocab[PAD]] for caption in captions):
+        yield Problem("PAD follows END: do not fill up here, batch_captions_to_matrix does.", **example)
         return
     if not all(caption[:1] == [start] for caption in captions):
         yield Problem("START is missing: each caption begins with it.", **example)

@@ -14,9 +14,17 @@ import numpy as np
 from scipy.special import log_softmax, logsumexp, softmax
 
 from captioning.datasets.tokens import END, PAD, UNK
-from captioning.grading.decoder_checks import logit_problems
-from captioning.grading.decoder_probe import SEED, embedding_width, evaluate, model_of, padded_sentences, random_batch
-from captioning.grading.report import Problem
+from captioning.grading.decoder_checks import ONE_NUMBER, logit_problems
+from captioning.grading.decoder_probe import (
+    FIXED_SIZE,
+    SEED,
+    embedding_width,
+    evaluate,
+    model_of,
+    padded_sentences,
+    random_batch,
+)
+from captioning.grading.report import Problem, Stopped
 
 RIGHT = 1e-3                        # a loss so near the right one is right, with an epsilon in a logarithm, say
 EXACT = 1e-4                        # a loss so near that of a mistake is that mistake's
@@ -59,7 +67,7 @@ def loss_problems(decoder, vocab) -> Iterator[Problem]:
     Raises:
         Stopped: the tensors can't be computed.
     """
-    sentences = padded_sentences(vocab, *SIZES[0])
+    sentences = padded_sentences(vocab, *SIZES[-1])
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         found = _evaluate(decoder, sentences)
@@ -77,15 +85,21 @@ def loss_problems(decoder, vocab) -> Iterator[Problem]:
 def _evaluate(decoder, sentences):
     """Logits and loss of some sentences, for random photos."""
     images = np.random.default_rng(SEED).random((len(sentences), embedding_width(decoder)), dtype=np.float32)
-    return evaluate(decoder, images, sentences, ["flat_token_logits", "loss"])
+    try:
+        return evaluate(decoder, images, sentences, ["flat_token_logits", "loss"])
+    except Stopped as stopped:
+        if FIXED_SIZE not in stopped.problem.hint:
+            raise
+        problem = Problem("The loss can't be computed. Mend the decoder's tensors first: grader.check_decoder_shapes "
+                          "says what is wrong.", "a loss", stopped.problem.came)
+        raise Stopped(problem) from None
 
 
 def _shape_problems(found, sentences, vocab):
     """Do loss and logits have their shapes?"""
     logits, loss, rows = found["flat_token_logits"], found["loss"], sentences[:, 1:].size
     if loss.shape != ():
-        yield Problem("The loss should be one number for the whole batch: the mean over its words.", "()",
-                      str(loss.shape))
+        yield Problem(ONE_NUMBER, "()", str(loss.shape))
     elif logits.shape != (rows, len(vocab)):
         yield Problem("The logits have the wrong shape: check and mend the decoder's shapes first.",
                       str((rows, len(vocab))), str(logits.shape))
@@ -152,7 +166,8 @@ def _value_problems(measured, vocab) -> list[Problem]:
     if not hints and _close(came, right, RIGHT):
         return []
     hints = hints or [_other_hint(measured, right, vocab)]
-    return [Problem(hint, f"{right[0]:.6f}", f"{came[0]:.6f}") for hint in hints]
+    expected, shown = max(zip(right, came), key=lambda pair: abs(pair[1] / pair[0] - 1))
+    return [Problem(hint, f"{expected:.6f}", f"{shown:.6f}") for hint in hints]
 
 
 def _close(came, expected, share) -> bool:
@@ -164,17 +179,17 @@ def _other_hint(measured, right, vocab):
     divisors = [value * np.count_nonzero(each.words != vocab[PAD]) / each.loss if each.loss else 0
                 for each, value in zip(measured, right)]
     if not all(math.isfinite(each.loss) for each in measured):
-        return ("The loss is not a finite number. A logarithm of 0 or a division by 0 does that: compute it from the "
-                "logits, with from_logits=True.")
-    if math.isclose(*divisors, rel_tol=RIGHT):
+        return ("The loss is not a finite number. Is something divided by 0, such as by an empty mask's sum? A "
+                "logarithm of 0 does the same, and from_logits=True avoids it.")
+    if math.isclose(*divisors, rel_tol=EXACT):
         return (f"The sum is divided by {divisors[0]:.6g}, whatever the batch: divide it by the number of words, which "
                 "is the sum of the mask.")
     hint = "The loss differs from the mean cross-entropy of the words, padding left out"
     added, times = ([change(each.loss, value) for each, value in zip(measured, right)]
                     for change in (lambda a, b: a - b, lambda a, b: a / b))
-    if math.isclose(*added, rel_tol=RIGHT):
+    if math.isclose(*added, rel_tol=EXACT):
         return f"{hint}: {added[0]:.4g} is added to it, perhaps a penalty on weights."
-    if math.isclose(*times, rel_tol=RIGHT):
+    if math.isclose(*times, rel_tol=EXACT) and abs(times[0] - 1) > 0.01:
         return f"{hint}: it is {times[0]:.4g} times as high."
     return f"{hint}."
 
@@ -200,10 +215,13 @@ def possible_losses(logits, words, vocab):
 
 _FORMS = {
     "": lambda loss: loss,
-    "The minus is forgotten: the loss is the mean of -ln p.": lambda loss: -loss,
+    "The sign is wrong, so the loss is negative: it is the mean of -ln p. sparse_categorical_crossentropy gives -ln p "
+    "already.": lambda loss: -loss,
     "This is the perplexity, exp(loss): leave out the exponential.": np.exp,
-    "The logarithm has base 2, so the loss is in bits: take the natural one, ops.log.": lambda loss: loss / np.log(2),
-    "The logarithm has base 10: take the natural one.": lambda loss: loss / np.log(10),
+    "The loss is in bits, divided by ln 2 or with a logarithm of base 2: take natural logarithms, and divide by the "
+    "number of words only.": lambda loss: loss / np.log(2),
+    "The loss is divided by ln 10, or its logarithm has base 10: take natural logarithms, and divide by the number of "
+    "words only.": lambda loss: loss / np.log(10),
     "The loss is the probability, not its logarithm: take the mean of -ln p.": lambda loss: np.exp(-loss),
 }
 
@@ -222,7 +240,7 @@ def _readings(logits, words):
         normalized = values if "axis" in hint else log_softmax(values, axis=-1)
         yield hint, -normalized[np.arange(words.size), words.ravel()].reshape(words.shape)
     smooth = 0.9 * logits[np.arange(words.size), words.ravel()] + 0.1 * logits.mean(-1)
-    yield ("The true words are smoothed (label_smoothing): the loss is to be -ln p of the true word.",
+    yield ("The true words are smoothed (label_smoothing): the loss should be -ln p of the true word.",
            (logsumexp(logits, axis=-1) - smooth).reshape(words.shape))
 
 
@@ -249,6 +267,8 @@ def _words_counted(words, is_word, vocab):
         "Only the last word of each caption counts: all of them should.": last,
         "The last word of each caption is left out: all of them should count.": is_word & ~last,
         "The last column is left out: sentences[:, 1:] goes to the end.": is_word & (places < words.shape[1] - 1),
+        "Only the first caption counts: each caption of the batch should.":
+            is_word & (np.arange(len(words)) == 0)[:, None],
     }
 
 
@@ -259,9 +279,12 @@ def _reductions(words, is_word, vocab):
     number = "divide by the number of words, which is the sum of the mask."
     return reductions | {
         f"The mean is taken over padding too: {number}": lambda each: each[is_word].sum() / each.size,
+        "A column times a row gives a matrix, of which the mean is taken: make the losses and the mask both rows.":
+            lambda each: each.mean() * is_word.mean(),
         "The losses are added up: take their mean.": lambda each: each[is_word].sum(),
         "The losses are added up, padding too: take the mean over the words.": lambda each: each.sum(),
         f"The sum is divided by the number of captions: {number}": lambda each: each[is_word].sum() / len(each),
+        f"The sum is divided by the number of columns: {number}": lambda each: each[is_word].sum() / each.shape[1],
         f"The sum is divided by the number of all tokens, START too: {number}":
             lambda each: each[is_word].sum() / (is_word.sum() + len(each)),
         f"The sum of all losses, padding too, is divided by the number of words: {MASK_IT}":
@@ -295,7 +318,7 @@ def _unlikely_problems(decoder, vocab):
 
 def _has_learnt(decoder) -> bool:
     """Whether a bias has other values than those that it begins with, all the same or 0 and 1."""
-    biases = [np.array(weight) for weight in model_of(decoder, ["loss"]).trainable_weights if len(weight.shape) == 1]
+    biases = [weight.numpy() for weight in model_of(decoder, ["loss"]).trainable_weights if len(weight.shape) == 1]
     return any(len(values := set(bias.tolist())) > 1 and not values <= {0, 1} for bias in biases)
 
 

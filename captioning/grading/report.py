@@ -3,6 +3,7 @@
 A check yields a Problem for each thing to mend. If it can't continue, it raises Stopped, which carries one.
 """
 
+import inspect
 import re
 import reprlib
 import sysconfig
@@ -55,6 +56,14 @@ def call(function, *arguments, **named):
         raise Stopped(explain(error, f"{name}({shown})", name)) from None
 
 
+def argument_name(function, place: int, otherwise: str) -> str:
+    """What a function calls one of its arguments."""
+    try:
+        return list(inspect.signature(function).parameters)[place]
+    except (ValueError, TypeError, IndexError):
+        return otherwise
+
+
 def explain(error, call="", exercise="") -> Problem:
     """The Problem of an exception: what Python said and where in the learner's code, without the traceback."""
     if isinstance(error, Stopped):
@@ -76,8 +85,8 @@ def one_line(error) -> str:
 
 def learners_frames(error) -> list[traceback.FrameSummary]:
     """The frames of an exception's traceback in the learner's own code, outermost first."""
-    grader = str(Path(__file__).parent)
-    others = (grader, *(sysconfig.get_paths()[name] for name in ("stdlib", "purelib", "platlib")), "<frozen")
+    package = str(Path(__file__).parent.parent)
+    others = (package, *(sysconfig.get_paths()[name] for name in ("stdlib", "purelib", "platlib")), "<frozen")
     return [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(others)]
 
 

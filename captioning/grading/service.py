@@ -13,6 +13,7 @@ import requests
 
 from captioning import settings
 from captioning.credentials import grader_credentials
+from captioning.datasets.transfer.proxies import setting_at_fault
 from captioning.grading.report import FAILED, PASSED
 from captioning.markup import render
 
@@ -79,7 +80,8 @@ def submit(answers: dict[str, str | None], email: str, token: str, url=SERVICE_U
     except KeyboardInterrupt:
         message = f"Stopped while waiting for {host}. Look at the assignment's page whether the answers came in."
     except Exception as error:
-        message = _failed(error, host, timeout)
+        flaw = setting_at_fault(error, str(url))
+        message = f"{flaw[0].upper()}{flaw[1:]}. {KEPT}" if flaw else _failed(error, host, timeout)
     for secret in (email, token):
         message = message.replace(secret, "…")          # the service may repeat what it was sent
     return Receipt(taken, message)

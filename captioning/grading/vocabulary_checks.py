@@ -6,26 +6,21 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from captioning.datasets.tokens import END, PAD, START, UNK
-from captioning.grading.report import Problem, call, reprs, short, some
+from captioning.datasets.tokens import END, PAD, START, UNK, split_sentence
+from captioning.grading.report import Problem, argument_name, call, reprs, short, some
 
 SPECIAL_TOKENS = PAD, UNK, START, END
 MIN_COUNT = 5                       # occurrences that bring a word into the vocabulary
 
 
-def split_sentence(caption):
-    """Words as the notebook's split_sentence makes them: lower case, letters and digits."""
-    return [word for word in re.split(r"\W+", caption.lower()) if word]
-
-
-# Each usual mistake finds other words here. a, big and dog occur 6 times, ball, so, red and blue 5, kite 4; big only
-# in 3 captions, so in one, red and blue in one photo each. red is never next to a dot or a capital.
+# Each usual mistake finds other words here. ball, red, blue and up occur 5 times, kite 4 times. big is in every photo;
+# so, red, blue and up are in one photo each. red is never next to a dot or a capital.
 PRACTICE_CAPTIONS = [
-    ["A big, BIG dog.", "Dog and ball", "the ball; a kite"],
-    ["Big big dog", "a ball and a kite", "A dog!", "so so so so so sunny"],
+    ["A big, BIG dog.", "Dog and ball", "the Ball; a kite", "up up up up up"],
+    ["Big big dog", "a ball and a kite", "A dog!", "so so so so so so sunny"],
     ["big dog, big dog", "kite, ball, ball", "a KITE"],
-    ["two red cars", "red and red", "one red bus near red cars"],
-    ["blue, blue and blue", "the blue hat is blue"],
+    ["a dog, two red cars", "red and red", "one big red bus near red cars"],
+    ["blue, blue and blue", "the big blue hat is blue"],
 ]
 
 
@@ -47,15 +42,16 @@ def vocabulary_problems(vocab, generate_vocabulary, train_captions) -> Iterator[
     """
     practice = call(generate_vocabulary, copy.deepcopy(PRACTICE_CAPTIONS))
     if _ignores_its_argument(practice, generate_vocabulary):
-        yield Problem("generate_vocabulary makes the same vocabulary of any captions: it reads a variable of the "
-                      "notebook. Use its argument, train_captions.",
+        name = argument_name(generate_vocabulary, 0, "train_captions")
+        yield Problem("generate_vocabulary makes the same vocabulary for all captions: it reads a variable of the "
+                      f"notebook. Its argument is called {name}: use that.",
                       "the words of the argument", some(set(practice).difference(SPECIAL_TOKENS)))
         return
     problems = list(_vocabulary_mistakes(practice, PRACTICE_CAPTIONS))
     if not problems:
         problems = list(_vocabulary_mistakes(vocab, train_captions))
         if problems:
-            yield _not_from_all_captions(vocab, generate_vocabulary, train_captions)
+            problems = _not_from_all_captions(vocab, generate_vocabulary, train_captions) or problems
     yield from problems
 
 
@@ -67,17 +63,17 @@ def _ignores_its_argument(practice, generate_vocabulary):
     return isinstance(other, dict) and dict(other) == dict(practice) and "bird" not in practice
 
 
-def _not_from_all_captions(vocab, generate_vocabulary, train_captions) -> Problem:
+def _not_from_all_captions(vocab, generate_vocabulary, train_captions) -> list[Problem]:
     """The problem of a vocabulary that is wrong though the function is right for the few practice captions."""
     if call(generate_vocabulary, train_captions) != vocab:
-        return Problem("generate_vocabulary is right, but vocab is not what it makes of train_captions: run the cells "
-                       "that read the captions and make vocab again.")
+        return [Problem("generate_vocabulary is right, but vocab is not what it makes of train_captions: run the cells "
+                        "that read the captions and make vocab again.")]
     photos = _first_photos(vocab, train_captions)
     if photos is not None:
-        return Problem(f"generate_vocabulary counts the first {photos:,} photos only: count the captions of all. Look "
-                       "for a slice such as train_captions[:500].",
-                       f"{len(train_captions):,} photos", f"{photos:,} photos")
-    return Problem("generate_vocabulary is right for a few captions, but not for all of train_captions.")
+        return [Problem(f"generate_vocabulary counts the first {photos:,} photos only: count the captions of all. Look "
+                        "for a slice such as train_captions[:500].",
+                        f"{len(train_captions):,} photos", f"{photos:,} photos")]
+    return []
 
 
 def _first_photos(vocab, train_captions) -> int | None:
@@ -119,35 +115,41 @@ def _wrong_tokens(vocab, captions_of_photos):
     """Problems of the tokens: missing, rare, foreign."""
     counts = _count_words(captions_of_photos)
     special = [token for token in SPECIAL_TOKENS if token not in vocab]
+    words = set(vocab).difference(SPECIAL_TOKENS)
+    names = {token.strip("#") for token in special} & words
+    if names:
+        yield Problem("The names of the special tokens are in, not the tokens: write PAD without quotes, which is "
+                      "'#PAD#'.", ", ".join(SPECIAL_TOKENS), some(names))
+        return
     if special:
         yield Problem(f"{', '.join(special).replace('#', '')} missing: the four special tokens belong in the "
                       "vocabulary too, beside the words.", ", ".join(SPECIAL_TOKENS), f"no {', '.join(special)}")
-    words = set(vocab).difference(SPECIAL_TOKENS)
     missing = {word for word, count in counts.items() if count >= MIN_COUNT and word not in vocab}
     rare = {word for word in vocab if 0 < counts[word] < MIN_COUNT}
     foreign = {token for token in words if not counts[token]}
     counted = [hint for hint, count in USUAL_COUNTS if words and words == count(captions_of_photos)]
     if counted and (missing or rare or foreign):
         yield Problem(counted[0], "every word that was seen 5 times or more",
-                      f"no {some(missing)}" if missing else some(map(short, foreign or rare)))
+                      f"missing: {some(missing)}" if missing else some(map(short, foreign or rare)))
         return
     if missing:
         hint = ("Words seen exactly 5 times are missing: use >= 5, not > 5."
                 if {counts[word] for word in missing} == {MIN_COUNT} else
-                "Frequent words are missing: count every occurrence in every caption of every photo, also the "
-                "second in the same caption.")
-        yield Problem(hint, "every word that was seen 5 times or more", f"no {some(missing)}")
+                "Some frequent words are missing. Does the function leave words out, or captions?")
+        yield Problem(hint, "every word that was seen 5 times or more", f"missing: {some(missing)}")
     if rare:
-        yield Problem(f"Rare words are in: {some(f'{word} (seen {counts[word]} times)' for word in rare)}. "
-                      "They are to become UNK.", "only words that were seen 5 times or more", some(rare))
+        yield Problem(f"Rare words are in: {some(f'{word} (seen {_times(counts[word])})' for word in rare)}. Leave "
+                      "them out: they become UNK.", "only words that were seen 5 times or more", some(rare))
     if foreign:
         yield Problem(_foreign_hint(foreign), "words like dog", some(map(short, foreign)))
 
 
+def _times(count):
+    return "once" if count == 1 else f"{count} times"
+
+
 def _foreign_hint(foreign):
     """Where tokens come from that are neither special nor words of the captions."""
-    if foreign <= {token.strip("#") for token in SPECIAL_TOKENS}:
-        return "The names of the special tokens are in, not the tokens: write PAD without quotes, which is '#PAD#'."
     if len(foreign) > 4 and all(len(token) == 1 for token in foreign):
         return "Single letters are in: a caption is a string, so a loop over it gives its letters. Split it first."
     return ("Tokens are in that split_sentence does not make: cut the captions with it (lower case, no punctuation) "
@@ -165,7 +167,7 @@ def _each(groups, split=split_sentence) -> set[str]:
 
 
 USUAL_SPLITS = str.split, lambda caption: caption.lower().split(), lambda caption: re.findall(r"\w+", caption)
-_OTHER_SPLIT = ("The captions are not cut with split_sentence: Dog, dog, and dog. are to be counted as dog, in lower "
+_OTHER_SPLIT = ('The captions are not cut with split_sentence: "Dog", "dog," and "dog." all count as dog, in lower '
                 "case and without punctuation.")
 _ANEW = "The counter begins anew for each {}: make it once, before the loops, and count all captions together."
 
@@ -173,6 +175,8 @@ _ANEW = "The counter begins anew for each {}: make it once, before the loops, an
 USUAL_COUNTS = (
     (_ANEW.format("photo"), _each),
     (_ANEW.format("caption"), lambda photos: _each([caption] for photo in photos for caption in photo)),
+    ("Only the first photo's words are there. Does return stand inside the loop? It belongs after it.",
+     lambda photos: _each(photos[:1])),
     ("Only the last photo's words are left: make the counter once, before the loops.",
      lambda photos: _each(photos[-1:])),
     ("Only the first caption of each photo is counted: count every caption of every photo.",
@@ -188,10 +192,10 @@ USUAL_COUNTS = (
 
 
 def _wrong_kinds(vocab):
-    """Problems of indices that are no Python ints."""
+    """Problems of indices that are not Python ints."""
     kinds = {type(index).__name__ for index in vocab.values() if type(index) is not int}
-    return [Problem("The indices are no Python ints, which later cells need: number the tokens with enumerate, or take "
-                    "int(index).", "int", ", ".join(sorted(kinds)))] if kinds else []
+    return [Problem("The indices are not Python ints, which later cells need: number the tokens with enumerate, or "
+                    "take int(index).", "int", ", ".join(sorted(kinds)))] if kinds else []
 
 
 def _wrong_indices(vocab):
@@ -201,7 +205,8 @@ def _wrong_indices(vocab):
         yield Problem("Some tokens share an index: each needs its own.", f"{size} distinct indices",
                       f"{len(indices)} distinct indices")
     elif indices != set(range(size)):
-        yield Problem("The indices should be the places in the list: from 0, without gaps.", f"0 to {size - 1}",
+        yield Problem("The indices should be the places in the list: from 0, without gaps. If words come several times "
+                      "in your list, make it a set first.", f"0 to {size - 1}",
                       f"{short(min(indices))} to {short(max(indices))}")
     elif [vocab[token] for token in tokens] != list(range(size)):
         yield Problem("The tokens should be sorted before they are numbered, special tokens and words together.",

@@ -1,14 +1,13 @@
-"""CIDEr-D as a reward: fast for many captions, again and again, because document frequencies are counted once."""
+"""CIDEr-D: how much the n-grams of a caption, weighted by what they tell, are those of people's captions."""
 
-import math
-from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
 
 from captioning.datasets.tokens import END
+from captioning.scoring.references import Comparison, References
 
-LONGEST, SIGMA = 4, 6.0             # n-grams of 1 to 4 words; width of the penalty for another length, in words
+SIGMA = 6.0             # width of the penalty for another length, in words
 
 
 class CiderD:
@@ -24,19 +23,8 @@ class CiderD:
         ValueError: a photo has no reference.
     """
 
-    references: Sequence[Sequence[Sequence]]
-
     def __init__(self, references: Sequence[Sequence[Sequence]]):
-        without = [row for row, captions in enumerate(references) if not len(captions)]
-        if without or not len(references):
-            raise ValueError(f"{len(without)} of {len(references)} photos have no captions to compare with, such as "
-                             f"those of rows {without[:3]}: leave them out.")
-        self.references = references
-        photos_with = Counter()
-        for captions in references:
-            photos_with.update(set().union(*map(ngrams, captions)))
-        self._new = math.log(len(references))                       # weight of an n-gram in no photo, or in one
-        self._weight = {ngram: self._new - math.log(photos) for ngram, photos in photos_with.items() if photos > 1}
+        self._references = References(references)
 
     def __call__(self, rows, captions: Sequence[Sequence]) -> np.ndarray:
         """Score of each caption.
@@ -48,19 +36,8 @@ class CiderD:
         Returns:
             (len(captions),) float64, from 0 to 10.
         """
-        references = {row: [self._vector(words) for words in self.references[row]] for row in set(map(int, rows))}
-        return np.array([self._score(self._vector(words), references[int(row)]) for row, words in zip(rows, captions)])
-
-    def _score(self, caption, references) -> float:
-        return 10 * sum(_similarity(caption, reference) for reference in references) / len(references)
-
-    def _vector(self, words):
-        """Weights of the n-grams, 1 / norm of the weights for each n, and the number of words."""
-        weights = {ngram: count * self._weight.get(ngram, self._new) for ngram, count in ngrams(words).items()}
-        squares = [0.0] * LONGEST
-        for ngram, weight in weights.items():
-            squares[len(ngram) - 1] += weight * weight
-        return weights, [square and square ** -0.5 for square in squares], max(len(words), 1)
+        [scores] = self._references.measure(rows, captions, cider_d)
+        return scores
 
 
 def cider_reward(captions: Sequence[Sequence[Sequence[str]]]) -> CiderD:
@@ -81,19 +58,13 @@ def cider_reward(captions: Sequence[Sequence[Sequence[str]]]) -> CiderD:
     return CiderD([[(*words, END) for words in of_photo] for of_photo in captions])
 
 
-def ngrams(words: Sequence) -> Counter:
-    """How often each run of 1 to 4 words occurs; runs are tuples."""
-    return Counter(tuple(words[i:i + n]) for n in range(1, LONGEST + 1) for i in range(len(words) - n + 1))
+def cider_d(compared: Comparison) -> np.ndarray:
+    """CIDEr-D of each caption, (C,) float64, from 0 to 10: the mean over its references.
 
-
-def _similarity(caption, reference) -> float:
-    """Mean over n of the cosine of the weights. Repeating a word gains nothing; another length costs."""
-    weights, scale, length = caption
-    true_weights, true_scale, true_length = reference
-    cosines = 0.0
-    for ngram, weight in weights.items():
-        true = true_weights.get(ngram)
-        if true is not None:
-            n = len(ngram) - 1
-            cosines += min(weight, true) * true * scale[n] * true_scale[n]
-    return cosines / LONGEST * math.exp(-(length - true_length) ** 2 / (2 * SIGMA ** 2))
+    A similarity is the cosine of the weights, with the smaller count of the two: repeating a word gains nothing. A
+    caption longer or shorter than the reference loses.
+    """
+    pairs_of_words = np.maximum(compared.captions.lengths - 1, 0), np.maximum(compared.references.lengths - 1, 0)
+    difference = pairs_of_words[0][compared.caption] - pairs_of_words[1][compared.reference]
+    similarities = compared.cosines * np.exp(-difference ** 2 / (2 * SIGMA ** 2))
+    return 10 * np.add.reduceat(similarities, compared.first) / np.bincount(compared.caption)

@@ -1,5 +1,6 @@
 """How much higher the CIDEr of one set of captions is than that of another."""
 
+import textwrap
 from dataclasses import dataclass
 
 from captioning.scoring.intervals import bootstrap_interval
@@ -37,9 +38,10 @@ class Difference:
     def __str__(self) -> str:
         verdict = ("Other photos of this kind would very likely give the same order." if self.low > 0 or self.high < 0
                    else "Other photos of this kind might give the opposite order.")
-        return (f"CIDEr of “{self.scores.decoding}” minus CIDEr of “{self.baseline.decoding}”: {_signed(self.mean)}, "
-                f"95 % interval {_signed(self.low)} to {_signed(self.high)} ({self.scores.photos} photos, tokenizer: "
-                f"{self.scores.tokenizer}). {verdict}")
+        return textwrap.fill(
+            f"CIDEr of “{self.scores.decoding}” minus CIDEr of “{self.baseline.decoding}”: {_signed(self.mean)}, "
+            f"95 % interval {_signed(self.low)} to {_signed(self.high)} ({self.scores.photos} photos, tokenizer: "
+            f"{self.scores.tokenizer}). {verdict}", 88)
 
     __repr__ = __str__
 

@@ -1,5 +1,6 @@
 """How varied captions are."""
 
+import textwrap
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -34,10 +35,11 @@ class Diversity:
         return dict(self.__dict__)
 
     def __str__(self) -> str:
-        return (f"{self.distinct} different captions for {self.captions} photos; {self.unseen_share:.0%} of the "
-                f"photos got a caption that no person wrote in training; {self.vocabulary_used} different words, "
-                f"{self.mean_length:.1f} per caption; the most common caption, {self.most_common_count} times: "
-                f"“{self.most_common}”")
+        return textwrap.fill(
+            f"{self.distinct} different captions for {self.captions} photos; {self.unseen_share:.0%} of the "
+            f"photos got a caption that no person wrote in training; {self.vocabulary_used} different words, "
+            f"{self.mean_length:.1f} per caption; the most common caption, {self.most_common_count} times: "
+            f"“{self.most_common}”", 88)
 
     __repr__ = __str__
 

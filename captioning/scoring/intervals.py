@@ -29,37 +29,33 @@ def bootstrap_interval(per_photo: np.ndarray, seed: int = 0, resamples: int = RE
     Returns:
         The lower and the upper end.
     """
-    low, high = _interval(np.asarray(per_photo, np.float64), np.mean, seed, resamples)
-    return float(low), float(high)
+    [interval] = pooled_interval(np.reshape(per_photo, (-1, 1)), lambda sums: sums / len(per_photo), seed, resamples)
+    return interval
 
 
 def pooled_interval(
-    counts: np.ndarray, score: Callable[[np.ndarray], np.ndarray], seed: int = 0, resamples: int = RESAMPLES
+    values: np.ndarray, score: Callable[[np.ndarray], np.ndarray], seed: int = 0, resamples: int = RESAMPLES
 ) -> list[tuple[float, float]]:
     """95 % intervals of scores that are computed from sums over photos, such as BLEU.
 
     Args:
-        counts: (N, K) counts of each photo.
-        score: maps the sums, (K,), to M scores, (M,).
+        values: (N, K) numbers of each photo.
+        score: maps sums, (..., K), to M scores, (..., M).
         seed: of the draws.
         resamples: number of draws.
 
     Returns:
         The lower and the upper end of each of the M scores.
     """
-    def score_of(rows: np.ndarray) -> np.ndarray:
-        return score(np.bincount(rows, minlength=len(counts)) @ counts)
-
-    low, high = _interval(np.arange(len(counts)), score_of, seed, resamples)
-    return list(zip(low.tolist(), high.tolist(), strict=True))
+    ends = np.percentile(score(_resampled_sums(values, seed, resamples)), [2.5, 97.5], axis=0)
+    return list(zip(*ends.tolist(), strict=True))
 
 
-def _interval(sample: np.ndarray, statistic: Callable, seed: int, resamples: int) -> tuple[np.ndarray, np.ndarray]:
-    """Lower and upper ends of the statistic of (N,) values, by SciPy."""
-    if len(sample) == 1:                # SciPy needs two values; each resample of one photo is this photo
-        return statistic(sample), statistic(sample)
-    # Imported here because it takes half a second.
-    from scipy.stats import bootstrap
-
-    found = bootstrap((sample,), statistic, n_resamples=resamples, batch=BATCH, method="percentile", rng=seed)
-    return found.confidence_interval.low, found.confidence_interval.high
+def _resampled_sums(values: np.ndarray, seed: int, resamples: int) -> np.ndarray:
+    """Sums over the photos of each draw, (resamples, K): how often each photo was drawn, times its values."""
+    rng, photos = np.random.default_rng(seed), len(values)
+    sums = []
+    for first in range(0, resamples, BATCH):
+        drawn = rng.integers(photos, size=(min(BATCH, resamples - first), photos))
+        sums.append(np.stack([np.bincount(rows, minlength=photos) for rows in drawn]) @ values)
+    return np.concatenate(sums)

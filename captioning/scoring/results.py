@@ -15,7 +15,8 @@ def write_results(folder, settings: Settings, val: Split, captions: Mapping[str,
 
     Args:
         folder: where the files go.
-        settings: of the run; metrics.json holds them too.
+        settings: of the run; metrics.json holds them too. If epochs were lowered later, more were trained than they
+            say, so metrics.json also holds the epochs and steps of the history.
         val: the validation photos.
         captions: the words of each photo's caption, by the photo's name.
         history: the rows of the training's epochs.
@@ -27,6 +28,7 @@ def write_results(folder, settings: Settings, val: Split, captions: Mapping[str,
     folder = Path(folder)
     if history is not None:
         write_json(folder / "history.json", history)
+        metrics["trained"] = {"epochs": history[-1]["epoch"], "steps": history[-1]["step"]} if history else None
     write_json(folder / "val_captions.json", [
         {"image_id": image_id, "caption": " ".join(captions[name])}
         for image_id, name in zip(val.image_ids, val.names, strict=True)])

@@ -13,13 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from captioning.scoring.intervals import bootstrap_interval, pooled_interval
-from captioning.scoring.metrics import METRICS, SCALE, bleu_of_counts, measure
-from captioning.scoring.sentences import for_scorers, ptb_words
+from captioning.scoring.metrics import METRICS, SCALE, Measured, bleu_of_counts, measure
+from captioning.scoring.sentences import checked, ptb_words
 from captioning.scoring.table import ScoreTable
 from captioning.scoring.words import Words
 
 PTB = "ptb"                 # with this tokenizer, score_captions splits all sentences again
-MEANS = ("ROUGE-L", "CIDEr", "SPICE")       # means over photos; BLEU and METEOR sum their counts over photos instead
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,11 +31,12 @@ class Scores:
         intervals: metric -> ends of its 95 % interval over photos, see `intervals`. METEOR has none.
         names: the N photos, sorted.
         per_photo: metric -> (N,) float64 scores in the order of `names`. Their mean is the score of the corpus for
-            MEANS only.
+            ROUGE-L, CIDEr and SPICE only. NaN where a Java metric was measured on a part of the photos.
         references: mean number of references per photo.
         tokenizer: name of what split the text into words.
         decoding: how the captions were made.
-        left_out: for each metric that was asked for and could not be measured, a sentence that says why.
+        left_out: a sentence for each metric that was asked for and could not be measured, or only on a part of the
+            photos; one more if the tokenizer emptied all references of some photos, which are then not in `names`.
     """
 
     values: Mapping[str, float]
@@ -109,21 +109,35 @@ def score_captions(
 
     Raises:
         ValueError: there are no captions, a photo has no reference with a word, or words are a string, not a list.
-        NoJavaScore: the tokenizer is "ptb", and Java is missing.
+        NoJavaScore: the tokenizer is "ptb", and Java is missing or no reference has a word for it.
     """
+    emptied = ()
     if tokenizer == PTB:
-        captions, references = ptb_words(captions, references)
-    captions, references = for_scorers(captions, references)
+        captions, references, emptied = ptb_words(captions, references)
+    captions, references = checked(captions, references)
     measured = measure(references, captions, extra)
-    intervals = dict(zip(METRICS, pooled_interval(measured.bleu_counts, bleu_of_counts, seed), strict=False))
-    intervals |= {m: bootstrap_interval(measured.per_photo[m], seed) for m in MEANS if m in measured.per_photo}
     return Scores(
         values=measured.corpus,
-        intervals=intervals,
+        intervals=_intervals(measured, seed),
         names=tuple(captions),
         per_photo=measured.per_photo,
         references=float(np.mean([len(written) for written in references.values()])),
         tokenizer=tokenizer,
         decoding=decoding,
-        left_out=measured.left_out,
+        left_out=(*emptied, *measured.left_out),
     )
+
+
+def _intervals(measured: Measured, seed: int) -> dict[str, tuple[float, float]]:
+    """95 % intervals of all metrics but METEOR. BLEU sums its counts over photos; the others are means over photos."""
+    rouge, cider = measured.per_photo["ROUGE-L"], measured.per_photo["CIDEr"]
+
+    def scores_of(sums):
+        return np.concatenate([bleu_of_counts(sums[..., :-2]), sums[..., -2:] / len(rouge)], axis=-1)
+
+    intervals = dict(zip(METRICS, pooled_interval(np.column_stack([measured.bleu_counts, rouge, cider]), scores_of,
+                                                  seed), strict=True))
+    if "SPICE" in measured.per_photo:
+        spice = measured.per_photo["SPICE"]
+        intervals["SPICE"] = bootstrap_interval(spice[~np.isnan(spice)], seed)
+    return intervals

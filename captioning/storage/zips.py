@@ -3,6 +3,7 @@
 A member is read into memory, up to the limit that the caller names.
 """
 
+import contextlib
 import io
 import re
 import stat
@@ -14,6 +15,7 @@ import numpy as np
 from captioning.storage import files
 
 LARGEST_LIST = 32 << 20         # bytes of a list of contents; MSCOCO needs about 110 for each photo
+UTF8 = 0x800                    # flag of a name in UTF-8
 LOCAL_HEADER = 30               # bytes before each member's name
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)    # zipfile unpacks only as many bytes as we ask for
 MISLEADING_NAME = re.compile(r"^[/\\]|^[A-Za-z]:|[\x00-\x1f\x7f]")      # absolute, or with control characters
@@ -65,6 +67,14 @@ class Zip:
         """Closes the file."""
         self._zip.close()
         self._file.close()
+
+    def head(self, name: str, size: int) -> bytes:
+        """The first bytes of a member; none if it can't be read."""
+        try:
+            with self._zip.open(self.members[name]) as stream:
+                return stream.read(size)
+        except Exception:               # as for `read`, which gives the reason
+            return b""
 
     def read(self, name: str, most: int) -> bytes:
         """Reads a member and checks its CRC-32. Several threads may call this at once.
@@ -150,7 +160,7 @@ def _members(infos, end: int) -> dict[str, zipfile.ZipInfo]:
     """
     members, reached = {}, 0
     for info in infos:
-        name = info.filename.replace("\\", "/")         # some Windows tools write \
+        name = _name_of(info).replace("\\", "/")        # some Windows tools write \
         if MISLEADING_NAME.search(info.orig_filename) or ".." in name.split("/"):
             raise BrokenZip(f"has a member {info.orig_filename!r:.80}; expected a plain name relative to the zip")
         if name in members:
@@ -164,6 +174,14 @@ def _members(infos, end: int) -> dict[str, zipfile.ZipInfo]:
     if reached > end:
         raise BrokenZip(f"lists a member that would end at byte {reached:,}, beyond byte {end:,}")
     return members
+
+
+def _name_of(info) -> str:
+    """The member's name. Macs write UTF-8 without its flag, and zipfile then reads it in code page 437."""
+    with contextlib.suppress(UnicodeError):
+        if not info.flag_bits & UTF8:
+            return info.filename.encode("cp437").decode("utf-8")
+    return info.filename
 
 
 def _why_no_zip(path, error) -> str:

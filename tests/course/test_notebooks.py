@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
+import zipfile
 from copy import deepcopy
 
 import nbformat
@@ -263,7 +264,7 @@ def test_a_learner_who_solves_one_exercise_after_the_other_gets_the_same_points(
                             resources={"metadata": {"path": str(copy / "student")}})
     turned = Image.Exif()
     turned[0x0112] = 6
-    Image.new("RGB", (640, 480), "teal").save(copy / "own.jpg", exif=turned)
+    Image.new("RGB", (640, 480), "teal").save(copy / "student" / "own.jpg", exif=turned)    # beside the notebook
     with client.setup_kernel(env={**environment, "CAPTION_CHECKPOINT_ROOT": str(copy / "checkpoints" / "student")}):
         stops, checks = solve_one_after_the_other(client, notebook, build.build(student=False))
         notebook.cells.append(nbformat.v4.new_code_cell(OWN_PHOTO))
@@ -317,15 +318,44 @@ def test_nothing_that_runs_leave_holds_the_graders_email_or_token(project, execu
     assert held == [copy / "tests" / "helpers" / "grader_service.py"]           # this test has them from there
 
 
-def test_each_cell_can_be_run_twice(project, executed):
+@pytest.fixture
+def world_with_broken_photos(small_world, tmp_path):
+    """Folder of a drawn world in which the first photo of each split is cut short."""
+    shutil.copy(small_world / "annotations_trainval2014.zip", tmp_path)
+    for split in ("train2014.zip", "val2014.zip"):
+        with zipfile.ZipFile(small_world / split) as whole, zipfile.ZipFile(tmp_path / split, "w") as broken:
+            for number, name in enumerate(sorted(whole.namelist())):
+                raw = whole.read(name)
+                broken.writestr(name, raw if number else raw[:200])
+    return tmp_path
+
+
+def test_each_cell_can_be_run_twice_also_with_broken_photos(project, executed, world_with_broken_photos):
     """A learner goes back and runs a cell again: nothing that it needs is gone, and the points stay."""
-    copy, environment = project
+    copy, _ = project
     twice = nbformat.read(build.SOLVED, as_version=4)
     twice.cells = [deepcopy(cell) for cell in twice.cells for _ in range(2) if cell.cell_type == "code"]
     for number, cell in enumerate(twice.cells):
         cell.id = f"twice-{number:03d}"
     nbformat.write(twice, copy / "twice.ipynb")
-    process, notebook = execute(project, "twice.ipynb")
+    process, notebook = execute(project, "twice.ipynb", CAPTION_DATA_DIR=str(world_with_broken_photos))
     assert process.returncode == 0, process.stdout[-2000:] + process.stderr[-2000:]
+    said = "".join(output.text for output in outputs(notebook) if output.get("name") == "stderr")
+    assert said.count("1 of 48 photos") == said.count("1 of 16 photos") == 2
     grades = json.loads((copy / "outputs" / "grades.json").read_text())
     assert [part["points"] for part in grades["parts"]] == [10, 10, 10, 20, 20, 0]
+
+
+@pytest.mark.parametrize("caption", ["a cat", "cat"])
+def test_with_one_photo_to_learn_from_and_one_to_validate_on_each_cell_works_or_says_what_it_needs(
+        project, tmp_path, caption):
+    for name in ("a.jpg", "b.jpg"):
+        Image.new("RGB", (40, 30), "teal").save(tmp_path / name)
+    (tmp_path / "captions.csv").write_text("image,caption\n" + f"a.jpg,{caption}\nb.jpg,{caption}\n" * 5)
+    smallest = nbformat.read(build.SOLVED, as_version=4)
+    nbformat.write(smallest, project[0] / "smallest.ipynb")
+    process, notebook = execute(project, "smallest.ipynb", CAPTION_DATA_DIR=str(tmp_path), CAPTION_EPOCHS="1")
+    failed = [output for output in outputs(notebook) if output.output_type == "error"]
+    assert [error.evalue for error in failed] == ["Good and bad examples need at least two photos, but there is one. "
+                                                  "Validate on more photos."]
+    assert process.returncode == 1 and "CIDEr" in text_of(notebook)

@@ -12,6 +12,7 @@ import re
 import shutil
 import signal
 import socket
+import socketserver
 import subprocess
 import sys
 import tempfile
@@ -348,6 +349,81 @@ def test_a_redirect_out_of_http_is_refused(server, tmp_path, said, location):
     server.forever = fs.redirect(location)
     with pytest.raises(DownloadError, match="redirects to an address that is not http or https"):
         get(server, tmp_path, said)
+
+
+@contextlib.contextmanager
+def running_proxy(status: bytes):
+    """The address of a proxy that answers each request for a connection with this status."""
+    class Handler(socketserver.StreamRequestHandler):
+        def handle(self):
+            while self.rfile.readline().strip():
+                pass
+            self.wfile.write(b"HTTP/1.1 " + status + b"\r\n\r\n")
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as proxy:
+        threading.Thread(target=proxy.serve_forever, daemon=True).start()
+        yield f"127.0.0.1:{proxy.server_address[1]}"
+        proxy.shutdown()
+
+
+@pytest.fixture
+def no_proxies(monkeypatch):
+    """The environment without variables of proxies and certificates."""
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "requests_ca_bundle", "curl_ca_bundle"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    return monkeypatch
+
+
+without_pysocks = pytest.mark.skipif(bool(importlib.util.find_spec("socks")), reason="PySocks is installed")
+
+
+@pytest.mark.parametrize("variable, value, why", [
+    pytest.param("ALL_PROXY", "socks5://127.0.0.1:1080", "ALL_PROXY is socks5://127.0.0.1:1080, but SOCKS proxies need "
+                 "the package PySocks, which is missing", marks=without_pysocks),
+    pytest.param("https_proxy", "socks5h://me:secret@127.0.0.1:1080", "https_proxy is socks5h://127.0.0.1:1080, but",
+                 marks=without_pysocks),
+    ("HTTPS_PROXY", "ftp://127.0.0.1:1", "HTTPS_PROXY is 'ftp://127.0.0.1:1', which is not the address of a proxy"),
+    ("HTTPS_PROXY", "http://", "HTTPS_PROXY is 'http://', which is not the address of a proxy"),
+    ("HTTPS_PROXY", "http://me:secret@proxy.example:port", "HTTPS_PROXY is 'http://proxy.example:port', which is not"),
+    ("https_proxy", "proxy:8080", "https_proxy is 'proxy:8080', which is not the address of a proxy"),
+    ("REQUESTS_CA_BUNDLE", "/nowhere/ca.pem", "REQUESTS_CA_BUNDLE is /nowhere/ca.pem, which is not there"),
+])
+def test_a_setting_of_the_environment_that_no_retry_can_mend_is_named_at_once(
+        no_proxies, tmp_path, said, variable, value, why):
+    no_proxies.setenv(variable, value)
+    with pytest.raises(DownloadError) as error:
+        get(None, tmp_path, said, wanted=source("https://127.0.0.1:9/photos.zip"))
+    assert f"photos.zip: {why}" in str(error.value) and len(said) == 1
+    assert "secret" not in str(error.value) + str(said)
+
+
+@pytest.mark.parametrize("status, why", [
+    (b"407 Authentication Required", "answers 407 Authentication Required; write user and password into it"),
+    (b"403 Forbidden", "answers 403 Forbidden; ask who runs it, or use another network"),
+])
+def test_a_proxy_that_refuses_is_asked_once(no_proxies, tmp_path, said, status, why):
+    with running_proxy(status) as address:
+        no_proxies.setenv("HTTPS_PROXY", address)
+        with pytest.raises(DownloadError, match=f"the proxy of HTTPS_PROXY {why}"):
+            get(None, tmp_path, said, wanted=source("https://127.0.0.1:9/photos.zip"))
+    assert len(said) == 1
+
+
+def test_a_proxy_that_is_busy_or_gone_is_asked_again(no_proxies, tmp_path, said):
+    with running_proxy(b"503 Service Unavailable") as address:
+        no_proxies.setenv("HTTPS_PROXY", address)
+        with pytest.raises(DownloadError, match="the proxy of HTTPS_PROXY did not answer"):
+            get(None, tmp_path, said, FAST, wanted=source("https://127.0.0.1:9/photos.zip"))
+    assert len(said) == FAST.attempts - 1
+
+
+@without_pysocks
+def test_the_command_names_the_proxy_variable(no_proxies, tmp_path):
+    no_proxies.setenv("ALL_PROXY", "socks5://127.0.0.1:1080")
+    done = subprocess.run([sys.executable, "download_utils.py", "--photos", "none", "--folder", str(tmp_path)],
+                          cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 1 and done.stderr.count("ALL_PROXY is socks5://127.0.0.1:1080, but SOCKS") == 2
 
 
 @pytest.mark.parametrize("code", [408, 429, 503])

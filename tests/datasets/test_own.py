@@ -229,3 +229,37 @@ def test_real_photos_have_the_same_digest_and_captions_unpacked(tmp_path):
     with open_photos(val.photos) as unpacked, open_photos(SAMPLE / "val2014.zip") as zipped:
         assert val.photos.is_dir() and unpacked.names == zipped.names
         assert unpacked.digest(val.names) == zipped.digest(val.names)
+
+
+@pytest.mark.parametrize("written, stored", [("caf\u00e9.jpg", "cafe\u0301.jpg"), ("cafe\u0301.jpg", "caf\u00e9.jpg"),
+                                             ("IMG.JPG", "img.jpg"), ("p1.jfif", "p1.jfif"), ("p1", "p1")])
+@pytest.mark.parametrize("zipped", [False, True], ids=["folder", "zip"])
+def test_a_photo_of_ones_own_is_found_however_its_name_is_written(tmp_path, written, stored, zipped):
+    raw = {name: encoded(plain()) for name in (stored, "z.jpg")}
+    if zipped:
+        photo_zip(tmp_path / "photos.zip", raw)
+    else:
+        for name, content in raw.items():
+            (tmp_path / name).write_bytes(content)
+    (tmp_path / "captions.csv").write_text(f"image,caption\n{written},one\nz.jpg,two\n", "utf-8")
+    train, val = load_folder(tmp_path)
+    assert sorted(train.captions + val.captions) == [["one"], ["two"]]
+    with open_photos(train.photos) as there:
+        assert [there.read(name) for name in (*train.names, *val.names)] == list(raw.values())
+
+
+def test_a_text_file_beside_its_photo_is_found_however_their_names_are_written(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / f"{name} cafe\u0301.jpg").write_bytes(encoded(plain()))
+        (tmp_path / f"{name} caf\u00e9.txt").write_text("a cup", "utf-8")
+    train, val = load_folder(tmp_path)
+    assert train.captions == val.captions == [["a cup"]]
+
+
+def test_two_files_whose_names_look_the_same_are_named(tmp_path):
+    for name in ("caf\u00e9.jpg", "cafe\u0301.jpg"):
+        (tmp_path / name).write_bytes(encoded(plain()))
+    if len(list(tmp_path.iterdir())) == 1:
+        pytest.skip("this disk takes both for one")
+    with pytest.raises(ValueError, match="two files whose names look the same"):
+        open_photos(tmp_path)

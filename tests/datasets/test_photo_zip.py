@@ -4,11 +4,12 @@ import zipfile
 
 import pytest
 
+from captioning.datasets.photo_folder import PhotoFolder
 from captioning.datasets.photo_zip import BadPhoto, PhotoZip
 from captioning.photos.decode import decode_photo
 from tests.helpers.hostile import PHOTO
 from tests.helpers.memory import linux, with_memory
-from tests.helpers.photo_files import photo_zip
+from tests.helpers.photo_files import encoded, photo_zip, plain
 from tests.helpers.zip_files import LISTED, LOCAL, patched, zip_of
 
 
@@ -30,6 +31,47 @@ def test_photos_are_known_by_their_endings_in_any_case_and_come_in_the_order_of_
     path = photo_zip(tmp_path / "train2014.zip", {"c.Jpeg": PHOTO, "b.JPG": PHOTO, "a.tif": PHOTO, "d.jpg.txt": b""})
     with PhotoZip(path) as photos:
         assert photos.names == ["a.tif", "b.JPG", "c.Jpeg"] and photos.read("b.JPG") == PHOTO
+
+
+NFC, NFD = "\u00dcbung caf\u00e9.jpg", "U\u0308bung cafe\u0301.jpg"       # the same to the eye
+
+
+@pytest.mark.parametrize("flag", [True, False], ids=["said to be UTF-8", "not said, as by Macs"])
+def test_a_name_of_a_mac_is_the_one_that_others_write(tmp_path, flag):
+    """Macs decompose letters, and do not say that names are UTF-8."""
+    path = zip_of(tmp_path / "a.zip", [(f"train2014/{NFD}", PHOTO)])
+    if not flag:
+        for record, place in ((LOCAL, 6), (LISTED, 8)):
+            patched(path, record, place, "<H", 0)
+    with PhotoZip(path) as photos:
+        assert photos.names == [NFC] and photos.read(NFC) == PHOTO and photos.digest([NFC])
+
+
+def test_a_name_in_an_old_code_page_stays_as_it_is(tmp_path):
+    path = zip_of(tmp_path / "a.zip", [("\u00fc\u00fc.jpg", PHOTO)])
+    path.write_bytes(path.read_bytes().replace("\u00fc\u00fc".encode(), "\u00fc\u00fc\u00fc\u00fc".encode("cp437")))
+    for record, place in ((LOCAL, 6), (LISTED, 8)):
+        patched(path, record, place, "<H", 0)
+    with PhotoZip(path) as photos:
+        assert photos.names == ["\u00fc\u00fc\u00fc\u00fc.jpg"]
+
+
+def test_two_names_that_look_the_same_are_refused_with_both(tmp_path):
+    with pytest.raises(ValueError, match="two photos called"):
+        PhotoZip(zip_of(tmp_path / "a.zip", [(NFC, PHOTO), (NFD, PHOTO)]))
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "WEBP", "TIFF"])
+def test_a_photo_is_known_by_its_content_whatever_its_ending(tmp_path, kind):
+    members = [("p1.jfif", PHOTO), ("p2", encoded(plain(), kind)), ("p3.dat", encoded(plain(), kind)),
+               ("p4.txt", b"words"), ("p5", b""), (".hidden.jpg", PHOTO)]
+    with PhotoZip(zip_of(tmp_path / "a.zip", members)) as photos:
+        assert photos.names == ["p1.jfif", "p2", "p3.dat"]
+        assert [decode_photo(photos.read(name)).mode for name in photos.names] == ["RGB"] * 3
+    for name, content in members:
+        (folder := tmp_path / "folder").mkdir(exist_ok=True)
+        (folder / name).write_bytes(content)
+    assert PhotoFolder(folder).names == ["p1.jfif", "p2", "p3.dat"]
 
 
 @pytest.mark.parametrize("change", [{"name": "c.jpg"}, {"raw": PHOTO[:-1] + b"!"}, {"raw": PHOTO + b"!"}],

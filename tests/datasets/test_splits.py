@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from captioning.datasets.photo_folder import open_photos
 from captioning.datasets.splits import load_split
+from captioning.encoder.cache import embed_split
 from tests.helpers import SAMPLE
-from tests.helpers.photo_files import encoded, photo_zip, plain
+from tests.helpers.photo_files import MeanColour, encoded, photo_zip, plain
 
 GOOD = encoded(plain())
 
@@ -55,6 +57,50 @@ def test_captions_load_without_the_photos(tmp_path):
     with pytest.warns(UserWarning, match="1 photos of .* have no caption"):
         split = load_split(tmp_path, "train", photos=False)
     assert (split.names, split.captions) == (["a.jpg", "b.jpg"], [["A cat.", "One cat"], ["A dog"]])
+
+
+NAMES = {                           # how captions name a photo, and how the disk does
+    "decomposed on the disk": ("caf\u00e9.jpg", "cafe\u0301.jpg"),
+    "decomposed in captions": ("cafe\u0301.jpg", "caf\u00e9.jpg"),
+    "another case": ("IMG_1.JPG", "img_1.jpg"), "a JPEG called jfif": ("p.jfif", "p.jfif"), "no ending": ("p", "p"),
+    "a foreign script": ("\u0939\u093f\u0928\u094d\u0926\u0940.jpg", "\u0939\u093f\u0928\u094d\u0926\u0940.jpg"),
+}
+
+
+@pytest.mark.parametrize("unpacked", [False, True], ids=["zip", "folder"])
+@pytest.mark.parametrize("written, stored", NAMES.values(), ids=NAMES)
+def test_a_photo_is_found_however_its_name_is_written(tmp_path, written, stored, unpacked):
+    if unpacked:
+        (tmp_path / "train2014").mkdir()
+        (tmp_path / "train2014" / stored).write_bytes(GOOD)
+    else:
+        photo_zip(tmp_path / "train2014.zip", {stored: GOOD})
+    annotations(tmp_path, {"images": [{"id": 7, "file_name": written}], "annotations": CAPTIONS[:1]})
+    split = load_split(tmp_path, "train")
+    assert (split.captions, split.image_ids) == ([["A cat."]], [7])
+    with open_photos(split.photos) as photos:
+        assert photos.read(split.names[0]) == GOOD and photos.digest(split.names)
+
+
+def test_names_that_differ_in_case_alone_stay_apart(tmp_path):
+    photo_zip(tmp_path / "train2014.zip", {"a.jpg": GOOD, "A.jpg": GOOD, "B.JPG": GOOD, "b.JPG": GOOD})
+    annotations(tmp_path, {"images": [{"id": 7, "file_name": "A.jpg"}, {"id": 3, "file_name": "a.jpg"},
+                                      {"id": 4, "file_name": "b.jpg"}],
+                           "annotations": [*CAPTIONS, {"image_id": 4, "id": 5, "caption": "Which one?"}]})
+    with (pytest.warns(UserWarning, match="2 photos of .* have no caption"),
+          pytest.warns(UserWarning, match="1 photos with captions in .* are not in")):
+        split = load_split(tmp_path, "train")
+    assert (split.names, split.image_ids) == (["A.jpg", "a.jpg"], [7, 3])
+
+
+def test_what_captions_name_is_tried_and_skipped_with_a_reason(tmp_path):
+    """Such as an iPhone's .heic, which Pillow can't decode."""
+    photo_zip(tmp_path / "train2014.zip", {"a.jpg": GOOD, "b.heic": b"\0\0\0\x18ftypheic"})
+    annotations(tmp_path, {"images": [IMAGES[0], {"id": 3, "file_name": "b.heic"}], "annotations": CAPTIONS})
+    split = load_split(tmp_path, "train")
+    assert split.names == ["a.jpg", "b.heic"]
+    with pytest.warns(UserWarning, match="b.heic is not a photo"):
+        assert embed_split(split, MeanColour(), tmp_path).skipped.keys() == {"b.heic"}
 
 
 @pytest.mark.parametrize("missing", ["annotations_trainval2014.zip", "train2014.zip"])

@@ -192,6 +192,7 @@ def test_a_notebook_shows_one_sentence_for_an_interrupt(tmp_path):
     with capture_output() as said:
         shell.run_cell("trainer.fit(before_step=stop)")
     assert said.stdout.splitlines()[-1] == "Training stopped at step 8. Run the cell again to go on there."
+    assert "Stopped and saved: " in said.stderr             # on the bar, which stands above the picture
     assert "Traceback" not in said.stdout and "site-packages" not in said.stdout
 
 
@@ -644,6 +645,15 @@ def test_a_finished_run_trains_no_more(tmp_path):
     assert len(again.fit(before_step=lambda step, batch: pytest.fail(f"it trains after step {step}"))) == 3
 
 
+def test_lowered_epochs_are_said_to_be_fewer_than_were_trained(tmp_path, capsys):
+    trainer_in(tmp_path).fit()
+    lowered = trainer_in(tmp_path, epochs=2)
+    assert len(lowered.fit(before_step=lambda step, batch: pytest.fail(f"it trains after step {step}"))) == 3
+    said = capsys.readouterr().out
+    assert "step-00000015 has 15 steps behind it, more than the 10 of the settings. Nothing is trained." in said
+    assert "Continuing" not in said and lowered.restore_best() in lowered.history
+
+
 def test_the_best_weights_come_back(tmp_path):
     trainer = trainer_in(tmp_path)
     trainer.fit()
@@ -822,6 +832,36 @@ def test_a_run_takes_over_its_newest_checkpoint_once(tmp_path, capsys):
     for _ in range(2):
         again.resume()
     assert capsys.readouterr().out.count("step-00000005, after 5 of 15 steps.") == 1
+
+
+@pytest.mark.parametrize("change, said", [
+    ({"oneDNN": "off"}, r"\(oneDNN: 'off' there, \w+ here\)"),
+    ({"threads": "96"}, r"\(threads: '96' there, '\d+' here\)"),
+    ({"instructions": "sve"}, r"\(instructions: 'sve' there, .* here\)"),
+    ({"processor": "M5", "system": "Darwin arm64"}, r"processor: 'M5' there, .* here; system: 'Darwin arm64' there"),
+    ({"TensorFlow": "2.0.0"}, r"TensorFlow: '2.0.0' there, "), ({"precision": "x"}, "precision: 'x' there, "),
+], ids=lambda each: next(iter(each)) if isinstance(each, dict) else "")
+def test_a_checkpoint_of_another_machine_goes_on_and_says_that_it_is_not_bit_exact(tmp_path, capsys, change, said):
+    trainer_in(tmp_path / "here", epochs=1).fit()
+    trainer = trainer_in(tmp_path / "here")
+    trainer.resume()
+    assert "bit for bit" not in capsys.readouterr().out
+    checkpoint = CheckpointFolder(tmp_path / "here" / "drawn").newest()
+    about = checkpoint.about | {"arithmetic": checkpoint.about["arithmetic"] | change}
+    CheckpointFolder(tmp_path / "there" / "drawn").save(5, checkpoint.arrays, about)
+    assert len(trainer_in(tmp_path / "there").fit()) == 3
+    assert re.search(f"not be those of an uninterrupted run, bit for bit: .*{said}", capsys.readouterr().out)
+
+
+def test_a_checkpoint_names_what_decides_on_its_arithmetic(tmp_path):
+    code = f"""
+from tests.decoder.test_trainer import trainer_in
+trainer_in(__import__("pathlib").Path({str(tmp_path)!r}), epochs=1).fit()
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, env=os.environ | {"TF_NUM_INTRAOP_THREADS": "7"})
+    found = CheckpointFolder(tmp_path / "drawn").newest().about["arithmetic"]
+    assert found["threads"] == "7" and found["TensorFlow"] == tf.__version__ and found["processor"]
+    assert found["oneDNN"] in (True, False) and found["precision"] in ("bfloat16", "float32")
 
 
 @pytest.mark.parametrize("losses", [3, [3], [[0.5]], [[0.5, 1.0, 1.0]], [["low", 1.0]]])

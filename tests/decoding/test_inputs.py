@@ -11,6 +11,7 @@ from captioning.datasets.tokens import END, PAD, START, UNK
 from captioning.decoding.inputs import OF_PHOTOS
 from captioning.decoding.writer import CaptionWriter
 from captioning.encoder.cache import Embeddings, embed_split
+from captioning.encoder.recipes import ARITHMETIC
 from tests.helpers.photo_files import MeanColour, coloured_zip, split_of
 
 VOCAB = {token: index for index, token in enumerate(sorted([PAD, UNK, START, END, "a", "b"]))}
@@ -102,6 +103,15 @@ def test_an_encoder_is_known_by_its_recipe(writer):
             writer.require_encoder(SmallEncoder(**changed))
     with pytest.raises(ValueError, match="quantised: None in the encoder, 'z' in the decoder"):
         writer_with(RECIPE | {"quantised": "z"}).require_encoder(SmallEncoder())
+
+
+def test_an_encoder_on_another_machine_is_known(writer):
+    """Another processor rounds otherwise, and may lack bfloat16."""
+    writer.require_encoder(SmallEncoder(**{ARITHMETIC: "x"}))
+    writer.greedy(embeddings(**{ARITHMETIC: "x"}))
+    writer_with(RECIPE | {"precision": "bfloat16"}).require_encoder(SmallEncoder())
+    with pytest.raises(ValueError, match="precision: 'bfloat16' in the encoder, 'float32' in the decoder"):
+        writer.require_encoder(SmallEncoder(precision="bfloat16"))
 
 
 def test_photos_are_captioned_with_the_decoders_encoder_and_no_other(writer):

@@ -19,6 +19,7 @@ import pytest
 from captioning.datasets.loading import load_dataset
 from captioning.encoder.batches import EMBED_BATCH
 from captioning.encoder.cache import embed_split
+from captioning.encoder.recipes import ARITHMETIC
 from captioning.settings import Settings
 from captioning.storage import files
 from tests.helpers.photo_files import MeanColour, coloured_zip, encoded, photo_zip, plain, split_of
@@ -399,6 +400,37 @@ def test_batches_of_two_recipes_are_not_mixed(tmp_path):
     found = embed_split(split, other, tmp_path / "cache")
     assert other.batches == batches_of(100) and found.values[:, 0].min() >= 2
     bytes_of(tmp_path / "cache")
+
+
+class OtherMachine(Counting):
+    """Rounds otherwise, as another processor does."""
+
+    recipe = MeanColour.recipe | {ARITHMETIC: "another"}
+
+    def __call__(self, photos):
+        """As its parent, but for the last bits."""
+        return super().__call__(photos) + np.float32(1e-3)
+
+
+def test_batches_of_another_machine_are_not_mixed_with_those_of_this_one(tmp_path):
+    split = split_of(coloured_zip(tmp_path / "train2014.zip", count=100, size=(8, 8)))
+    embed_split(split, OtherMachine(), tmp_path / "undisturbed")
+    with pytest.raises(KeyboardInterrupt):
+        embed_split(split, Interrupted(3), tmp_path / "cache")
+    other = OtherMachine()
+    embed_split(split, other, tmp_path / "cache")
+    assert other.batches == batches_of(100) and bytes_of(tmp_path / "cache") == bytes_of(tmp_path / "undisturbed")
+
+
+def test_whole_embeddings_of_another_machine_are_used_with_a_warning_of_both(tmp_path):
+    """Another processor can't be undone, and photos may take hours to embed."""
+    split = split_of(coloured_zip(tmp_path / "train2014.zip", count=40, size=(8, 8)))
+    embed_split(split, MeanColour(), tmp_path / "cache")
+    before, other = bytes_of(tmp_path / "cache"), OtherMachine()
+    with pytest.warns(UserWarning, match="None there, another here.*may differ in the last digits") as warned:
+        found = embed_split(split, other, tmp_path / "cache")
+    assert warned[0].filename == __file__ and other.batches == 0 and bytes_of(tmp_path / "cache") == before
+    assert ARITHMETIC not in found.recipe                   # it says how the values were made, not what is here now
 
 
 @pytest.mark.parametrize("killed", [False, True], ids=["the first ends", "the first is killed"])

@@ -6,12 +6,14 @@ import io
 import re
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import ipywidgets
 import pytest
 from PIL import Image
 
 from captioning.figures import live
+from captioning.photos import own_files
 from captioning.photos.decode import decode_photo
 from tests.helpers import ROOT
 
@@ -90,6 +92,17 @@ def test_a_photos_file_is_captioned_and_a_broken_one_said_to_be(shown, tmp_path,
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == f"{jpeg} is not a photo (JPEG, PNG, GIF, WebP, BMP or TIFF)."
     assert lines[1].endswith("b.jpg is not there.") and lines[2].endswith("is not a file.")
+
+
+def test_a_photos_file_is_looked_for_beside_the_notebook_too(shown, tmp_path, monkeypatch, capsys):
+    (tmp_path / "student").mkdir()
+    Image.new("RGB", (30, 30)).save(tmp_path / "student" / "a.jpg")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(own_files, "get_ipython", lambda: SimpleNamespace(starting_dir=str(tmp_path / "student")))
+    live.show_photo_file("a.jpg", lambda raw: decode_photo(raw).size)
+    assert shown == [("display", (30, 30))]
+    live.show_photo_file("b.jpg", decode_photo)
+    assert capsys.readouterr().out == f"b.jpg is not in {tmp_path} or in {tmp_path / 'student'}.\n"
 
 
 def test_no_module_but_the_notebooks_loads_pyplot():

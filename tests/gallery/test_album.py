@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
 from PIL import Image
 
 from captioning.datasets import photo_folder
@@ -16,6 +17,7 @@ from captioning.gallery.figure import plot_gallery
 from captioning.gallery.page import PHOTO_SIDE, write_gallery
 from captioning.gallery.proposals import Candidate, Proposal
 from captioning.gallery.reasons import REASONS
+from captioning.photos import own_files
 from captioning.scoring.scores import score_captions
 from tests.helpers.photo_files import encoded, plain, png
 
@@ -160,6 +162,22 @@ def test_one_file_named_in_two_ways_is_one_photo(album, tmp_path, monkeypatch):
     for other in ("holiday.jpg", Path("holiday.jpg"), "folder/../holiday.jpg", "link.jpg"):
         assert f"{other!r} is among the good twice (as {str(path)!r} too)" in problems(album, [str(path), other], {})
         assert "Leave it in one of them" in problems(album, [str(path)], {other: "too general"})
+
+
+def test_a_file_beside_the_notebook_is_found_from_the_projects_folder(album, tmp_path, monkeypatch):
+    """The notebook changes to the project's folder, but people name files from where the notebook is."""
+    for folder in ("student", "project"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "student" / "cafe\u0301.jpg").write_bytes(encoded(plain()))
+    monkeypatch.chdir(tmp_path / "student")
+    notebook = InteractiveShell()
+    monkeypatch.setattr(own_files, "get_ipython", lambda: notebook)
+    monkeypatch.chdir(tmp_path / "project")
+    [example] = album.choose(["caf\u00e9.jpg"], {}).good
+    assert example.image.size == plain().size
+    said = problems(album, ["tea.jpg"], {})
+    assert f"it is not in {tmp_path / 'project'} or in {tmp_path / 'student'}." in said
+    assert "nor a file here: it is not there." in problems(album, [str(tmp_path / "tea.jpg")], {})
 
 
 def broken_files(folder, monkeypatch):

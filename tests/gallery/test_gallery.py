@@ -290,16 +290,17 @@ def test_figures_say_what_they_are_asked_to_show(tmp_path):
     shown = " ".join(text for text, _ in drawn_texts(figure))
     for expected in ("10 captions that fit", "10 captions that fail", "wrong count", "CIDEr 1.23", "a dog on a beach"):
         assert expected in shown
-    figure.savefig(tmp_path / "gallery.png")
+    figure.savefig(tmp_path / "gallery.png", facecolor="white")
     shown = figure._repr_html_()
     in_notebook = Image.open(io.BytesIO(base64.b64decode(re.search('base64,(.*?)"', shown)[1])))
     assert abs(in_notebook.width - 1800) <= 1
     assert 'alt="10 captions that fit: a dog on a beach; ' in shown
-    image = Image.open(tmp_path / "gallery.png").convert("RGB")     # white, whatever the page of the notebook is
+    assert in_notebook.getpixel((3, 3))[3] == 0                     # see-through, on a white page and on a dark one
+    image = Image.open(tmp_path / "gallery.png").convert("RGB")
     assert image.width > 1200 and image.getpixel((3, 3)) == (255, 255, 255)
     sheet = plot_contact_sheet(examples(4), columns=2)
     assert "photo_3.jpg" in " ".join(text for text, _ in drawn_texts(sheet))
-    sheet.savefig(tmp_path / "sheet.png")                           # see-through: a sheet is for the notebook only
+    sheet.savefig(tmp_path / "sheet.png")
     assert Image.open(tmp_path / "sheet.png").getpixel((3, 3))[3] == 0
     for draw in (lambda: plot_contact_sheet([]), lambda: plot_gallery([], [])):
         with pytest.raises(ValueError, match="needs examples"):

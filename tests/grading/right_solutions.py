@@ -55,10 +55,6 @@ decoder.h0 = decoder.c0 = State()(decoder.image)
 image = decoder.image_dropout(decoder.standardize(decoder.img_embeds))
 decoder.h0 = decoder.c0 = decoder.img_embed_bottleneck_to_h0(decoder.img_embed_to_bottleneck(image))
 ''',
-    "a word on training, which the model decides": '''
-image = decoder.image_dropout(decoder.standardize(decoder.img_embeds), training=True)
-decoder.h0 = decoder.c0 = decoder.img_embed_bottleneck_to_h0(decoder.img_embed_to_bottleneck(image))
-''',
 }
 
 WORDS_IN = {
@@ -103,6 +99,12 @@ class Logits(L.Layer):
 decoder.hidden_states = decoder.lstm(decoder.word_embeds, initial_state=[decoder.h0, decoder.c0])
 decoder.flat_hidden_states = ops.reshape(decoder.dropout(decoder.hidden_states), [-1, 300])
 decoder.flat_token_logits = Logits(decoder.token_logits_bottleneck, decoder.token_logits)(decoder.flat_hidden_states)
+''',
+    "an RNN of the LSTM's cell": '''
+reader = L.RNN(decoder.lstm.cell, return_sequences=True)
+decoder.hidden_states = reader(decoder.word_embeds, initial_state=[decoder.h0, decoder.c0])
+decoder.flat_hidden_states = ops.reshape(decoder.dropout(decoder.hidden_states), [-1, 300])
+decoder.flat_token_logits = decoder.token_logits(decoder.token_logits_bottleneck(decoder.flat_hidden_states))
 ''',
     "flattened at the end": '''
 states = decoder.dropout(decoder.lstm(decoder.word_embeds, initial_state=[decoder.h0, decoder.c0]))
@@ -226,6 +228,39 @@ def generate_vocabulary(train_captions):
         vocab[token] = len(vocab)
     return vocab
 ''',
+    "loops": '''
+def generate_vocabulary(train_captions):
+    counts = {}
+    for captions in train_captions:
+        for caption in captions:
+            for word in split_sentence(caption):
+                counts[word] = counts.get(word, 0) + 1
+    tokens = [PAD, UNK, START, END]
+    for word in counts:
+        if not counts[word] < 5:
+            tokens.append(word)
+    tokens.sort()
+    vocab = {}
+    for token in tokens:
+        vocab[token] = len(vocab)
+    return vocab
+''',
+    "NumPy": '''
+def generate_vocabulary(train_captions):
+    words, counts = np.unique(
+        [word for captions in train_captions for word in split_sentence(" ".join(captions))], return_counts=True)
+    tokens = np.sort(np.concatenate([words[counts >= 5], [PAD, UNK, START, END]]))
+    return dict(zip(tokens.tolist(), range(len(tokens))))
+''',
+    "itertools": '''
+import itertools
+from collections import OrderedDict
+
+def generate_vocabulary(train_captions):
+    counts = Counter(itertools.chain.from_iterable(map(split_sentence, itertools.chain(*train_captions))))
+    tokens = sorted({PAD, UNK, START, END, *(word for word, count in counts.most_common() if count > 4)})
+    return OrderedDict((np.str_(token), tokens.index(token)) for token in tokens)
+''',
 }
 
 INDEXING = {
@@ -248,6 +283,30 @@ def caption_tokens_to_indices(captions, vocab):
     numbers = dict(vocab)
     return [[[numbers.setdefault(w, numbers[UNK]) for w in [START] + split_sentence(c) + [END]] for c in cs]
             for cs in captions]
+''',
+    "a tuple for each caption": '''
+from collections import defaultdict
+
+def caption_tokens_to_indices(captions, vocab):
+    index = defaultdict(lambda: vocab[UNK], vocab)
+    return tuple(tuple(tuple(index[token] for token in (START, *split_sentence(caption), END)) for caption in photo)
+                 for photo in captions)
+''',
+    "loops": '''
+def caption_tokens_to_indices(captions, vocab):
+    result = []
+    for photo in captions:
+        indexed = []
+        for caption in photo:
+            tokens = [START] + split_sentence(caption) + [END]
+            indexed.append([vocab[token] if token in vocab else vocab[UNK] for token in tokens])
+        result.append(indexed)
+    return result
+''',
+    "NumPy": '''
+def caption_tokens_to_indices(captions, vocab):
+    return [[np.array([vocab[START]] + [vocab.get(w, vocab[UNK]) for w in split_sentence(c)] + [vocab[END]]).tolist()
+             for c in photo] for photo in captions]
 ''',
 }
 
@@ -274,6 +333,36 @@ def batch_captions_to_matrix(batch_captions, pad_idx, max_len=None):
     rows = [caption[:max_len] for caption in batch_captions]
     return keras.utils.pad_sequences(rows, value=pad_idx, padding="post")
 ''',
+    "np.full": '''
+def batch_captions_to_matrix(batch_captions, pad_idx, max_len=None):
+    width = max(map(len, batch_captions))
+    if max_len is not None:
+        width = min(width, max_len)
+    matrix = np.full((len(batch_captions), width), pad_idx, dtype=np.int32)
+    for row, caption in zip(matrix, batch_captions):
+        row[:len(caption)] = caption[:width]
+    return matrix
+''',
+    "lists": '''
+def batch_captions_to_matrix(batch_captions, pad_idx, max_len=None):
+    rows = [list(caption)[:max_len] for caption in batch_captions]
+    longest = max(len(row) for row in rows)
+    return np.array([row + [pad_idx] * (longest - len(row)) for row in rows])
+''',
+    "a mask": '''
+def batch_captions_to_matrix(batch_captions, pad_idx, max_len=None):
+    lengths = np.minimum([len(c) for c in batch_captions], max_len or 10 ** 9)
+    matrix = np.ones((len(batch_captions), lengths.max()), np.int64) * pad_idx
+    matrix[np.arange(lengths.max()) < lengths[:, None]] = np.concatenate(
+        [c[:n] for c, n in zip(batch_captions, lengths)])
+    return matrix
+''',
+    "transposed": '''
+import itertools
+
+def batch_captions_to_matrix(batch_captions, pad_idx, max_len=None):
+    return np.array(list(itertools.zip_longest(*batch_captions, fillvalue=pad_idx))).T[:, :max_len]
+''',
 }
 
 FINAL_MODELS = {
@@ -298,4 +387,55 @@ class final_model:
         "new_h, [_, new_c] = decoder.lstm.cell(decoder.word_embed(word), [h, c])", '''
     cell = L.RNN(decoder.lstm.cell, return_state=True)
     new_h, _, new_c = cell(ops.expand_dims(decoder.word_embed(word), 1), initial_state=[h, c])'''),
+}
+
+# Decoders all in one class, without the layers that the notebook gives: the lines, and those that a style replaces.
+ONE_CLASS = {
+    "h0": 'L.Dense(300, activation="elu")(L.Dense(120, activation="elu")(img_embeds))',
+    "c0": "h0",
+    "word_embeds": "L.Embedding(len(vocab), 100)(sentences[:, :-1])",
+    "hidden_states": "L.LSTM(300, return_sequences=True)(word_embeds, initial_state=[h0, c0])",
+    "flat_hidden_states": "ops.reshape(hidden_states, (-1, 300))",
+    "flat_token_logits": 'L.Dense(len(vocab))(L.Dense(120, activation="elu")(flat_hidden_states))',
+    "flat_ground_truth": "ops.reshape(sentences[:, 1:], (-1,))",
+    "flat_loss_mask": 'ops.cast(ops.not_equal(flat_ground_truth, vocab[PAD]), "float32")',
+    "nats": """keras.losses.sparse_categorical_crossentropy(
+        flat_ground_truth, flat_token_logits, from_logits=True)""",
+    "loss": "ops.sum(nats * flat_loss_mask) / ops.sum(flat_loss_mask)",
+}
+OTHER_LAYERS = {
+    "no layer more": {},
+    "layers around": {
+        "h0": "L.Dense(300, 'elu')(L.Dense(120, 'elu')(L.BatchNormalization()(img_embeds)))",
+        "c0": "None",
+        "hidden_states": """L.Dropout(0.5)(L.LSTM(300, return_sequences=True)(
+        word_embeds, initial_state=[h0, h0]))""",
+        "flat_ground_truth": "L.Flatten()(ops.reshape(sentences[:, 1:], (-1, 1)))[:, 0]",
+        "flat_loss_mask": "ops.where(ops.equal(flat_ground_truth, vocab[PAD]), 0, 1)",
+        "nats": """-ops.take_along_axis(
+        ops.log_softmax(flat_token_logits), flat_ground_truth[:, None], axis=1)[:, 0]""",
+        "loss": """ops.mean(ops.where(flat_loss_mask > 0, nats, 0)) / ops.mean(
+        ops.cast(flat_loss_mask, "float32"))""",
+    },
+    "an RNN of a cell": {
+        "hidden_states": "L.RNN(L.LSTMCell(300), return_sequences=True)(word_embeds, initial_state=(h0, c0))",
+        "loss": "ops.average(nats, weights=flat_loss_mask)",
+    },
+    "functions of TensorFlow": {
+        "h0": "keras.Sequential([L.Dense(120, 'elu'), L.Dense(300, 'elu')])(img_embeds)",
+        "word_embeds": "L.Embedding(len(vocab), 100)(sentences)[:, :-1]",
+        "flat_token_logits": "keras.Sequential([L.Dense(120, 'elu'), L.Dense(len(vocab))])(flat_hidden_states)",
+        "flat_loss_mask": "L.Lambda(lambda x: tf.where(tf.equal(x, vocab[PAD]), 0.0, 1.0))(flat_ground_truth)",
+        "loss": """L.Lambda(lambda pair: tf.reduce_mean(tf.boolean_mask(pair[0], pair[1] > 0)), output_shape=())(
+        [nats, flat_loss_mask])""",
+    },
+    "a state of its own for c0": {
+        "c0": "L.Dense(300, 'elu')(L.Dense(120, 'elu')(img_embeds))",
+        "flat_token_logits": """ops.reshape(
+        L.Dense(len(vocab))(L.Dense(120, "elu")(hidden_states)), (-1, len(vocab)))""",
+        "flat_loss_mask": "flat_ground_truth != vocab[PAD]",
+        "loss": """keras.losses.SparseCategoricalCrossentropy(
+        from_logits=True, reduction="mean_with_sample_weight")(
+            flat_ground_truth, flat_token_logits, ops.cast(flat_loss_mask, "float32"))""",
+    },
 }

@@ -1,6 +1,7 @@
 """Submission: what is sent, byte for byte; a sentence for each way to fail; no e-mail or token left anywhere."""
 
 import gc
+import importlib.util
 import json
 import logging
 import os
@@ -170,6 +171,18 @@ def test_no_network_is_said(monkeypatch):
 def test_a_refusing_proxy_is_said(monkeypatch):
     monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{closed_port()}")
     assert "The proxy of this network refused" in str(solved("http://grader.invalid/").submit(EMAIL, TOKEN))
+
+
+@pytest.mark.parametrize("variable, value, why", [
+    pytest.param("ALL_PROXY", "socks5://me:x1y2@127.0.0.1:1080", "ALL_PROXY is socks5://127.0.0.1:1080, but SOCKS ",
+                 marks=pytest.mark.skipif(bool(importlib.util.find_spec("socks")), reason="PySocks is installed")),
+    ("HTTPS_PROXY", "proxy:8080", "HTTPS_PROXY is 'proxy:8080', which is not the address of a proxy"),
+    ("REQUESTS_CA_BUNDLE", "/nowhere/ca.pem", "REQUESTS_CA_BUNDLE is /nowhere/ca.pem, which is not there"),
+])
+def test_a_setting_of_the_environment_that_is_at_fault_is_named(monkeypatch, variable, value, why):
+    monkeypatch.setenv(variable, value)
+    text = str(solved("https://127.0.0.1:9/").submit(EMAIL, TOKEN))
+    assert why in text and "x1y2" not in text and text.endswith("Your answers are kept: run this cell again.")
 
 
 def test_a_broken_secure_connection_is_said(server):

@@ -22,6 +22,18 @@ def generate_vocabulary(train_captions):
             words |= {w for w, n in Counter(split_sentence(caption)).items() if n >= 5}
     return {token: i for i, token in enumerate(sorted(words))}
 ''', "begins anew for each caption"),
+    "first photo only": ('''
+def generate_vocabulary(train_captions):
+    for captions in train_captions:
+        counts = Counter(word for caption in captions for word in split_sentence(caption))
+        tokens = [w for w in counts if counts[w] >= 5] + [PAD, UNK, START, END]
+        return {token: i for i, token in enumerate(sorted(tokens))}
+''', "Only the first photo's words", "return"),
+    "short words left out": ('''
+def generate_vocabulary(train_captions):
+    counts = Counter(w for cs in train_captions for c in cs for w in split_sentence(c) if len(w) > 1)
+    return {t: i for i, t in enumerate(sorted([w for w in counts if counts[w] >= 5] + [PAD, UNK, START, END]))}
+''', "Some frequent words are missing", "leave words out", "missing: a"),
     "last photo only": ('''
 def generate_vocabulary(train_captions):
     for captions in train_captions:
@@ -38,7 +50,17 @@ def generate_vocabulary(train_captions):
 def generate_vocabulary(captions):
     counts = Counter(w for cs in train_captions for c in cs for w in split_sentence(c))
     return {t: i for i, t in enumerate(sorted([w for w in counts if counts[w] >= 5] + [PAD, UNK, START, END]))}
-''', "reads a variable of the notebook", "its argument, train_captions"),
+''', "reads a variable of the notebook", "Its argument is called captions"),
+    "photos are counted": ('''
+def generate_vocabulary(train_captions):
+    counts = Counter(w for cs in train_captions for w in set(split_sentence(" ".join(cs))))
+    return {t: i for i, t in enumerate(sorted([w for w in counts if counts[w] >= 5] + [PAD, UNK, START, END]))}
+''', "Photos are counted, not words", "every occurrence"),
+    "first captions only": ('''
+def generate_vocabulary(train_captions):
+    counts = Counter(w for cs in train_captions for w in split_sentence(cs[0]))
+    return {t: i for i, t in enumerate(sorted([w for w in counts if counts[w] >= 5] + [PAD, UNK, START, END]))}
+''', "Only the first caption of each photo", "every caption of every photo"),
     "captions are counted": ('''
 def generate_vocabulary(train_captions):
     counts = Counter(w for cs in train_captions for c in cs for w in set(split_sentence(c)))
@@ -59,19 +81,19 @@ def generate_vocabulary(train_captions):
     counts = Counter(w for cs in train_captions for c in cs for w in split_sentence(c))
     tokens = [w for w in counts if counts[w] >= 5] + ["PAD", "UNK", "START", "END"]
     return {t: i for i, t in enumerate(sorted(tokens))}
-''', "missing", "write PAD without quotes"),
+''', "names of the special tokens are in", "write PAD without quotes"),
     "NumPy numbers": ('''
 def generate_vocabulary(train_captions):
     counts = Counter(w for cs in train_captions for c in cs for w in split_sentence(c))
     tokens = sorted([w for w in counts if counts[w] >= 5] + [PAD, UNK, START, END])
     return dict(zip(tokens, np.arange(len(tokens))))
-''', "no Python ints", "int64", "enumerate"),
+''', "not Python ints", "int64", "enumerate"),
     "floats": ('''
 def generate_vocabulary(train_captions):
     counts = Counter(w for cs in train_captions for c in cs for w in split_sentence(c))
     tokens = sorted([w for w in counts if counts[w] >= 5] + [PAD, UNK, START, END])
     return {t: float(i) for i, t in enumerate(tokens)}
-''', "no Python ints", "float"),
+''', "not Python ints", "float"),
     "most frequent first": ('''
 def generate_vocabulary(train_captions):
     counts = Counter(w for cs in train_captions for c in cs for w in split_sentence(c))
@@ -85,17 +107,53 @@ def generate_vocabulary(train_captions):
     return {t: i for i, t in enumerate(tokens)}
 ''', "special tokens and words together"),
 }
+_CUT = '''
+def generate_vocabulary(train_captions):
+    counts = Counter(w for cs in train_captions for c in cs for w in {})
+    return {{t: i for i, t in enumerate(sorted([w for w in counts if counts[w] >= 5] + [PAD, UNK, START, END]))}}
+'''
+OTHER_SPLITS = {                        # words are counted rightly, but cut in another way
+    f"cut with {split}": (_CUT.format(split), "not cut with split_sentence", "without punctuation")
+    for split in ("c.split()", "c.split(' ')", "c.lower().split()", r"re.findall(r'\w+', c)")}
+_COUNTED = '''
+def numbered(tokens):
+    return {{token: i for i, token in enumerate(sorted(tokens))}}
+
+def generate_vocabulary(train_captions):
+    counts = Counter(w for cs in train_captions for c in cs for w in split_sentence(c))
+    words = [w for w in counts if counts[w] >= 5]
+    special = [PAD, UNK, START, END]
+    return {}
+'''
+VOCABULARY |= OTHER_SPLITS | {
+    mistake: (_COUNTED.format(line), *words) for mistake, (line, *words) in {
+        "no PAD": ("numbered(words + [UNK, START, END])", "PAD missing"),
+        "no special tokens": ("numbered(words)", "PAD, UNK, START, END missing"),
+        "more than 5 times": ("numbered([w for w in words if counts[w] > 5] + special)",
+                              ">= 5, not > 5", "missing: ball"),
+        "4 times": ("numbered([w for w in counts if counts[w] >= 4] + special)", "Rare words", "kite (seen 4 times)"),
+        "all words": ("numbered([*counts, *special])", "Rare words"),
+        "sorted the other way round": (
+            "{t: i for i, t in enumerate(sorted(words + special, reverse=True))}", "sorted before they are numbered"),
+        "from 1": ("{t: i for i, t in enumerate(sorted(words + special), 1)}", "from 0", "0 to 11", "1 to 12"),
+        "gaps": ("{t: 2 * i for t, i in numbered(words + special).items()}", "without gaps"),
+        "one index for all": ("dict.fromkeys(words + special, 3)", "share an index"),
+        "from index to token": ("dict(enumerate(sorted(words + special)))", "goes from token to index"),
+        "a list": ("sorted(words + special)", "should be a dictionary"),
+        "nothing": ("None", "should be a dictionary"),
+    }.items()
+}
 
 INDEXING = {
     "the default is the token": ('''
 def caption_tokens_to_indices(captions, vocab):
     return [[[vocab[START]] + [vocab.get(w, UNK) for w in split_sentence(c)] + [vocab[END]] for c in cs]
             for cs in captions]
-''', "UNK itself is among the indices", "vocab[UNK]", "'#UNK#'"),
+''', "UNK among the indices, as a string", "vocab[UNK]", "'#UNK#'"),
     "START as a token": ('''
 def caption_tokens_to_indices(captions, vocab):
     return [[[START] + [vocab.get(w, vocab[UNK]) for w in split_sentence(c)] + [END] for c in cs] for cs in captions]
-''', "START itself is among the indices", "vocab[START]"),
+''', "START and END among the indices, as a string", "vocab[START]"),
     "setdefault": ('''
 def caption_tokens_to_indices(captions, vocab):
     return [[[vocab[START]] + [vocab.setdefault(w, vocab[UNK]) for w in split_sentence(c)] + [vocab[END]]
@@ -117,11 +175,11 @@ def caption_tokens_to_indices(captions, vocab):
 def caption_tokens_to_indices(captions, dictionary):
     return [[[vocab[START]] + [vocab.get(w, vocab[UNK]) for w in split_sentence(c)] + [vocab[END]] for c in cs]
             for cs in captions]
-''', "do not come from the argument vocab"),
+''', "same for another vocabulary", "Its argument is called dictionary"),
     "numbers by hand": ('''
 def caption_tokens_to_indices(captions, vocab):
     return [[[2] + [vocab.get(w, 3) for w in split_sentence(c)] + [0] for c in cs] for cs in captions]
-''', "do not come from the argument vocab", "numbers written in it"),
+''', "same for another vocabulary", "numbers written in it"),
     "letters": ('''
 def caption_tokens_to_indices(captions, vocab):
     return [[[vocab[START]] + [vocab.get(w, vocab[UNK]) for w in c] + [vocab[END]] for c in cs] for cs in captions]
@@ -140,13 +198,69 @@ def caption_tokens_to_indices(captions, vocab):
 def caption_tokens_to_indices(captions, vocab):
     for cs in captions:
         yield [[vocab[START]] + [vocab.get(w, vocab[UNK]) for w in split_sentence(c)] + [vocab[END]] for c in cs]
-''', "a list for each photo", "generator"),
+''', "has yield", "a list for each photo"),
     "padding for unknown words": ('''
 def caption_tokens_to_indices(captions, vocab):
     return [[[vocab[START]] + [vocab.get(w, vocab[PAD]) for w in split_sentence(c)] + [vocab[END]] for c in cs]
             for cs in captions]
 ''', "UNK is not used"),
 }
+_INDEXED = '''
+def caption_tokens_to_indices(captions, vocab):
+    def right(caption):
+        return [vocab[START], *(vocab.get(w, vocab[UNK]) for w in split_sentence(caption)), vocab[END]]
+    return {}
+'''
+INDEXING |= {
+    mistake: (_INDEXED.format(result if "cs" in result else f"[[{result} for c in cs] for cs in captions]"), *words)
+    for mistake, (result, *words) in {
+        "no START": ("right(c)[1:]", "START is missing", "came: [4, 5, 6, 0]"),
+        "no END": ("right(c)[:-1]", "END is missing"),
+        "END at both ends": ("[vocab[END], *right(c)[1:]]", "START is missing", "END is there twice"),
+        "neither": ("right(c)[1:-1]", "START is missing", "END is missing"),
+        "swapped": ("[vocab[END], *right(c)[1:-1], vocab[START]]", "START and END are swapped"),
+        "START twice": ("[vocab[START], *right(c)]", "START is there twice"),
+        "END twice": ("[*right(c), vocab[END]]", "END is there twice"),
+        "unknown words dropped": ("[i for i in right(c) if i != vocab[UNK]]", "dropped"),
+        "KeyError": ("[vocab[START], *(vocab[w] for w in split_sentence(c)), vocab[END]]",
+                     "UNK is not used", "is an error", "KeyError"),
+        "None for unknown words": ("[vocab[START], *map(vocab.get, split_sentence(c)), vocab[END]]", "UNK is not used"),
+        "NumPy ints": ("list(np.array(right(c)))", "NumPy", "int64", "int(index)"),
+        "NumPy arrays": ("np.array(right(c), np.int32)", "NumPy", "int32"),
+        "cut at 20": ("right(c)[:20]", "END is lost", "batch_captions_to_matrix cuts"),
+        "cut, with END": ("(right(c)[:19] + [vocab[END]])[-len(right(c)):]", "Long captions are cut:"),
+        "words": ("[START, *split_sentence(c), END]", "words among the indices"),
+        "case kept": ("[vocab[START], *(vocab.get(w, vocab[UNK]) for w in re.findall(r'\\w+', c)), vocab[END]]",
+                      "split_sentence"),
+        "one list": ("[right(c) for cs in captions for c in cs]", "a list for each photo"),
+        "first captions only": ("[[right(cs[0])] for cs in captions]", "a list for each caption"),
+        "a dictionary": ("{i: [right(c) for c in cs] for i, cs in enumerate(captions)}",
+                         "a list for each photo", "came: {0: [["),
+        "nothing": ("None and cs", "a list for each photo"),
+        "the captions of a photo in one list": (
+            "[[sum((right(c) for c in cs), [])] * len(cs) for cs in captions]", "run together"),
+        "filled up": ("(right(c) + [vocab[PAD]] * 60)[:60]", "PAD follows END"),
+        "stops at an unknown word": (
+            "right(c)[:([*right(c), vocab[UNK]]).index(vocab[UNK])] + [vocab[END]] * (vocab[UNK] in right(c))",
+            "UNK is not used"),
+        "strings": ("list(map(str, right(c)))", "leave str() out"),
+        "a list in a list": ("[vocab[START], right(c)[1:-1], vocab[END]]", "There is a list inside a caption"),
+        "START cut by split_sentence": (
+            "[vocab.get(w, vocab[UNK]) for w in split_sentence(' '.join([START, c, END]))]", "cuts the # off START"),
+        "iterators": ("map(int, right(c))", "A caption is a map", "make it a list"),
+        "START in quotes": ("[vocab['START'], *right(c)[1:]]", "write vocab[START], without quotes"),
+        "too many captions": ("[[right(c) for cs in captions for c in cs] for _ in captions]",
+                              "a list for each caption", "2, 1, 1 captions", "4, 4, 4 captions"),
+    }.items()
+}
+
+INDEXING["the captions become the result"] = ('''
+def caption_tokens_to_indices(captions, vocab):
+    for photo in captions:
+        for i, c in enumerate(photo):
+            photo[i] = [vocab[START], *(vocab.get(w, vocab[UNK]) for w in split_sentence(c)), vocab[END]]
+    return captions
+''', "captions themselves are changed", "build a new list")
 
 BATCHING = {
     "zeros become padding": ('''
@@ -174,7 +288,7 @@ def batch_captions_to_matrix(batch_captions, pad_idx, max_len=None):
     for row, caption in zip(matrix, batch_captions):
         row[:len(caption)] = caption[:width]
     return matrix
-''', "always cut to 20", "max_len"),
+''', "always cut to 20", "60 columns", "20 columns"),
     "vocab[PAD]": ('''
 def batch_captions_to_matrix(batch_captions, pad_idx, max_len=None):
     width = min(max(map(len, batch_captions)), max_len or 10 ** 6)
@@ -241,6 +355,82 @@ def batch_captions_to_matrix(batch_captions, pad_idx, max_len=None):
 def batch_captions_to_matrix(batch_captions, pad_idx, max_len=None):
     return keras.utils.pad_sequences(batch_captions, max_len, value=pad_idx)
 ''', "padding is on the left", "padded to max_len"),
+    "END kept": ('''
+def batch_captions_to_matrix(batch_captions, pad_idx, max_len=None):
+    width = min(max(map(len, batch_captions)), max_len or 10 ** 6)
+    rows = [c if len(c) <= width else c[:width - 1] + c[-1:] for c in batch_captions]
+    return np.array([row + [pad_idx] * (width - len(row)) for row in rows])
+''', "END takes the place of the last token", "[[1, 2], [4, 5]]", "[[1, 3], [4, 5]]"),
+    "a token once": ('''
+def batch_captions_to_matrix(batch_captions, pad_idx, max_len=None):
+    rows = [list(dict.fromkeys(c))[:max_len] for c in batch_captions]
+    width = max(map(len, rows))
+    return np.array([row + [pad_idx] * (width - len(row)) for row in rows])
+''', "comes twice in a caption is there once"),
+    "no token twice in a row": ('''
+import itertools
+
+def batch_captions_to_matrix(batch_captions, pad_idx, max_len=None):
+    rows = [[token for token, _ in itertools.groupby(c)][:max_len] for c in batch_captions]
+    width = max(map(len, rows))
+    return np.array([row + [pad_idx] * (width - len(row)) for row in rows])
+''', "follows itself is there once"),
+    "START left out": ('''
+def batch_captions_to_matrix(batch_captions, pad_idx, max_len=None):
+    rows = [c[1:][:max_len] for c in batch_captions]
+    width = max(map(len, rows))
+    return np.array([row + [pad_idx] * (width - len(row)) for row in rows])
+''', "START is left out"),
+    "the captions are changed": ('''
+def batch_captions_to_matrix(batch_captions, pad_idx, max_len=None):
+    longest = max(map(len, batch_captions))
+    for caption in batch_captions:
+        caption.extend([pad_idx] * (longest - len(caption)))
+    return np.array([caption[:max_len] for caption in batch_captions])
+''', "captions themselves are changed"),
+}
+_PADDED = '''
+def batch_captions_to_matrix(batch_captions, pad_idx, max_len=None):
+    def padded(columns, left=False, tail=False, fill=pad_idx):
+        matrix = np.full((len(batch_captions), columns), fill)
+        for row, caption in zip(matrix, batch_captions):
+            kept = caption[-columns:] if tail else caption[:columns]
+            row[columns - len(kept) if left else 0:][:len(kept)] = kept
+        return matrix
+
+    longest, shortest = max(map(len, batch_captions)), min(map(len, batch_captions))
+    width = min(longest, max_len or longest)
+    return {}
+'''
+BATCHING |= {
+    mistake: (_PADDED.format(result), *words) for mistake, (result, *words) in {
+        "the larger width": ("padded(max(longest, max_len or 0))", "take the smaller"),
+        "one token more than max_len": ("padded(min(longest, (max_len or longest) + 1))", "max_len + 1"),
+        "strings": ("np.array([list(map(str, row)) for row in padded(width)])", "holds strings", "pad_idx"),
+        "left": ("padded(width, left=True)", "padding is on the left"),
+        "max_len ignored": ("padded(longest)", "max_len is ignored"),
+        "padded to max_len": ("padded(max_len or longest)", "padded to max_len"),
+        "a column too few": ("padded(width - 1)", "column is lost", "END"),
+        "a column too many": ("padded(width + 1)", "column too many"),
+        "the shortest decides": ("padded(min(shortest, width))", "cut to the shortest"),
+        "the last decides": ("padded(min(len(batch_captions[-1]), width))", "last caption decides"),
+        "the beginning is cut": ("padded(width, tail=True)", "beginning of a long caption is cut"),
+        "zeros": ("padded(width, fill=0)", "The padding is 0", "fill with pad_idx"),
+        "left, END kept": ("(lambda m: [row.__setitem__(-1, c[-1]) for row, c in zip(m, batch_captions)] and m)("
+                           "padded(width, left=True))", "on the left", "END takes the place"),
+        "left, max_len ignored": ("padded(longest, left=True)", "on the left", "max_len is ignored"),
+        "left, zeros, to max_len": ("padded(max_len or longest, left=True, fill=0)",
+                                    "on the left", "padded to max_len", "fill with pad_idx"),
+        "short ones first": ("padded(width)[np.argsort(list(map(len, batch_captions)), kind='stable')]",
+                             "sorted by length, short ones first"),
+        "reversed": ("padded(width)[::-1]", "reverse order"),
+        "floats": ("padded(width).astype(float)", "whole numbers", "float64"),
+        "lists": ("padded(width).tolist()", "NumPy array", "list"),
+        "transposed": ("padded(width).T", "transposed"),
+        "one row": ("padded(width).ravel()", "a row for each caption"),
+        "max_len has to be a number": ("padded(min(longest, max_len))", "TypeError", "max_len=None"),
+        "nothing": ("None", "NumPy array"),
+    }.items()
 }
 
 STATES = {
@@ -254,7 +444,7 @@ decoder.h0 = decoder.c0 = decoder.img_embed_bottleneck_to_h0(L.Dense(120)(decode
     "photos normalized over the batch": ('''
 centred = decoder.image - ops.mean(decoder.image, axis=0, keepdims=True)
 decoder.h0 = decoder.c0 = decoder.img_embed_bottleneck_to_h0(decoder.img_embed_to_bottleneck(centred))
-''', "mixes captions up", "mean over the batch"),
+''', "mixes captions up", "mean over axis 0"),
     "zeros for c0": ('''
 decoder.h0 = decoder.img_embed_bottleneck_to_h0(decoder.img_embed_to_bottleneck(decoder.image))
 decoder.c0 = ops.zeros_like(decoder.h0)
@@ -269,7 +459,19 @@ decoder.h0 = decoder.c0 = L.Dense(300, **zeros)(L.Dense(120, **zeros)(decoder.im
     "dropout at all times": ('''
 image = L.Lambda(lambda x: tf.nn.dropout(x, 0.5))(decoder.image)
 decoder.h0 = decoder.c0 = decoder.img_embed_bottleneck_to_h0(decoder.img_embed_to_bottleneck(image))
-''', "changes from one time to the next", "training=True"),
+''', "changes from one time to the next", "given dropout layers"),
+    "dropout that training=True keeps on": ('''
+image = decoder.image_dropout(decoder.standardize(decoder.img_embeds), training=True)
+decoder.h0 = decoder.c0 = decoder.img_embed_bottleneck_to_h0(decoder.img_embed_to_bottleneck(image))
+''', "changes from one time to the next", "leave training=True out"),
+    "statistics of the batch": ('''
+image = decoder.image_dropout(decoder.standardize(decoder.img_embeds, training=True))
+decoder.h0 = decoder.c0 = decoder.img_embed_bottleneck_to_h0(decoder.img_embed_to_bottleneck(image))
+''', "changes from one time to the next", "leave training=True out"),
+    "BatchNormalization in between": ('''
+bottleneck = L.BatchNormalization()(decoder.img_embed_to_bottleneck(decoder.image))
+decoder.h0 = decoder.c0 = decoder.img_embed_bottleneck_to_h0(bottleneck)
+''', "h0 is not what", "take batch_normalization"),
     "dropout at no time": ('''
 class Image(L.Layer):
     def __init__(self):
@@ -293,10 +495,34 @@ decoder.h0 = decoder.c0 = decoder.img_embed_bottleneck_to_h0(bottleneck)
     "normalized once more": ('''
 state = decoder.img_embed_bottleneck_to_h0(decoder.img_embed_to_bottleneck(decoder.image))
 decoder.h0 = decoder.c0 = L.LayerNormalization()(state)
-''', "h0 is not what", "layer_normalization"),
+''', "h0 is not what", "take layer_normalization"),
     "a function in place of a tensor": ('''
 decoder.h0 = decoder.c0 = decoder.img_embed_bottleneck_to_h0
-''', "decoder.h0 should be a tensor", "Dense"),
+''', "decoder.h0 is a layer", "Dense"),
+    "from the words": ('''
+words = ops.mean(L.Embedding(len(vocab), 7)(decoder.sentences), axis=1)
+decoder.h0 = decoder.c0 = L.Dense(300)(L.Dense(120)(words))
+''', "h0 does not come from the image", "decoder.image through its bottleneck"),
+    "another size": ("decoder.h0 = decoder.c0 = L.Dense(256)(decoder.img_embed_to_bottleneck(decoder.image))",
+                     "h0 has the wrong shape", "(7, 300)", "(7, 256)"),
+    "another Input": ("decoder.h0 = decoder.c0 = L.Dense(300)(L.Dense(120)(keras.Input((IMG_EMBED_SIZE,))))",
+                      "another keras.Input"),
+    "embeddings as they are": ('''
+bottleneck = decoder.img_embed_to_bottleneck(decoder.img_embeds)
+decoder.h0 = decoder.c0 = decoder.img_embed_bottleneck_to_h0(bottleneck)
+''', "standardize is not used for decoder.h0", "begin with image"),
+    "no image dropout": ('''
+bottleneck = decoder.img_embed_to_bottleneck(decoder.standardize(decoder.img_embeds))
+decoder.h0 = decoder.c0 = decoder.img_embed_bottleneck_to_h0(bottleneck)
+''', "image_dropout is not used for decoder.h0"),
+    "image dropout late": ('''
+bottleneck = decoder.img_embed_to_bottleneck(decoder.standardize(decoder.img_embeds))
+decoder.h0 = decoder.c0 = decoder.img_embed_bottleneck_to_h0(decoder.image_dropout(bottleneck))
+''', "another order", "image_dropout, img_embed_to_bottleneck"),
+    "c0 of layers of its own": ('''
+decoder.h0 = decoder.img_embed_bottleneck_to_h0(decoder.img_embed_to_bottleneck(decoder.image))
+decoder.c0 = L.Dense(300)(L.Dense(120)(decoder.image))
+''', "img_embed_to_bottleneck is not used for decoder.c0"),
     "c0 forgotten as a name": ('''
 decoder.h0 = decoder.img_embed_bottleneck_to_h0(decoder.img_embed_to_bottleneck(decoder.image))
 decoder.c0 = 0
@@ -307,6 +533,18 @@ WORDS_IN = {
     "the next word": ("decoder.word_embeds = decoder.word_embed(decoder.sentences[:, 1:])",
                       "the very word that it has to predict"),
     "all words": ("decoder.word_embeds = decoder.word_embed(decoder.sentences)", "last word is fed as input too"),
+    "START fed once more": ('''
+start = ops.full_like(decoder.sentences[:, :1], vocab[START])
+decoder.word_embeds = decoder.word_embed(ops.concatenate([start, decoder.sentences[:, :-1]], axis=1))
+''', "START is fed twice"),
+    "START fed once more, a word less": ('''
+start = ops.full_like(decoder.sentences[:, :1], vocab[START])
+decoder.word_embeds = decoder.word_embed(ops.concatenate([start, decoder.sentences[:, :-2]], axis=1))
+''', "START is fed twice"),
+    "no words": ("decoder.word_embeds = decoder.word_embed(decoder.sentences[:, :-1] * 0)",
+                 "does not depend on decoder.sentences"),
+    "another size": ("decoder.word_embeds = L.Embedding(len(vocab), 64)(decoder.sentences[:, :-1])",
+                     "word_embeds has the wrong shape", "(7, 4, 100)", "(7, 4, 64)"),
     "two words less": ("decoder.word_embeds = decoder.word_embed(decoder.sentences[:, :-2])",
                        "Words at the end are left out"),
     "indices cut": ("decoder.word_embeds = decoder.word_embed(decoder.sentences[:, :-1] % 10)",
@@ -320,13 +558,13 @@ decoder.word_embeds = decoder.word_embed(ops.where(ops.equal(words, vocab[UNK]),
     "too few embeddings": ("decoder.word_embeds = L.Embedding(len(vocab) - 30, 100)(decoder.sentences[:, :-1])",
                            "too large for the embedding", "len(vocab)"),
     "normalized": ("decoder.word_embeds = L.UnitNormalization()(decoder.word_embed(decoder.sentences[:, :-1]))",
-                   "word_embeds is not what word_embed give"),
+                   "word_embeds is not what word_embed gives", "take unit_normalization"),
     "one vector for a caption": ('''
 embeds = decoder.word_embed(decoder.sentences[:, :-1])
 decoder.word_embeds = embeds + ops.mean(embeds, axis=1, keepdims=True)
-''', "at each position the embedding of the token there"),
+''', "at each position the embedding of the token there alone", "mean or a sum over axis 1"),
     "reversed": ("decoder.word_embeds = decoder.word_embed(ops.flip(decoder.sentences[:, :-1], axis=1))",
-                 "at each position the embedding of the token there"),
+                 "words are in reverse order", "token 3 at position 0"),
 }
 
 LOGITS = {
@@ -335,13 +573,37 @@ states = decoder.lstm(decoder.word_embeds, initial_state=[decoder.h0, decoder.c0
 decoder.hidden_states = L.LSTM(300, return_sequences=True)(states)
 decoder.flat_hidden_states = ops.reshape(decoder.dropout(decoder.hidden_states), [-1, 300])
 decoder.flat_token_logits = decoder.token_logits(decoder.token_logits_bottleneck(decoder.flat_hidden_states))
-''', "flat_hidden_states is not what lstm give", "lstm", "another function than the one that is trained"),
+''', "flat_hidden_states is not what lstm gives", "take lstm_", "given layers alone"),
     "LayerNormalization": ('''
 states = decoder.lstm(decoder.word_embeds, initial_state=[decoder.h0, decoder.c0])
 decoder.hidden_states = L.LayerNormalization()(states)
 decoder.flat_hidden_states = ops.reshape(decoder.dropout(decoder.hidden_states), [-1, 300])
 decoder.flat_token_logits = decoder.token_logits(decoder.token_logits_bottleneck(decoder.flat_hidden_states))
-''', "flat_hidden_states is not what lstm give", "layer_normalization"),
+''', "flat_hidden_states is not what lstm gives", "take layer_normalization"),
+    "BatchNormalization": ('''
+decoder.hidden_states = decoder.lstm(decoder.word_embeds, initial_state=[decoder.h0, decoder.c0])
+flat = ops.reshape(decoder.dropout(decoder.hidden_states), [-1, 300])
+decoder.flat_hidden_states = L.BatchNormalization()(flat)
+decoder.flat_token_logits = decoder.token_logits(decoder.token_logits_bottleneck(decoder.flat_hidden_states))
+''', "flat_hidden_states is not what lstm gives", "take batch_normalization"),
+    "a sum with zeros": ('''
+decoder.hidden_states = decoder.lstm(decoder.word_embeds, initial_state=[decoder.h0, decoder.c0])
+decoder.flat_hidden_states = ops.reshape(decoder.dropout(decoder.hidden_states), [-1, 300])
+more = decoder.flat_hidden_states + L.Dense(300, kernel_initializer="zeros")(decoder.flat_hidden_states)
+decoder.flat_token_logits = decoder.token_logits(decoder.token_logits_bottleneck(more))
+''', "flat_token_logits is not what", "dense_"),
+    "clipped": ('''
+decoder.hidden_states = decoder.lstm(decoder.word_embeds, initial_state=[decoder.h0, decoder.c0])
+decoder.flat_hidden_states = ops.reshape(decoder.dropout(decoder.hidden_states), [-1, 300])
+logits = decoder.token_logits(decoder.token_logits_bottleneck(decoder.flat_hidden_states))
+decoder.flat_token_logits = ops.clip(logits, -1, 1)
+''', "flat_token_logits is not what", "take clip"),
+    "log_softmax": ('''
+decoder.hidden_states = decoder.lstm(decoder.word_embeds, initial_state=[decoder.h0, decoder.c0])
+decoder.flat_hidden_states = ops.reshape(decoder.dropout(decoder.hidden_states), [-1, 300])
+logits = decoder.token_logits(decoder.token_logits_bottleneck(decoder.flat_hidden_states))
+decoder.flat_token_logits = ops.log_softmax(logits)
+''', "log_softmax is applied", "leave it out"),
     "one state only": ('''
 decoder.hidden_states = decoder.lstm(decoder.word_embeds, initial_state=decoder.h0)
 decoder.flat_hidden_states = ops.reshape(decoder.dropout(decoder.hidden_states), [-1, 300])
@@ -362,6 +624,51 @@ decoder.hidden_states = decoder.lstm(decoder.word_embeds, initial_state=[decoder
 decoder.flat_hidden_states = ops.reshape(decoder.dropout(decoder.hidden_states), [-1, 300])
 decoder.flat_token_logits = decoder.token_logits(decoder.token_logits_bottleneck(decoder.flat_hidden_states))
 ''', "c0 of the LSTM does not come from the image"),
+    "h0 of zeros in the LSTM": ('''
+decoder.hidden_states = decoder.lstm(decoder.word_embeds, initial_state=[ops.zeros_like(decoder.h0), decoder.c0])
+decoder.flat_hidden_states = ops.reshape(decoder.dropout(decoder.hidden_states), [-1, 300])
+decoder.flat_token_logits = decoder.token_logits(decoder.token_logits_bottleneck(decoder.flat_hidden_states))
+''', "h0 of the LSTM does not come from the image"),
+    "the last state only": ('''
+decoder.hidden_states = L.LSTM(300)(decoder.word_embeds, initial_state=[decoder.h0, decoder.c0])
+decoder.flat_hidden_states = ops.reshape(decoder.dropout(decoder.hidden_states), [-1, 300])
+decoder.flat_token_logits = decoder.token_logits(decoder.token_logits_bottleneck(decoder.flat_hidden_states))
+''', "return_sequences=True"),
+    "an LSTM of one's own": ('''
+own = L.LSTM(300, return_sequences=True)
+decoder.hidden_states = own(decoder.word_embeds, initial_state=[decoder.h0, decoder.c0])
+decoder.flat_hidden_states = ops.reshape(decoder.dropout(decoder.hidden_states), [-1, 300])
+decoder.flat_token_logits = decoder.token_logits(decoder.token_logits_bottleneck(decoder.flat_hidden_states))
+''', "lstm is not used", "initial_state"),
+    "no dropout": ('''
+decoder.hidden_states = decoder.lstm(decoder.word_embeds, initial_state=[decoder.h0, decoder.c0])
+decoder.flat_hidden_states = ops.reshape(decoder.hidden_states, [-1, 300])
+decoder.flat_token_logits = decoder.token_logits(decoder.token_logits_bottleneck(decoder.flat_hidden_states))
+''', "dropout is not used", "before you flatten them"),
+    "dropout of words": ('''
+words = decoder.dropout(decoder.word_embeds)
+decoder.hidden_states = decoder.lstm(words, initial_state=[decoder.h0, decoder.c0])
+decoder.flat_hidden_states = ops.reshape(decoder.hidden_states, [-1, 300])
+decoder.flat_token_logits = decoder.token_logits(decoder.token_logits_bottleneck(decoder.flat_hidden_states))
+''', "another order", "came: dropout, lstm"),
+    "dropout of the bottleneck": ('''
+decoder.hidden_states = decoder.lstm(decoder.word_embeds, initial_state=[decoder.h0, decoder.c0])
+decoder.flat_hidden_states = ops.reshape(decoder.hidden_states, [-1, 300])
+bottleneck = decoder.token_logits_bottleneck(decoder.flat_hidden_states)
+decoder.flat_token_logits = decoder.token_logits(decoder.dropout(bottleneck))
+''', "dropout is not used for decoder.flat_hidden_states"),
+    "a word too many": ('''
+decoder.hidden_states = decoder.lstm(decoder.word_embeds, initial_state=[decoder.h0, decoder.c0])
+decoder.flat_hidden_states = ops.reshape(decoder.dropout(decoder.hidden_states), [-1, 300])
+bottleneck = decoder.token_logits_bottleneck(decoder.flat_hidden_states)
+decoder.flat_token_logits = L.Dense(len(vocab) + 1)(bottleneck)
+''', "flat_token_logits has the wrong shape", "(28, 50)", "(28, 51)"),
+    "the last layer of one's own": ('''
+decoder.hidden_states = decoder.lstm(decoder.word_embeds, initial_state=[decoder.h0, decoder.c0])
+decoder.flat_hidden_states = ops.reshape(decoder.dropout(decoder.hidden_states), [-1, 300])
+bottleneck = decoder.token_logits_bottleneck(decoder.flat_hidden_states)
+decoder.flat_token_logits = L.Dense(len(vocab))(bottleneck)
+''', "token_logits is not used"),
     "no memory": ('''
 decoder.hidden_states = L.Dense(300)(decoder.word_embeds) + ops.expand_dims(decoder.h0, 1)
 decoder.flat_hidden_states = ops.reshape(decoder.dropout(decoder.hidden_states), [-1, 300])
@@ -377,13 +684,13 @@ states = decoder.lstm(decoder.word_embeds, initial_state=[decoder.h0, decoder.c0
 decoder.hidden_states = L.MultiHeadAttention(2, 150)(states, states)
 decoder.flat_hidden_states = ops.reshape(decoder.dropout(decoder.hidden_states), [-1, 300])
 decoder.flat_token_logits = decoder.token_logits(decoder.token_logits_bottleneck(decoder.flat_hidden_states))
-''', "sees later words"),
+''', "sees later words", "take multi_head_attention"),
     "flattened column by column": ('''
 decoder.hidden_states = decoder.lstm(decoder.word_embeds, initial_state=[decoder.h0, decoder.c0])
 turned = ops.transpose(decoder.dropout(decoder.hidden_states), [1, 0, 2])
 decoder.flat_hidden_states = ops.reshape(turned, [-1, 300])
 decoder.flat_token_logits = decoder.token_logits(decoder.token_logits_bottleneck(decoder.flat_hidden_states))
-''', "mixes captions up", "ops.reshape"),
+''', "mixes captions up", "leave ops.transpose out"),
     "softmax": ('''
 decoder.hidden_states = decoder.lstm(decoder.word_embeds, initial_state=[decoder.h0, decoder.c0])
 decoder.flat_hidden_states = ops.reshape(decoder.dropout(decoder.hidden_states), [-1, 300])
@@ -401,7 +708,7 @@ decoder.hidden_states = decoder.lstm(decoder.word_embeds, initial_state=[decoder
 decoder.flat_hidden_states = ops.reshape(decoder.dropout(decoder.hidden_states), [-1, 300])
 decoder.flat_token_logits = 0.1 * ops.tanh(
     decoder.token_logits(decoder.token_logits_bottleneck(decoder.flat_hidden_states)))
-''', "flat_token_logits is not what", "something else does"),
+''', "flat_token_logits is not what", "take multiply", "tanh"),
     "no bottleneck": ('''
 decoder.hidden_states = decoder.lstm(decoder.word_embeds, initial_state=[decoder.h0, decoder.c0])
 decoder.flat_hidden_states = ops.reshape(decoder.dropout(decoder.hidden_states), [-1, 300])
@@ -417,7 +724,7 @@ decoder.hidden_states = decoder.lstm(decoder.word_embeds, initial_state=[decoder
 with_photo = decoder.hidden_states + ops.expand_dims(decoder.h0, 1)
 decoder.flat_hidden_states = ops.reshape(decoder.dropout(with_photo), [-1, 300])
 decoder.flat_token_logits = decoder.token_logits(decoder.token_logits_bottleneck(decoder.flat_hidden_states))
-''', "flat_hidden_states is not what lstm give"),
+''', "flat_hidden_states is not what lstm gives", "take add", "expand_dims", "out"),
     "the frozen layer": ('''
 decoder.lstm.trainable = False
 decoder.hidden_states = decoder.lstm(decoder.word_embeds, initial_state=[decoder.h0, decoder.c0])
@@ -446,7 +753,7 @@ decoder.flat_loss_mask = ops.cast(ops.not_equal(decoder.flat_ground_truth, PAD),
     "a column in place of a row": (f'''
 decoder.flat_ground_truth = ops.reshape(decoder.sentences[:, 1:], [-1, 1])
 decoder.flat_loss_mask = ops.cast(ops.not_equal(decoder.flat_ground_truth, vocab[PAD]), "float32")
-{_MEAN}''', "not flattened", "(54,)", "(54, 1)"),
+{_MEAN}''', "not flattened", "(28,)", "(28, 1)"),
     "a mask in a column": (f'''
 decoder.flat_ground_truth = ops.reshape(decoder.sentences[:, 1:], [-1])
 decoder.flat_loss_mask = ops.cast(ops.reshape(decoder.sentences[:, 1:] != vocab[PAD], [-1, 1]), "float32")
@@ -483,6 +790,46 @@ decoder.flat_ground_truth = ops.reshape(decoder.sentences[:, 2:], [-1])
 decoder.flat_loss_mask = ops.cast(ops.not_equal(decoder.flat_ground_truth, vocab[PAD]), "float32")
 decoder.loss = ops.mean(decoder.flat_loss_mask)
 ''', "one word too far ahead"),
+    "truth not shifted": (f'''
+decoder.flat_ground_truth = ops.reshape(decoder.sentences[:, :-1], [-1])
+decoder.flat_loss_mask = ops.cast(ops.not_equal(decoder.flat_ground_truth, vocab[PAD]), "float32")
+{_MEAN}''', "ground truth is not shifted"),
+    "truth with START": ('''
+decoder.flat_ground_truth = ops.reshape(decoder.sentences, [-1])
+decoder.flat_loss_mask = ops.cast(ops.not_equal(decoder.flat_ground_truth, vocab[PAD]), "float32")
+decoder.loss = ops.mean(decoder.flat_loss_mask)
+''', "START is never predicted"),
+    "truth column by column": (f'''
+decoder.flat_ground_truth = ops.reshape(ops.transpose(decoder.sentences[:, 1:]), [-1])
+decoder.flat_loss_mask = ops.cast(ops.not_equal(decoder.flat_ground_truth, vocab[PAD]), "float32")
+{_MEAN}''', "column by column"),
+    "is not": ('''
+decoder.flat_ground_truth = ops.reshape(decoder.sentences[:, 1:], [-1])
+decoder.flat_loss_mask = decoder.flat_ground_truth is not vocab[PAD]
+''', "mask has the wrong type", "bool"),
+    "==": ('''
+decoder.flat_ground_truth = ops.reshape(decoder.sentences[:, 1:], [-1])
+decoder.flat_loss_mask = ops.where(decoder.flat_ground_truth == vocab[PAD], 0.0, 1.0)
+''', "mask has the wrong type", "== compares no values"),
+    "the words as mask": (f'''
+decoder.flat_loss_mask = decoder.flat_ground_truth = ops.reshape(decoder.sentences[:, 1:], [-1])
+{_MEAN.replace("decoder.flat_loss_mask", "ops.cast(decoder.flat_loss_mask, 'float32')")}''',
+                          "mask has the wrong type", "int32"),
+    "mask inverted": (f'''
+decoder.flat_ground_truth = ops.reshape(decoder.sentences[:, 1:], [-1])
+decoder.flat_loss_mask = ops.cast(ops.equal(decoder.flat_ground_truth, vocab[PAD]), "float32")
+{_MEAN}''', "mask is inverted"),
+    "mask of ones": (f'''
+decoder.flat_ground_truth = ops.reshape(decoder.sentences[:, 1:], [-1])
+decoder.flat_loss_mask = ops.cast(ops.ones_like(decoder.flat_ground_truth), "float32")
+{_MEAN}''', "leaves nothing out"),
+    "compared with UNK": (f'''
+decoder.flat_ground_truth = ops.reshape(decoder.sentences[:, 1:], [-1])
+decoder.flat_loss_mask = ops.cast(ops.not_equal(decoder.flat_ground_truth, vocab[UNK]), "float32")
+{_MEAN}''', "leaves UNK out and keeps PAD"),
+    "a loss for each word": (f'''{_TRUTH_AND_MASK}
+decoder.loss = nats * decoder.flat_loss_mask
+''', "one number for the whole batch", "()"),
     "no gradient": (f'''{_TRUTH_AND_MASK}
 said = ops.cast(ops.argmax(decoder.flat_token_logits, axis=1), "int32")
 wrong = ops.cast(ops.not_equal(said, decoder.flat_ground_truth), "float32")
@@ -499,11 +846,27 @@ decoder.loss = ops.sum(nats) / ops.sum(decoder.flat_loss_mask)
 
 LOSS = {
     mistake: (f"{_TRUTH_AND_MASK}mask = decoder.flat_loss_mask\n{line}", *words) for mistake, (line, *words) in {
-        "minus": ("decoder.loss = -ops.sum(nats * mask) / ops.sum(mask)", "minus is forgotten"),
+        "minus": ("decoder.loss = -ops.sum(nats * mask) / ops.sum(mask)", "sign is wrong"),
         "perplexity": ("decoder.loss = ops.exp(ops.sum(nats * mask) / ops.sum(mask))", "perplexity"),
-        "bits": ("decoder.loss = ops.sum(nats * mask) / ops.sum(mask) / np.log(2)", "base 2"),
+        "bits": ("decoder.loss = ops.sum(nats * mask) / ops.sum(mask) / np.log(2)", "in bits"),
         "base 10": ("decoder.loss = ops.sum(nats * mask) / ops.sum(mask) / np.log(10)", "base 10"),
         "mean of all": ("decoder.loss = ops.mean(nats)", "over padding too", "mask"),
+        "sum of all": ("decoder.loss = ops.sum(nats)", "added up, padding too"),
+        "softmax twice, mean of all": ('''
+p = ops.exp(ops.log_softmax(decoder.flat_token_logits))
+decoder.loss = ops.mean(keras.losses.sparse_categorical_crossentropy(
+    decoder.flat_ground_truth, p, from_logits=True))''', "softmax is applied before the loss", "over padding too"),
+        "squares of all": ("decoder.loss = ops.mean(ops.square(nats))", "differs from the mean cross-entropy"),
+        "divided by the columns": (
+            "decoder.loss = ops.sum(nats * mask) / ops.sum(ops.ones_like(decoder.sentences[0, 1:]))",
+            "divided by the number of columns", "sum of the mask"),
+        "the first caption": ('''
+rows = ops.cumsum(ops.ones_like(decoder.sentences[:, 1:]), axis=0)
+first = ops.cast(ops.equal(ops.reshape(rows, [-1]), 1), "float32") * mask
+decoder.loss = ops.sum(nats * first) / ops.sum(first)''', "Only the first caption counts"),
+        "a mask in a column": ("decoder.loss = ops.mean(nats[:, None] * mask)", "A column times a row", "both rows"),
+        "clipped losses": ("decoder.loss = ops.sum(ops.minimum(nats, 6) * mask) / ops.sum(mask)",
+                           "differs from the mean cross-entropy of the words, padding left out."),
         "masked, mean of all": ("decoder.loss = ops.mean(nats * mask)", "divide by the number of words"),
         "sum": ("decoder.loss = ops.sum(nats * mask)", "added up"),
         "divided by the captions": (
@@ -578,27 +941,27 @@ FINAL_MODEL = {
     for mistake, (initial, step, *words) in {
         "c0 of zeros": (
             "    initial_state = keras.Model(decoder.img_embeds, [decoder.h0, ops.zeros_like(decoder.h0)])", "",
-            "part at c0"),
+            "first differ at c0"),
         "h0 of the raw photo": ('''
     start = decoder.img_embed_bottleneck_to_h0(decoder.img_embed_to_bottleneck(decoder.img_embeds * 2))
-    initial_state = keras.Model(decoder.img_embeds, [start, start])''', "", "part at h0"),
+    initial_state = keras.Model(decoder.img_embeds, [start, start])''', "", "first differ at h0"),
         "the state before": ("", '''
     new_h, [_, new_c] = decoder.lstm.cell(decoder.word_embed(word), [h, c])
     logits = decoder.token_logits(decoder.token_logits_bottleneck(h))
-    one_step = keras.Model([word, h, c], [logits, new_h, new_c])''', "part at the logits after word 1"),
+    one_step = keras.Model([word, h, c], [logits, new_h, new_c])''', "first differ at the logits after word 1"),
         "the state is not handed on": ("", '''
     new_h, [_, new_c] = decoder.lstm.cell(decoder.word_embed(word), [h, c])
     logits = decoder.token_logits(decoder.token_logits_bottleneck(new_h))
     one_step = keras.Model([word, h, c], [logits, h + 0, c + 0])''',
-                                       "part at the state h after word 1"),
+                                       "first differ at the state h after word 1"),
         "states swapped": ("", '''
     new_h, [_, new_c] = decoder.lstm.cell(decoder.word_embed(word), [h, c])
     logits = decoder.token_logits(decoder.token_logits_bottleneck(new_h))
-    one_step = keras.Model([word, h, c], [logits, new_c, new_h])''', "part at the state h after word 1"),
+    one_step = keras.Model([word, h, c], [logits, new_c, new_h])''', "gives h and c in the wrong order"),
         "c is not handed on": ("", '''
     new_h, [_, new_c] = decoder.lstm.cell(decoder.word_embed(word), [h, c])
     logits = decoder.token_logits(decoder.token_logits_bottleneck(new_h))
-    one_step = keras.Model([word, h, c], [logits, new_h, c + 0])''', "part at the state h after word 2"),
+    one_step = keras.Model([word, h, c], [logits, new_h, c + 0])''', "first differ at the state c after word 1"),
         "probabilities": ("", '''
     new_h, [_, new_c] = decoder.lstm.cell(decoder.word_embed(word), [h, c])
     logits = ops.softmax(decoder.token_logits(decoder.token_logits_bottleneck(new_h)))
@@ -606,27 +969,38 @@ FINAL_MODEL = {
         "logits of one's own": ("", '''
     new_h, [_, new_c] = decoder.lstm.cell(decoder.word_embed(word), [h, c])
     logits = L.Dense(len(vocab))(decoder.token_logits_bottleneck(new_h))
-    one_step = keras.Model([word, h, c], [logits, new_h, new_c])''', "part at the logits after word 1"),
+    one_step = keras.Model([word, h, c], [logits, new_h, new_c])''', "first differ at the logits after word 1"),
         "words of one's own": ("", '''
     new_h, [_, new_c] = decoder.lstm.cell(L.Embedding(len(vocab), 100)(word), [h, c])
     logits = decoder.token_logits(decoder.token_logits_bottleneck(new_h))
-    one_step = keras.Model([word, h, c], [logits, new_h, new_c])''', "part at the state h after word 1"),
+    one_step = keras.Model([word, h, c], [logits, new_h, new_c])''', "first differ at the state h after word 1"),
         "a cell of one's own": ("", '''
     new_h, [_, new_c] = L.LSTMCell(300)(decoder.word_embed(word), [h, c])
     logits = decoder.token_logits(decoder.token_logits_bottleneck(new_h))
-    one_step = keras.Model([word, h, c], [logits, new_h, new_c])''', "part at the state h after word 1"),
+    one_step = keras.Model([word, h, c], [logits, new_h, new_c])''', "first differ at the state h after word 1"),
         "half as sure": ("", '''
     new_h, [_, new_c] = decoder.lstm.cell(decoder.word_embed(word), [h, c])
     logits = decoder.token_logits(decoder.token_logits_bottleneck(new_h)) / 2
-    one_step = keras.Model([word, h, c], [logits, new_h, new_c])''', "part at the logits after word 1"),
+    one_step = keras.Model([word, h, c], [logits, new_h, new_c])''', "first differ at the logits after word 1"),
+        "dropout that training=True keeps on": ("", '''
+    new_h, [_, new_c] = decoder.lstm.cell(decoder.word_embed(word), [h, c])
+    dropped = L.Dropout(0.3)(new_h, training=True)
+    logits = decoder.token_logits(decoder.token_logits_bottleneck(dropped))
+    one_step = keras.Model([word, h, c], [logits, new_h, new_c])''', "first differ at the logits after word 1"),
+        "outputs in another order": ("", '''
+    new_h, [_, new_c] = decoder.lstm.cell(decoder.word_embed(word), [h, c])
+    logits = decoder.token_logits(decoder.token_logits_bottleneck(new_h))
+    one_step = keras.Model([word, h, c], [new_h, logits, new_c])''', "give [logits, h, c], in this order"),
+        "one state for both": ("    initial_state = keras.Model(decoder.img_embeds, decoder.h0)", "",
+                               "initial_state has the wrong number of outputs", "expected: 2", "came: 1"),
         "two outputs": ("", '''
     new_h, [_, new_c] = decoder.lstm.cell(decoder.word_embed(word), [h, c])
     logits = decoder.token_logits(decoder.token_logits_bottleneck(new_h))
-    one_step = keras.Model([word, h, c], [logits, new_h])''', "wrong number of outputs", "3", "2"),
+    one_step = keras.Model([word, h, c], [logits, new_h])''', "wrong number of outputs", "expected: 3", "came: 2"),
         "inputs in another order": ("", '''
     new_h, [_, new_c] = decoder.lstm.cell(decoder.word_embed(word), [h, c])
     logits = decoder.token_logits(decoder.token_logits_bottleneck(new_h))
-    one_step = keras.Model([h, c, word], [logits, new_h, new_c])''', "one_step fails"),
+    one_step = keras.Model([h, c, word], [logits, new_h, new_c])''', "one_step fails", "[word, h, c]", "in this order"),
         "no one_step": ("", "    step = None", "final_model.one_step is missing"),
     }.items()
 }

@@ -79,22 +79,47 @@ def test_it_opens_the_learners_notebook():
     assert COMMAND[-1].startswith("student/") and (ROOT / COMMAND[-1]).is_file() and sent(COMMAND[-1])
 
 
-def test_jupyterlab_as_the_image_starts_it_lets_nobody_in_without_the_token(tmp_path):
+@pytest.fixture
+def jupyterlab(tmp_path):
+    """JupyterLab as the image starts it, in a folder with a notebook and a result: (process, address, token)."""
     assert COMMAND[:3] == ["python", "-m", "jupyterlab"]
+    for name in (COMMAND[-1], "outputs/gallery.html"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_text('{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}')
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    options = [option for option in COMMAND[3:] if option.startswith("--") and not option.startswith("--ip")]
+    options = [option for option in COMMAND[3:] if not option.startswith("--ip")]
     rights = ["--allow-root"] if getattr(os, "geteuid", lambda: 1)() == 0 else []       # only tests may run as root
-    command = [sys.executable, "-m", "jupyterlab", "--ip=127.0.0.1", f"--port={port}", *options, *rights]
-    places = {name: str(tmp_path) for name in ("HOME", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR")}
+    command = [sys.executable, "-m", "jupyterlab", "--ip=127.0.0.1", f"--port={port}", *rights, *options]
+    home = tmp_path / "home"
+    places = {name: str(home) for name in ("HOME", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR")}
     server = subprocess.Popen(command, cwd=tmp_path, env=os.environ | places, stdout=subprocess.DEVNULL,
                               stderr=subprocess.DEVNULL)
     try:
         assert answer(f"http://127.0.0.1:{port}/api/contents", server) == 403
+        token = json.loads(next(home.glob("jpserver-*.json")).read_text())["token"]
+        yield server, f"http://127.0.0.1:{port}", token
     finally:
         server.kill()
         server.wait()
+
+
+def test_jupyterlab_lets_nobody_in_without_the_token_and_gives_what_is_handed_in(jupyterlab):
+    server, address, token = jupyterlab
+    for path in (COMMAND[-1], "outputs/gallery.html"):
+        assert answer(f"{address}/api/contents/{path}?token={token}", server) == 200
+        assert answer(f"{address}/api/contents/{path}?token=another", server) == 403
+
+
+@pytest.mark.parametrize("page, command, folder", [
+    ("Dockerfile", "", ""), ("docs/teachers.md", "course.grade", "/data")])
+def test_what_took_long_outlives_the_container(page, command, folder):
+    """Embeddings and what learners write are in a volume that the line names; `--rm` deletes the rest."""
+    lines = (ROOT / page).read_text("utf-8").replace("\\\n", " ").splitlines()
+    [line] = [line for line in lines if "docker run" in line and command in line]
+    [home] = arguments("WORKDIR")
+    assert re.search(rf"-v captioning[\w-]*:{home}{folder} ", line)
 
 
 def answer(url, server) -> int:

@@ -41,8 +41,8 @@ def imports_of(tree) -> set[str]:
 
 def place(module: str) -> int:
     """Where a module stands in the order; modules beside the folders come first."""
-    folder = module.split(".")[1]
-    return ORDER.index(folder) if folder in ORDER else -1
+    _, *folders = module.split(".")
+    return ORDER.index(folders[0]) if folders and folders[0] in ORDER else -1
 
 
 def test_the_root_holds_what_people_look_for():

@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 from pycocoevalcap.bleu.bleu import Bleu
+from scipy.stats import bootstrap
 
 from captioning.scoring.intervals import bootstrap_interval, pooled_interval
-from captioning.scoring.metrics import bleu, bleu_of_counts
-from tests.helpers.captions import scored_strings
+from captioning.scoring.metrics import bleu_of_counts, measure
+from captioning.scoring.scores import score_captions
+from tests.helpers.captions import words
 
 
 def test_the_interval_depends_on_its_seed_alone():
@@ -24,7 +26,7 @@ def test_the_interval_has_the_width_that_theory_gives_a_mean():
 
 def test_the_interval_of_one_photo_is_its_score():
     assert bootstrap_interval([0.25]) == (0.25, 0.25)
-    assert pooled_interval(np.array([[3, 4]]), lambda sums: sums[:1] / sums[1:]) == [(0.75, 0.75)]
+    assert pooled_interval(np.array([[3, 4]]), lambda sums: sums[:, :1] / sums[:, 1:]) == [(0.75, 0.75)]
 
 
 def test_the_interval_of_bleu_is_that_of_the_pooled_score(scored):
@@ -37,16 +39,34 @@ def test_the_interval_of_bleu_is_that_of_the_pooled_score(scored):
         hypotheses = {n: [" ".join(captions[name])] for n, name in enumerate(names)}
         truths = {n: [" ".join(words) for words in references[name]] for n, name in enumerate(names)}
         drawn.append(Bleu(4).compute_score(truths, hypotheses, verbose=0)[0])
-    again = pooled_interval(bleu(*scored_strings(captions, references))[2], bleu_of_counts, seed=0, resamples=200)
+    counts = measure({name: references[name] for name in scores.names}, {name: captions[name] for name in scores.names})
+    again = pooled_interval(counts.bleu_counts, bleu_of_counts, seed=0, resamples=200)
     assert again == [pytest.approx(ends, abs=1e-9) for ends in np.percentile(drawn, [2.5, 97.5], axis=0).T]
 
 
 def test_counts_give_the_scores_of_the_corpus_whatever_the_lengths():
     """The reference nearest in length counts, and of two that are equally near the shorter one."""
-    captions = {"a": ["one two three four five six"], "b": ["one"], "c": ["x y z"]}
+    captions = {"a": words("one two three four five six"), "b": ["one"], "c": words("x y z")}
     references = {"a": ["one two three four", "one two three four five six seven eight nine", "one"],
                   "b": ["one two", "one two three"], "c": ["x y", "x y z w", "x y z w v u"]}
-    corpus, _, counts = bleu(references, captions)
+    corpus, _ = Bleu(4).compute_score(references, {n: [" ".join(said)] for n, said in captions.items()}, verbose=0)
+    counts = measure({n: [words(each) for each in texts] for n, texts in references.items()}, captions).bleu_counts
     assert counts[:, 9].tolist() == [4, 2, 2] and counts[:, 8].tolist() == [6, 1, 3]
-    np.testing.assert_allclose(bleu_of_counts(counts.sum(axis=0)), corpus, rtol=1e-6)
+    np.testing.assert_allclose(bleu_of_counts(counts.sum(axis=0)), corpus, rtol=1e-9)
     assert bleu_of_counts(np.zeros(10)).tolist() == [0, 0, 0, 0]
+
+
+def test_all_intervals_are_those_of_one_set_of_draws(scored):
+    """The interval of a mean is the same, alone or beside others, and that of SciPy's bootstrap."""
+    scores = scored[2]
+    for metric in ("ROUGE-L", "CIDEr"):
+        each = scores.per_photo[metric]
+        theirs = bootstrap((each,), np.mean, n_resamples=1000, batch=16, method="percentile", rng=0).confidence_interval
+        assert scores.intervals[metric] == pytest.approx((theirs.low, theirs.high), abs=1e-12)
+        assert bootstrap_interval(each) == pytest.approx(scores.intervals[metric], abs=1e-12)
+
+
+def test_an_interval_contains_a_score_without_any_match():
+    scores = score_captions({"a": ["no"], "b": ["never"]}, {"a": [["a", "dog"]], "b": [["cats"]]})
+    for metric, (low, high) in scores.intervals.items():
+        assert low <= scores[metric] <= high

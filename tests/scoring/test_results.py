@@ -17,13 +17,14 @@ def test_results_hold_a_caption_for_each_photo_and_scores_at_any_depth(tmp_path)
     val = Split("val", tmp_path / "val.zip", ["a", "b"], [["A red car."], ["A cat."]], [7, 9])
     captions = {"b": ["a", "cat"], "a": ["a", "red", "car"]}
     scores = score_captions(captions, REFERENCES)
-    write_results(tmp_path / "new", Settings(), val, captions, [{"step": 1}], beam=scores, baselines={"same": scores},
-                  training={"val_loss": 2.5})
+    write_results(tmp_path / "new", Settings(), val, captions, [{"step": 9, "epoch": 3}], beam=scores,
+                  baselines={"same": scores}, training={"val_loss": 2.5})
     read = {path.name: json.loads(path.read_text()) for path in (tmp_path / "new").iterdir()}
-    assert read["history.json"] == [{"step": 1}]
+    assert read["history.json"] == [{"step": 9, "epoch": 3}]
     assert read["val_captions.json"] == [{"image_id": 7, "caption": "a red car"}, {"image_id": 9, "caption": "a cat"}]
     metrics = read["metrics.json"]
     assert metrics["beam"] == metrics["baselines"]["same"] and metrics["beam"]["photos"] == 2
+    assert metrics["trained"] == {"epochs": 3, "steps": 9}          # whatever the settings say
     assert metrics["training"] == {"val_loss": 2.5} and metrics["settings"]["dataset"] == "drawn"
 
 

@@ -18,15 +18,50 @@ from tests.helpers import ROOT
 from tests.helpers.captions import scored_strings, words
 
 
-def test_scores_equal_pycocoevalcap_on_the_same_words(scored):
-    captions, references, scores = scored
+def assert_equal_to_pycocoevalcap(captions, references):
+    """Each score, of the corpus and of each photo."""
+    scores = score_captions(captions, references)
     truths, hypotheses = scored_strings(captions, references)
     bleu, bleu_each = Bleu(4).compute_score(truths, hypotheses, verbose=0)
     rouge, rouge_each = Rouge().compute_score(truths, hypotheses)
     cider, cider_each = Cider().compute_score(truths, hypotheses)
-    assert [scores[metric] for metric in METRICS] == pytest.approx([*bleu, rouge, cider], abs=1e-6)
+    assert [scores[metric] for metric in METRICS] == pytest.approx([*bleu, rouge, cider], abs=1e-9)
     for metric, each in zip(METRICS, [*bleu_each, rouge_each, cider_each], strict=True):
-        assert scores.by_photo(metric) == pytest.approx(dict(zip(captions, each, strict=True)), abs=1e-6)
+        assert scores.by_photo(metric) == pytest.approx(dict(zip(sorted(captions), each, strict=True)), abs=1e-9)
+
+
+def test_scores_equal_pycocoevalcap_on_the_same_words(scored):
+    assert_equal_to_pycocoevalcap(*scored[:2])
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_scores_of_odd_captions_equal_pycocoevalcap(seed):
+    """Of few words, so that n-grams repeat; some are empty, of one word, long, or hold words that no reference has."""
+    rng = random.Random(seed)
+
+    def text(least):
+        return rng.choices("abcde", k=rng.choice([least, 1, 2, 3, 8, 20, 90]))
+
+    names = [f"photo {n}" for n in range(1 if seed < 2 else 30)]
+    captions = {name: rng.choice([text(0), ["a"] * 9, ["unknown", *text(1), "unknown", "unknown"]]) for name in names}
+    assert_equal_to_pycocoevalcap(captions, {name: [text(1) for _ in range(rng.randint(1, 7))] for name in names})
+
+
+@pytest.mark.parametrize("odd", ["3\u00a01/2", ""])
+def test_words_with_a_space_or_nothing_in_them_count_as_pycocoevalcap_counts_them(odd):
+    captions = {"a": ["a", odd, "kites"], "b": ["a", "dog"], "c": [odd]}
+    references = {"a": [["a", odd, "kites"], ["kites"]], "b": [["dog"]], "c": [["two", odd]]}
+    assert_equal_to_pycocoevalcap(captions, references)
+
+
+def test_references_may_change_between_two_sets_of_captions():
+    """What is kept of the references is never that of others, even of the same object."""
+    captions, references = {"a": ["a", "dog"], "b": ["cats"]}, {"a": [["a", "cat"]], "b": [["two", "cats"]]}
+    before = score_captions(captions, references)
+    references["a"][0][1] = "dog"
+    after = score_captions(captions, references)
+    assert after["BLEU-1"] > before["BLEU-1"] and after.values == score_captions(captions, dict(references)).values
+    assert_equal_to_pycocoevalcap(captions, references)
 
 
 def test_the_scores_of_one_caption_by_hand():

@@ -67,7 +67,7 @@ class Answer:
             except queue.Empty:
                 item = b""
             if isinstance(item, Exception):
-                raise in_words(item, self.patience)
+                raise in_words(item, self.url, self.patience)
             if item is None or isinstance(item, requests.Response):
                 return item
             self._count += len(item)

@@ -3,6 +3,7 @@
 from requests import exceptions as web
 from urllib3.exceptions import HTTPError
 
+from captioning.datasets.transfer.proxies import proxy_setting, setting_at_fault
 from captioning.datasets.transfer.source import Patience
 
 
@@ -30,16 +31,19 @@ class WrongRange(TryAgain):
     """This address did not send the bytes asked for. From now on, ask it for the whole file."""
 
 
-def in_words(error: Exception, patience: Patience) -> Exception:
+def in_words(error: Exception, url: str, patience: Patience) -> Exception:
     """Turns an error of requests, urllib3 or the socket into one with a sentence.
 
     Args:
         error: what was raised.
+        url: the address that was asked for.
         patience: its limits are named in the sentences.
 
     Returns:
         Refused or TryAgain; `error` itself if it is of another kind.
     """
+    if flaw := setting_at_fault(error, url):
+        return Refused(flaw)
     if isinstance(error, web.TooManyRedirects):
         return Refused(f"it redirects more than {patience.redirects} times, perhaps in a circle")
     if isinstance(error, ValueError):            # InvalidURL, InvalidSchema and others; UnicodeError too
@@ -51,7 +55,7 @@ def in_words(error: Exception, patience: Patience) -> Exception:
     if isinstance(error, web.Timeout) or "timed out" in str(error):
         return TryAgain(f"no byte came for {patience.stall:g} s")
     if isinstance(error, web.ProxyError):
-        return TryAgain("the proxy (HTTPS_PROXY, HTTP_PROXY) did not answer")
+        return TryAgain(f"the proxy of {proxy_setting(url)} did not answer")
     if isinstance(error, (web.RequestException, HTTPError, OSError)):
         # The innermost error has the system's words. The outer ones repeat the address, which may have a password.
         while error.__cause__ or error.__context__:
