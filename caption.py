@@ -50,8 +50,7 @@ def main(arguments=None):
         photos, settings = photo_captions.ChosenPhotos(options.photos), Settings.from_environment()
         checkpoint = options.checkpoint or photo_captions.newest_run(settings.checkpoint_root)
         writer = CaptionWriter.from_checkpoint(checkpoint, settings.max_len)
-        of_project = settings.encoder_weights in ("drawn", "imagenet")
-        encoder = photo_captions.encoder_of(writer.recipe, None if of_project else settings.encoder_weights)
+        encoder = photo_captions.encoder_of(writer.recipe, settings.encoder_weights)
         found = photo_captions.caption_all(photos, encoder, writer, options.beam)
         for name, each in tqdm(found, total=len(photos.names), unit="photo", disable=len(photos.names) < 64):
             if isinstance(each, str):

@@ -31,11 +31,11 @@ def finished_course(settings: Settings) -> Course:
     Raises:
         ValueError: embeddings or checkpoints are missing or damaged, or do not belong together.
     """
-    train, val = load_dataset(settings)
-    embeddings = [_embeddings_of(split, settings) for split in (train, val)]
-    if not any(settings.checkpoint_dir.glob("step-*")):
+    if not any(settings.checkpoint_dir.glob("step-*")):     # before anything is downloaded
         raise ValueError(f"There is no checkpoint in {settings.checkpoint_dir}. Run the course's notebook first, with "
                          "the same settings.")
+    train, val = load_dataset(settings)
+    embeddings = [_embeddings_of(split, settings) for split in (train, val)]
     writer = CaptionWriter.from_checkpoint(settings.checkpoint_dir, settings.max_len)
     train, val = (split.without(each.skipped) for split, each in zip((train, val), embeddings))
     return Course(settings.completed(train_photos=len(train.names)), train, val,

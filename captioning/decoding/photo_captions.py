@@ -62,12 +62,12 @@ def newest_run(root) -> Path:
     return max(newest, key=newest.get)
 
 
-def encoder_of(recipe: dict, weights: str | None = None) -> Encoder:
+def encoder_of(recipe: dict, weights: str) -> Encoder:
     """The encoder that a decoder was trained with.
 
     Args:
         recipe: of the embeddings, from the decoder's checkpoint.
-        weights: CAPTION_ENCODER_WEIGHTS, for a decoder whose encoder has its weights from a file.
+        weights: CAPTION_ENCODER_WEIGHTS, which counts only if the decoder's encoder has its weights from a file.
 
     Raises:
         OSError: if the weights are missing or can't be downloaded.
@@ -78,8 +78,9 @@ def encoder_of(recipe: dict, weights: str | None = None) -> Encoder:
     if name not in known or precision not in ("float32", "bfloat16"):
         raise ValueError(f"The decoder was trained with {name} in {precision}; expected one of {', '.join(known)} in "
                          "float32 or bfloat16. Take another checkpoint, or write captions in the notebook.")
-    of_project = next((each for each in ("drawn", "imagenet") if label.split(",")[0] == each), None)
-    if not (of_project or weights):
+    known_weights = "drawn", "imagenet"
+    of_project = next((each for each in known_weights if label.split(",")[0] == each), None)
+    if not of_project and weights in known_weights:
         raise ValueError(f"The decoder's encoder has its weights from a file ({label}). Set CAPTION_ENCODER_WEIGHTS to "
                          "that file.")
     try:
