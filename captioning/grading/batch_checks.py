@@ -96,9 +96,10 @@ def _sentence_problems(sentences, own):
             yield Problem("END is lost in the batches: the last token of a caption is another one than END. Look at "
                           "batch_captions_to_matrix.", short(lost), short(sentences[row].tolist()))
             return
-        if any(np.array_equal(sentences[row, -len(c):], c) for c in own[row]):
+        right = next((c for c in own[row] if np.array_equal(sentences[row, -len(c):], c)), None)
+        if right is not None:
             yield Problem("PAD stands before the words in the batches: batch_captions_to_matrix should fill up on the "
-                          "right.", short(own[row][0]), short(sentences[row].tolist()))
+                          "right.", short(right), short(sentences[row].tolist()))
             return
         yield Problem("Captions and photos do not belong together: draw the photos' numbers once, and take both the "
                       "embeddings and the captions with them.", "each caption beside its own photo",

@@ -11,6 +11,7 @@ A check compares the solution with the right answer and with the usual wrong one
 exception in the learner's code becomes part of the verdict; a check never raises it.
 """
 
+import functools
 import itertools
 import platform
 import sys
@@ -154,10 +155,11 @@ class Grader:
         If the decoder has been trained since it passed, its points and its answer stay.
         """
         before = self.verdicts.get("E2OIL")
+        of_random = functools.cache(lambda: loss_checks.random_loss(decoder, vocab))
         verdict = self._judge(
             "E2OIL",
-            lambda: loss_checks.untrained_problems(decoder, vocab),
-            lambda: loss_checks.untrained_answer(decoder, vocab),
+            lambda: loss_checks.untrained_problems(decoder, vocab, of_random),
+            lambda: str(of_random()),           # float32's digits; NumPy's repr would name the type too
         )
         if before and before.passed and loss_checks.is_only_trained(verdict.problems):
             self.verdicts["E2OIL"] = replace(before, note=KEPT)

@@ -7,7 +7,7 @@ likelier than others, so that each mistake gives another value.
 import itertools
 import math
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,27 +34,23 @@ TRAINED = "An untrained decoder should find all words about equally likely, and 
 MASK_IT = "leave PAD out with the mask."
 
 
-def untrained_answer(decoder, vocab) -> str:
-    """What the service asks for: the loss of the service's random batch."""
-    return str(_random_loss(decoder, vocab))    # str gives float32's digits; NumPy's repr would name the type too
-
-
-def _random_loss(decoder, vocab) -> np.float32:
-    """Loss of the service's random batch."""
+def random_loss(decoder, vocab) -> np.float32:
+    """What the service asks for: the loss of its random batch."""
     return evaluate(decoder, *random_batch(decoder, vocab), ["loss"])["loss"][()]
 
 
-def untrained_problems(decoder, vocab) -> Iterator[Problem]:
+def untrained_problems(decoder, vocab, of_random: Callable) -> Iterator[Problem]:
     """What is wrong with the loss of an untrained decoder.
 
     Args:
         decoder: a class that holds symbolic Keras tensors.
         vocab: {token: index}.
+        of_random: returns the loss of random_loss.
 
     Raises:
         Stopped: the tensors can't be computed.
     """
-    yield from list(loss_problems(decoder, vocab)) or _unlikely_problems(decoder, vocab)
+    yield from list(loss_problems(decoder, vocab)) or _unlikely_problems(decoder, vocab, of_random)
 
 
 def loss_problems(decoder, vocab) -> Iterator[Problem]:
@@ -302,9 +298,9 @@ def _reductions(words, is_word, vocab):
 
 # ---------------------------------------------------------------------------------------------------- initial loss
 
-def _unlikely_problems(decoder, vocab):
+def _unlikely_problems(decoder, vocab, of_random):
     """An untrained decoder finds all words about equally likely, so its loss is about ln V."""
-    loss, guess = float(_random_loss(decoder, vocab)), math.log(len(vocab))
+    loss, guess = float(of_random()), math.log(len(vocab))
     if abs(loss - guess) < 0.3 + 0.05 * guess:              # never true of nan
         return
     if _has_learnt(decoder):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from captioning.datasets.tokens import END, PAD, START, UNK
-from captioning.grading import batching_checks, indexing_checks, loss_checks, vocabulary_checks
+from captioning.grading import batching_checks, caption_steps, indexing_checks, loss_checks, vocabulary_checks
 from captioning.grading.decoder_probe import padded_sentences
 from captioning.settings import Settings
 from tests.grading import learners, right_solutions, wrong_solutions
@@ -76,6 +76,19 @@ def test_words_that_are_cut_in_another_way_are_no_matter_of_counting():
              for mistake, (code, *_) in wrong_solutions.VOCABULARY.items()}
     of_splits = {found.pop(mistake) for mistake in ("not split_sentence", *wrong_solutions.OTHER_SPLITS)}
     assert not of_splits & set(found.values())
+
+
+@pytest.mark.parametrize("frequent_from, counted", [(range(1, 61), 29), ((5, 17, 24), 20)])
+def test_the_number_of_photos_that_were_counted_is_told_as_nearly_as_the_words_tell_it(grader, frequent_from, counted):
+    """At some photos, a new word becomes frequent. Between two such photos, the roundest number is the likeliest."""
+    captions = [[f"u{i} " * 5 if i in frequent_from else "rare"] for i in range(1, 61)]
+    generate = defined(right_solutions.VOCABULARY["loops"], "generate_vocabulary")
+
+    def of_some(train_captions):
+        return generate(train_captions[:counted])
+
+    verdict = grader.check_vocabulary(of_some(captions), of_some, captions)
+    assert is_named(verdict, [f"counts the first {counted} photos only"])
 
 
 def test_a_vocabulary_or_indices_made_by_an_older_function_are_told_from_a_wrong_function(grader, captions):
@@ -194,7 +207,8 @@ def test_a_bottleneck_of_another_size_is_named_where_no_layer_is_given(grader, l
     assert is_named(grader.check_decoder_shapes(in_one_class(**lines), VOCAB), words)
 
 
-@pytest.mark.parametrize("other", ["", "dropout = image"], ids=["no such layer", "the name is another thing's"])
+@pytest.mark.parametrize("other", ["", "dropout = image", "token_logits_bottleneck = 0"],
+                         ids=["no such layer", "the name is another thing's", "no bottleneck"])
 def test_layers_that_a_decoder_lacks_are_no_mistake(grader, other):
     given = right_solutions.DECODER
     for line in ("image_dropout = L.Dropout(0.5, seed=1)", "dropout = L.Dropout(0.3, seed=1)"):
@@ -203,8 +217,16 @@ def test_layers_that_a_decoder_lacks_are_no_mistake(grader, other):
     given = given.replace("image_dropout(standardize(img_embeds))", "standardize(img_embeds)") + f"    {other}\n"
     logits = right_solutions.LOGITS["the course's"].replace("decoder.dropout(decoder.hidden_states)",
                                                             "decoder.hidden_states")
+    if "bottleneck" in other:
+        logits = logits.replace("decoder.token_logits_bottleneck(", "L.Dense(120, activation='elu')(")
     verdict = grader.check_decoder_shapes(made_decoder(layers=given, LOGITS=logits), VOCAB)
     assert verdict.passed, verdict
+
+
+def test_h0_may_serve_as_both_states_and_hides_no_later_mistake(grader):
+    decoder = in_one_class(c0="None", hidden_states=right_solutions.ONE_CLASS["hidden_states"].replace("c0", "h0"),
+                           word_embeds="L.Embedding(len(vocab), 100)(sentences)")
+    assert is_named(grader.check_decoder_shapes(decoder, VOCAB), ["last word is fed as input too"])
 
 
 def test_the_notebooks_decoder_and_its_steps_pass(grader):
@@ -250,6 +272,18 @@ def test_a_final_model_that_is_another_function_is_named_by_the_tensor_where_the
 def test_a_right_final_model_passes_in_any_style(grader, style):
     verdict = grader.check_final_model(*made_decoder(right_solutions.FINAL_MODELS[style]), VOCAB)
     assert verdict.passed and "right so far" in str(verdict), verdict
+
+
+@pytest.mark.parametrize("c0", ["L.Dense(300)(decoder.image)", "None"])
+def test_a_right_final_model_passes_with_a_state_of_its_own_for_c0_and_with_one_for_both(grader, c0):
+    states = right_solutions.STATES["the course's"] + f"decoder.c0 = {c0}"
+    logits, model = right_solutions.LOGITS["the course's"], right_solutions.FINAL_MODEL
+    if c0 == "None":
+        logits, model = (code.replace("decoder.c0", "decoder.h0") for code in (logits, model))
+    decoder, final_model = made_decoder(model, STATES=states, LOGITS=logits)
+    assert grader.check_final_model(decoder, final_model, VOCAB).passed
+    words, steps = np.arange(4, 50), caption_steps.steps_of_layers(decoder)
+    assert not list(caption_steps.same_function_problems(decoder, steps, VOCAB[START], words))
 
 
 def test_a_layer_more_is_no_mistake_where_captions_are_written_with_it_too(grader):

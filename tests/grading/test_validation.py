@@ -1,5 +1,6 @@
 """Exercise 5: what the validation loss is, which batches it is measured on, and which decoders get no points."""
 
+import inspect
 import itertools
 import math
 import random
@@ -66,6 +67,7 @@ def test_the_validation_loss_is_the_services_mean_over_seeded_batches_to_the_las
 def test_fewer_batches_give_a_look_but_no_answer(grader, decoder, photos, indexed):
     verdict = grader.check_validation_loss(decoder, batches(), photos, indexed, n_batches=1)
     assert verdict.answer is None and "Mean loss of 1 batches" in verdict.note and "The course asks" not in verdict.note
+    assert "Two batches" not in str(verdict)
     of_coco = Grader("coco2014").check_validation_loss(decoder, batches(), photos, indexed, n_batches=4)
     assert of_coco.answer is None and "The course asks for 1,000 batches" in of_coco.note
 
@@ -135,6 +137,12 @@ def several_fills(batch):
     return batch
 
 
+def on_the_left(batch):
+    for row, sentence in enumerate(batch["sentences"]):
+        batch["sentences"][row] = np.roll(sentence, len(sentence) - 1 - np.argmax(sentence == VOCAB[END]))
+    return batch
+
+
 WRONG_BATCHES = {
     "captions of other photos": (batches(rows_of=lambda rows: np.roll(rows, 1)),
                                  "do not belong together", "32 of 32 captions beside another photo"),
@@ -143,6 +151,7 @@ WRONG_BATCHES = {
     "filled with END": (batches(VOCAB[END]), "filled up with END", "vocab[PAD]"),
     "filled with START": (batches(VOCAB[START]), "filled up with START"),
     "several fills": (batches(finish=several_fills), "filled up with several indices", "[-1, 1]"),
+    "padding on the left": (batches(finish=on_the_left), "PAD stands before the words", "fill up on the right"),
     "END lost": (batches(finish=without_end), "END is lost in the batches", "batch_captions_to_matrix"),
     "seeded inside": (seeded_inside, "the same", "seed no generator"),
     "a tuple": (batches(finish=lambda b: tuple(b.values())), "dictionary"),
@@ -193,9 +202,9 @@ def test_training_photos_are_no_validation_photos(grader, decoder, photos, index
     for captions in (indexed, some):
         verdict = grader.check_validation_loss(decoder, batches(), photos[:len(captions)], captions, n_batches=1)
         assert is_named(verdict, ["These are training photos", "val_captions_indexed"])
-    others = [photo[::-1] for photo in indexed]
-    verdict = grader.check_validation_loss(decoder, batches(), photos, others, n_batches=1)
-    assert "training photos" not in str(verdict)
+    others = [photo[::-1] for photo in indexed[10:]]
+    verdict = grader.check_validation_loss(decoder, batches(), photos, indexed[:10] + others, n_batches=1)
+    assert "training photos" not in str(verdict)        # a few photos may be alike
 
 
 # ------------------------------------------------------------------------------------------------------ the decoder
@@ -207,6 +216,28 @@ def test_a_decoder_that_predicts_what_it_reads_or_writes_otherwise_gets_no_point
     verdict = grader.check_validation_loss(decoder, batches(), photos, indexed, n_batches=1)
     assert is_named(verdict, wrong_solutions.DISHONEST[name, mistake]) and verdict.points == 0
     assert "Mean loss of 1 batches" in verdict.note
+
+
+@pytest.mark.parametrize("weights, words", [
+    (1e3, ["higher than that of guessing", "belong together", "the training diverged"]),
+    (float("nan"), ["Some weights are not numbers", "the training diverged", "learning rate"])])
+def test_a_training_that_diverged_is_named(grader, photos, indexed, weights, words):
+    decoder = made_decoder()
+    decoder.token_logits.kernel.assign(decoder.token_logits.kernel * weights)
+    verdict = grader.check_validation_loss(decoder, batches(), photos, indexed, n_batches=1)
+    assert is_named(verdict, words) and "train it longer" not in str(verdict)
+
+
+def test_a_decoder_that_learnt_with_foresight_is_caught_by_the_probe_and_by_the_floor(photos, indexed):
+    """It reads the very word that it has to predict, and learns to say it: no honest decoder gets there."""
+    decoder = made_decoder(WORDS_IN=wrong_solutions.WORDS_IN["the next word"][0])
+    train(decoder, batches()(photos, indexed, 60, 20), steps=60)
+    data = itertools.repeat(batches()(photos, indexed, 60, 20), 2)
+    pairs = ((batch["img_embeds"], batch["sentences"]) for batch in data)
+    found = validation_checks.validation_loss(decoder, pairs, indexed, 2, "drawn")
+    assert found.mean < found.floor and "too good to be true" in next(found.problems()).hint
+    honesty = validation_checks.honesty_problems(decoder, None, {VOCAB[PAD]}, photos, indexed)
+    assert "reads the words that it has to predict" in next(honesty).hint
 
 
 def test_the_validation_loss_looks_at_the_given_final_model(grader, photos, indexed):
@@ -244,8 +275,10 @@ def train(decoder, batch, steps):
         step()
 
 
-def test_a_trained_decoder_passes_with_the_mean_of_a_thousand_batches(grader, photos):
+def test_a_trained_decoder_passes_with_its_mean_loss(grader, photos, monkeypatch):
     """What a photo's captions say, its embedding tells, and no word tells of the next."""
+    assert inspect.signature(grader.check_validation_loss).parameters["n_batches"].default == 1_000
+    monkeypatch.setattr("captioning.grading.grader.VAL_BATCHES", 100)
     rng = np.random.default_rng(4)
     captions = [[[VOCAB[START], *map(int, rng.integers(10, 20, 3)), VOCAB[END]]] * 5 for _ in photos]
     decoder = in_one_class()
@@ -253,7 +286,7 @@ def test_a_trained_decoder_passes_with_the_mean_of_a_thousand_batches(grader, ph
     assert is_named(untrained, ["has not learnt yet", "hardly looks at the photos"])
 
     train(decoder, batches()(photos, captions, len(photos), 20), steps=40)
-    trained = grader.check_validation_loss(decoder, batches(), photos, captions)
+    trained = grader.check_validation_loss(decoder, batches(), photos, captions, n_batches=100)
     assert trained.passed and trained.points == 30, trained
     assert repr(float(trained.answer)) == trained.answer
     limit, rise = re.search(r"the limit is ([\d.]+) .* it is ([\d.]+) higher", trained.note).groups()

@@ -115,6 +115,8 @@ def generate_vocabulary(train_captions):
 OTHER_SPLITS = {                        # words are counted rightly, but cut in another way
     f"cut with {split}": (_CUT.format(split), "not cut with split_sentence", "without punctuation")
     for split in ("c.split()", "c.split(' ')", "c.lower().split()", r"re.findall(r'\w+', c)")}
+VOCABULARY["punctuation is counted"] = (
+    _CUT.format(r"re.findall(r'\w+|[^\w\s]', c.lower())"), "Tokens are in that split_sentence does not make")
 _COUNTED = '''
 def numbered(tokens):
     return {{token: i for i, token in enumerate(sorted(tokens))}}
@@ -132,6 +134,7 @@ VOCABULARY |= OTHER_SPLITS | {
         "more than 5 times": ("numbered([w for w in words if counts[w] > 5] + special)",
                               ">= 5, not > 5", "missing: ball"),
         "4 times": ("numbered([w for w in counts if counts[w] >= 4] + special)", "Rare words", "kite (seen 4 times)"),
+        "special tokens only": ("numbered(special)", "Some frequent words are missing"),
         "all words": ("numbered([*counts, *special])", "Rare words"),
         "sorted the other way round": (
             "{t: i for i, t in enumerate(sorted(words + special, reverse=True))}", "sorted before they are numbered"),
@@ -691,6 +694,12 @@ turned = ops.transpose(decoder.dropout(decoder.hidden_states), [1, 0, 2])
 decoder.flat_hidden_states = ops.reshape(turned, [-1, 300])
 decoder.flat_token_logits = decoder.token_logits(decoder.token_logits_bottleneck(decoder.flat_hidden_states))
 ''', "mixes captions up", "leave ops.transpose out"),
+    "centred": ('''
+decoder.hidden_states = decoder.lstm(decoder.word_embeds, initial_state=[decoder.h0, decoder.c0])
+decoder.flat_hidden_states = ops.reshape(decoder.dropout(decoder.hidden_states), [-1, 300])
+logits = decoder.token_logits(decoder.token_logits_bottleneck(decoder.flat_hidden_states))
+decoder.flat_token_logits = logits - ops.mean(logits, axis=0, keepdims=True)
+''', "flat_token_logits mixes captions up", "mean over axis 0"),
     "softmax": ('''
 decoder.hidden_states = decoder.lstm(decoder.word_embeds, initial_state=[decoder.h0, decoder.c0])
 decoder.flat_hidden_states = ops.reshape(decoder.dropout(decoder.hidden_states), [-1, 300])
@@ -889,6 +898,17 @@ decoder.loss = ops.sum(nats * mask) / ops.sum(mask)''', "UNK is left out of the 
         "END in the loss only": ('''
 mask = mask * ops.cast(ops.not_equal(decoder.flat_ground_truth, vocab[END]), "float32")
 decoder.loss = ops.sum(nats * mask) / ops.sum(mask)''', "END is left out of the loss"),
+        "compared with UNK": ('''
+mask = ops.cast(ops.not_equal(decoder.flat_ground_truth, vocab[UNK]), "float32")
+decoder.loss = ops.sum(nats * mask) / ops.sum(mask)''', "UNK is left out of the loss in place of PAD"),
+        "divided by all tokens": (
+            "decoder.loss = ops.sum(nats * mask) / (ops.sum(mask) + ops.sum(ops.ones_like(decoder.img_embeds[:, 0])))",
+            "number of all tokens, START too"),
+        "last column left out": ('''
+words = decoder.sentences[:, 1:]
+before = ops.cast(ops.cumsum(ops.ones_like(words[:, ::-1]), axis=1)[:, ::-1] > 1, "float32")
+mask = mask * ops.reshape(before, [-1])
+decoder.loss = ops.sum(nats * mask) / ops.sum(mask)''', "last column is left out"),
         "first word left out": ('''
 words = decoder.sentences[:, 1:]
 later = ops.reshape(ops.cast(ops.cumsum(ops.ones_like(words), axis=1) > 1, "float32"), [-1])
@@ -957,7 +977,8 @@ FINAL_MODEL = {
         "states swapped": ("", '''
     new_h, [_, new_c] = decoder.lstm.cell(decoder.word_embed(word), [h, c])
     logits = decoder.token_logits(decoder.token_logits_bottleneck(new_h))
-    one_step = keras.Model([word, h, c], [logits, new_c, new_h])''', "gives h and c in the wrong order"),
+    one_step = keras.Model([word, h, c], [logits, new_c, new_h])''',
+                           "states after word 1: one_step gives h and c in the wrong order"),
         "c is not handed on": ("", '''
     new_h, [_, new_c] = decoder.lstm.cell(decoder.word_embed(word), [h, c])
     logits = decoder.token_logits(decoder.token_logits_bottleneck(new_h))
@@ -987,6 +1008,10 @@ FINAL_MODEL = {
     dropped = L.Dropout(0.3)(new_h, training=True)
     logits = decoder.token_logits(decoder.token_logits_bottleneck(dropped))
     one_step = keras.Model([word, h, c], [logits, new_h, new_c])''', "first differ at the logits after word 1"),
+        "a word less": ("", '''
+    new_h, [_, new_c] = decoder.lstm.cell(decoder.word_embed(word), [h, c])
+    logits = decoder.token_logits(decoder.token_logits_bottleneck(new_h))[:, 1:]
+    one_step = keras.Model([word, h, c], [logits, new_h, new_c])''', "another shape", "(4, 50)", "(4, 49)"),
         "outputs in another order": ("", '''
     new_h, [_, new_c] = decoder.lstm.cell(decoder.word_embed(word), [h, c])
     logits = decoder.token_logits(decoder.token_logits_bottleneck(new_h))
@@ -1007,7 +1032,8 @@ FINAL_MODEL = {
 
 # Decoders that exercise 5 should refuse however low their loss is: the words of its message.
 DISHONEST = {
-    ("WORDS_IN", "the next word"): ("reads the words that it has to predict", "sentences[:, :-1]"),
+    ("WORDS_IN", "the next word"): ("reads the words that it has to predict", "sentences[:, :-1]",
+                                      "at place 1 that does not depend on word 2"),
     ("LOGITS", "both directions"): ("reads the words that it has to predict",),
     ("LOGITS", "self-attention without a mask"): ("reads the words that it has to predict",),
     ("LOGITS", "a second LSTM on top"): ("not written by the function that was trained", "state h after word 1"),
