@@ -1,5 +1,6 @@
 """The check of generate_batch: do the batches hold photos beside their own captions, filled up with PAD?"""
 
+import itertools
 import random
 from collections.abc import Iterator
 
@@ -63,19 +64,20 @@ def _take_batch(generate_batch, images, captions):
     return embeds.astype(np.float32, copy=False), sentences.astype(np.int32, copy=False)
 
 
-def own_captions(embeds, images, captions) -> list[list]:
-    """For each photo of a batch, the captions of all photos with this embedding."""
-    return [_captions_of(embed, images, captions) for embed in embeds]
+def batches_looked_at(generate_batch, images, captions):
+    """What is known of the service's batches from the first two. Arguments as for service_batches, and the same errors.
 
-
-def batch_problems(first, second, own) -> Iterator[Problem]:
-    """What is wrong with the first two batches.
-
-    Args:
-        first: (images, sentences) of a batch.
-        second: the next one.
-        own: of own_captions for the first.
+    Returns:
+        The batches, the set of indices that fill up sentences, and the problems.
     """
+    batches = service_batches(generate_batch, images, captions)
+    first, second = next(batches), next(batches)
+    own = [_captions_of(embed, images, captions) for embed in first[0]]
+    return itertools.chain([first, second], batches), _fills(first[1], own), list(_problems(first, second, own))
+
+
+def _problems(first, second, own):
+    """What is wrong with two batches. own: the captions of each photo of the first."""
     embeds, sentences = first
     if np.array_equal(embeds, second[0]) and np.array_equal(sentences, second[1]) and len(embeds) > 1:
         yield Problem("Two batches in a row are the same: choose other photos each time, and seed no generator in "
@@ -115,7 +117,7 @@ def _captions_of(embed, images, captions):
     return [list(caption) for row in same for caption in captions[row]]
 
 
-def fills_of(sentences, own) -> set[int]:
+def _fills(sentences, own) -> set[int]:
     """The indices that fill up the sentences of a batch after the captions' own."""
     width, fills = sentences.shape[1], set()
     for sentence, choices in zip(sentences, own):
@@ -126,7 +128,7 @@ def fills_of(sentences, own) -> set[int]:
 
 def _fill_problems(sentences, own):
     """Is what fills up the sentences no token of a caption?"""
-    fills = fills_of(sentences, own)
+    fills = _fills(sentences, own)
     for name, place in (("END", -1), ("START", 0)):
         taken = fills & {caption[place] for choices in own for caption in choices}
         if taken:

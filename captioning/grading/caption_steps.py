@@ -38,6 +38,11 @@ class Steps:
     name: str = "final_model"
 
 
+def steps_of(decoder, final_model) -> Steps | None:
+    """The steps of final_model; if it is None, those of the decoder's layers. Raises Stopped if it lacks one."""
+    return steps_of_layers(decoder) if final_model is None else steps_of_model(final_model)
+
+
 def steps_of_model(final_model) -> Steps:
     """The steps of the notebook's final_model. Raises Stopped if it lacks one."""
     for part in PARTS:

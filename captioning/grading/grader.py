@@ -12,7 +12,6 @@ exception in the learner's code becomes part of the verdict; a check never raise
 """
 
 import functools
-import itertools
 import platform
 import sys
 import warnings
@@ -184,17 +183,11 @@ class Grader:
         measured = []                       # one ValidationLoss, if the check gets that far
 
         def problems():
-            batches = batch_checks.service_batches(generate_batch, *data)
-            first, second = next(batches), next(batches)
-            own = batch_checks.own_captions(first[0], *data)
-            yield from batch_checks.batch_problems(first, second, own)
+            batches, fills, wrong = batch_checks.batches_looked_at(generate_batch, *data)
+            yield from wrong
             yield from validation_checks.same_data_problems(val_captions_indexed, self._train_captions)
-            measured.append(validation_checks.validation_loss(
-                decoder, itertools.chain([first, second], batches), val_captions_indexed, n_batches, self.dataset))
-            steps = (caption_steps.steps_of_layers(decoder) if final_model is None
-                     else caption_steps.steps_of_model(final_model))
-            fills = batch_checks.fills_of(first[1], own)
-            yield from (list(validation_checks.honesty_problems(decoder, steps, fills, *data))
+            measured.append(validation_checks.validation_loss(decoder, batches, data[1], n_batches, self.dataset))
+            yield from (list(validation_checks.honesty_problems(decoder, final_model, fills, *data))
                         or measured[0].problems())
 
         def note():

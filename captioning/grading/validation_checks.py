@@ -25,12 +25,12 @@ SAME_PHOTOS = 0.5                   # from this share of shared photos on, the v
 
 # --------------------------------------------------------------------------------------------------------- honesty
 
-def honesty_problems(decoder, steps, fills, images, captions) -> Iterator[Problem]:
+def honesty_problems(decoder, final_model, fills, images, captions) -> Iterator[Problem]:
     """Does the decoder predict from what it may know, and are captions written by the same function?
 
     Args:
         decoder: the trained decoder.
-        steps: caption_steps.Steps, or None if they are unknown.
+        final_model: has the models initial_state and one_step; if None, they are made of the given layers.
         fills: the indices that fill up sentences.
         images: (N, 2048) embeddings.
         captions: N lists of captions, as lists of indices.
@@ -45,7 +45,8 @@ def honesty_problems(decoder, steps, fills, images, captions) -> Iterator[Proble
     if found.errors:
         raise next(iter(found.errors.values()))
     problems = list(_foresight_problems(found)) or list(_loss_problems(decoder, fills, captions))
-    if not problems and steps is not None:
+    steps = None if problems else caption_steps.steps_of(decoder, final_model)
+    if steps is not None:
         problems = caption_steps.same_function_problems(decoder, steps, captions[0][0][0], words)
     yield from problems
 
