@@ -2,13 +2,13 @@
 # further: what comes after the course, from its checkpoint, results in outputs/further/
 # learn: JupyterLab on the learners' copy    handout: what learners get, as outputs/handout.zip
 # test: the tests    notebooks: all notebooks and pictures from their sources    bench: how fast this machine is
-# settings: the page of all settings from their fields
+# app: a page to try the trained decoder on photos    settings: the page of all settings from their fields
 # soak: 20 minutes of the whole way through kills, damage, full disks and a broken line (Linux)
 PYTHON ?= python3
 BIN := .venv/bin
 NOTEBOOK := week6_final_project_image_captioning.ipynb
 
-.PHONY: run further test lab learn handout notebooks settings bench soak
+.PHONY: run further test lab learn app handout notebooks settings bench soak
 
 run: .venv/run.done
 	$(BIN)/python -m course.execute $(NOTEBOOK) "$${CAPTION_OUTPUT_DIR:-outputs}/notebook.ipynb"
@@ -25,6 +25,9 @@ lab: .venv/run.done
 
 learn: .venv/run.done
 	$(BIN)/python -m jupyterlab --notebook-dir=. student/$(NOTEBOOK)
+
+app: .venv/app.done
+	$(BIN)/python app.py
 
 handout: .venv/dev.done
 	$(BIN)/python -m course.handout outputs/handout.zip
@@ -63,6 +66,10 @@ soak: .venv/dev.done
 	$(BIN)/python -m pip install --quiet --requirement requirements-bench.txt
 	touch $@
 
-.venv/dev.done: requirements-dev.txt .venv/run.done
+.venv/app.done: requirements-app.txt .venv/run.done
+	$(BIN)/python -m pip install --quiet --requirement requirements-app.txt
+	touch $@
+
+.venv/dev.done: requirements-dev.txt requirements-app.txt .venv/run.done
 	$(BIN)/python -m pip install --quiet --requirement requirements-dev.txt
 	touch $@

@@ -13,7 +13,6 @@ Drop a photo. The decoder of the last run writes captions for it. The number bel
 cent, that the decoder gave it."""
 HOST = "127.0.0.1"                      # this computer alone
 FONT = "system-ui", "sans-serif"        # fonts of this computer: the page fetches nothing
-LARGEST_FILE = "100mb"                  # of a photo, as everywhere in this project
 KEPT = 3600                             # seconds that Gradio keeps a photo in its temporary folder
 
 
@@ -70,6 +69,7 @@ def main(arguments=None):
         from captioning.decoding.finished_course import finished_course
         from captioning.decoding.photo_captions import encoder_of
     from captioning.datasets.photo_folder import open_photos
+    from captioning.datasets.photo_zip import MAX_PHOTO_BYTES
     from captioning.figures.tried_photo import TriedPhotos
     from captioning.settings import Settings
 
@@ -86,7 +86,7 @@ def main(arguments=None):
             theme = gr.themes.Default(primary_hue="blue", font=FONT, font_mono=FONT)
             _, address, _ = blocks.launch(
                 server_name=HOST, server_port=options.port, share=False, footer_links=[], run_history=False,
-                ssr_mode=False, max_file_size=LARGEST_FILE, theme=theme, quiet=True, prevent_thread_lock=True)
+                ssr_mode=False, max_file_size=MAX_PHOTO_BYTES, theme=theme, quiet=True, prevent_thread_lock=True)
             print(f"Open {address} in a browser. Ctrl+C ends the page.", flush=True)
             blocks.block_thread()
     except ModuleNotFoundError as error:

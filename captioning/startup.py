@@ -46,4 +46,4 @@ def modules_hidden(names):
         yield
     finally:
         for name in hidden:
-            del sys.modules[name]
+            sys.modules.pop(name, None)

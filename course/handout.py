@@ -17,8 +17,8 @@ from course import build, project_files
 FOLDER = "image-captioning"         # in the zip
 SHARED = ("*.py", "captioning/*.py", "captioning/*/*.py", "captioning/*/*/*.py",
           "captioning/*/*.j2", "student/*.ipynb", "going_further.ipynb", "data/README.md", "data/drawn/*",
-          "checkpoints/README.md", "docs/gallery.jpg", "docs/settings.md", "requirements.txt", "requirements-int8.txt",
-          "requirements-ray.txt", "Dockerfile", ".dockerignore", "LICENSE")
+          "checkpoints/README.md", "docs/gallery.jpg", "docs/settings.md", "requirements.txt", "requirements-app.txt",
+          "requirements-int8.txt", "requirements-ray.txt", "Dockerfile", ".dockerignore", "LICENSE")
 STORED_AT = (1980, 1, 1, 0, 0, 0)   # the earliest date in a zip
 
 

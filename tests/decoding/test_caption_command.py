@@ -7,25 +7,18 @@ import subprocess
 import sys
 import zipfile
 
-import keras
 import numpy as np
 import pytest
-from keras import layers as L
-from keras import ops
 
 import caption
 from captioning.datasets.splits import Split
-from captioning.datasets.tokens import END, PAD, START, UNK
 from captioning.decoder.checkpoints import CheckpointFolder, read_checkpoint
-from captioning.decoder.trainer import Data, Trainer
 from captioning.decoding.writer import CaptionWriter
 from captioning.encoder.cache import embed_split
 from captioning.encoder.cnn import get_cnn_encoder
-from captioning.settings import Settings
 from tests.helpers import ROOT
 from tests.helpers.photo_files import encoded, quarters
-
-VOCAB = {token: index for index, token in enumerate(sorted([PAD, UNK, START, END, "a", "b", "c"]))}
+from tests.helpers.small_decoder import trained_for_a_moment
 
 
 @pytest.fixture(scope="module")
@@ -36,32 +29,7 @@ def encoder():
 @pytest.fixture(scope="module")
 def run(tmp_path_factory, encoder):
     """Folder of the checkpoints of a decoder that was trained for a moment on the drawn world's encoder."""
-    keras.utils.set_random_seed(3)
-    size = len(VOCAB)
-
-    class decoder:
-        img_embeds, sentences = keras.Input((2048,)), keras.Input((None,), dtype="int32")
-        embed, lstm, logits = L.Embedding(size, 6), L.LSTM(8, return_sequences=True), L.Dense(size)
-        h0 = c0 = L.Dense(8, activation="elu")(img_embeds)
-        hidden = lstm(embed(sentences[:, :-1]), initial_state=[h0, c0])
-        loss = ops.mean(keras.losses.sparse_categorical_crossentropy(
-            sentences[:, 1:], logits(hidden), from_logits=True))
-
-    word, h, c = keras.Input((), dtype="int32"), keras.Input((8,)), keras.Input((8,))
-    new_h, [_, new_c] = decoder.lstm.cell(decoder.embed(word), [h, c])
-    writer = CaptionWriter(keras.Model(decoder.img_embeds, [decoder.h0, decoder.c0]),
-                           keras.Model([word, h, c], [decoder.logits(new_h), new_h, new_c]), VOCAB)
-    rng = np.random.default_rng(0)
-    images = rng.normal(size=(20, 2048)).astype(np.float32)
-    data = Data(images, [[[VOCAB[START], *rng.choice([VOCAB[w] for w in "abc"], 4).tolist(), VOCAB[END]]]
-                         for _ in images])
-    settings = Settings(epochs=1, batches_per_epoch=4, batch_size=10, val_batches=1, learning_rate=0.05,
-                        checkpoint_root=tmp_path_factory.mktemp("checkpoints"))
-    trainer = Trainer(decoder, lambda x, captions, size, max_len, rng: {
-        "img_embeds": x[:size], "sentences": np.array(captions[:size])[:, 0]}, data, data, VOCAB, settings,
-        encoder.recipe, models=writer.models)
-    trainer.fit()
-    return settings.checkpoint_dir
+    return trained_for_a_moment(tmp_path_factory.mktemp("checkpoints"), encoder.recipe)
 
 
 @pytest.fixture
