@@ -1,9 +1,10 @@
 """Reads and checks MSCOCO's caption annotations."""
 
+import itertools
 import re
 import warnings
-from collections import Counter
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Collection, Iterable
 from pathlib import Path, PurePosixPath
 
 from captioning.datasets.photo_zip import composed
@@ -110,20 +111,25 @@ def cleaned(where, pairs: Iterable[tuple], photos: Iterable = ()) -> dict:
     Returns:
         {photo: its captions}, in the order of the pairs.
     """
-    captions, left_out = {photo: [] for photo in photos}, Counter()
+    captions, left_out = {photo: [] for photo in photos}, defaultdict(list)
     for photo, text in pairs:
         of_photo, caption = captions.setdefault(photo, []), CONTROL_CHARACTERS.sub(" ", text).strip()
         if not re.search(r"\w", caption):
-            left_out["have no word"] += 1
+            left_out["have no word"].append(f"{photo}: {caption}")
         elif len(caption) > MAX_CAPTION:
-            left_out[f"have more than {MAX_CAPTION:,} characters"] += 1
+            left_out[f"have more than {MAX_CAPTION:,} characters"].append(f"{photo}: {caption}")
         elif len(of_photo) == MAX_CAPTIONS:
-            left_out[f"come after the first {MAX_CAPTIONS} of their photo"] += 1
+            left_out[f"come after the first {MAX_CAPTIONS} of their photo"].append(f"{photo}: {caption}")
         else:
             of_photo.append(caption)
-    for what, count in left_out.items():
-        warnings.warn(f"{where}: {count:,} captions {what} and are left out.", stacklevel=4)
+    for what, found in left_out.items():
+        warnings.warn(f"{where}: {len(found):,} captions {what} and are left out: {first_of(found)}.", stacklevel=4)
     return captions
+
+
+def first_of(texts: Collection[str], shown: int = 3) -> str:
+    """The first texts in quotes, long ones cut, and … if there are more."""
+    return ", ".join(f"{text!r:.60}" for text in itertools.islice(texts, shown)) + ", …" * (len(texts) > shown)
 
 
 def _field(where, table, index, entry, key, kind):

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from captioning.datasets import caption_files
-from captioning.datasets.annotations import cleaned, read_text_file
+from captioning.datasets.annotations import cleaned, first_of, read_text_file
 from captioning.datasets.photo_folder import PHOTO_SUFFIXES, files_below, open_photos
 from captioning.datasets.photo_zip import composed
 from captioning.datasets.splits import Split, divided, load_split, matched, seeded_val_names
@@ -102,7 +102,9 @@ def _load(folder: Path, form: Form, paths: list[str]) -> tuple[Split, Split]:
     splits = {place[name]: split for name, split in described.splits.items() if name in place}
     ids = {name: number for number, name in enumerate(sorted(captions), 1)}
     whole = matched("train", photos, captions, ids, folder / paths[0])
-    whole = whole.without({name for name, split in splits.items() if split == "test"})
+    if test := [name for name in whole.names if splits.get(name) == "test"]:
+        print(f"{len(test):,} photos are for testing, or in none of the lists, and are left out: {first_of(test)}.")
+    whole = whole.without(set(test))
     val = {name for name in whole.names if splits.get(name) == "val"}
     if len(whole.names) < 2:
         raise ValueError(f"{folder} has one photo with captions; training and validation need one each.")

@@ -7,6 +7,9 @@ import os
 import zlib
 from pathlib import Path
 
+from tqdm.auto import tqdm
+
+from captioning.datasets.known_files import KnownFiles
 from captioning.datasets.photo_zip import (
     HEAD,
     MAX_PHOTO_BYTES,
@@ -64,7 +67,7 @@ class PhotoFolder:
             BadPhoto: if it can't be read or is too large. The message is the reason.
         """
         try:
-            return read_photo_file(self.path / self.files.get(name, name))
+            return read_photo_file(self._file(name))
         except BadPhoto as error:
             raise BadPhoto(f"in {self.path.name} {error}") from None
 
@@ -77,16 +80,30 @@ class PhotoFolder:
         except OSError:
             return b""
 
-    def digest(self, names) -> str:
-        """The digest that PhotoZip has for the same photos. It reads all of them, since folders keep no CRC-32."""
-        rows = []
-        for name in names:
+    def digest(self, names, remembered: Path | None = None) -> str:
+        """The digest that PhotoZip has for the same photos. Folders keep no CRC-32, so it reads all of them.
+
+        Args:
+            names: of the photos.
+            remembered: the file in which the CRC-32 of photos are kept. Of these, only those that changed are read.
+        """
+        rows, known = [], KnownFiles(remembered)
+        for name in tqdm(names, unit="photo", desc=f"Checking {self.path.name}", delay=5, leave=False):
             try:
-                raw = self.read(name)
-                rows.append((name, len(raw), zlib.crc32(raw)))
+                rows.append((name, *known.size_and_crc(name, self._file(name), lambda name=name: self._measured(name))))
             except BadPhoto as error:
                 rows.append((name, 0, str(error)))
+        known.save()
         return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
+
+    def _measured(self, name: str) -> tuple[int, int]:
+        """Size in bytes and CRC-32 of a photo. Raises BadPhoto if it can't be read."""
+        raw = self.read(name)
+        return len(raw), zlib.crc32(raw)
+
+    def _file(self, name: str) -> Path:
+        """The file of a photo."""
+        return self.path / self.files.get(name, name)
 
 
 Photos = PhotoZip | PhotoFolder

@@ -94,8 +94,13 @@ class PhotoZip:
         except zips.BadMember as error:
             raise BadPhoto(f"in {self.path.name} {error}") from None
 
-    def digest(self, names) -> str:
-        """SHA-256 over name, size and CRC-32 of these photos: it changes when a photo does, and reads none of them."""
+    def digest(self, names, remembered: Path | None = None) -> str:
+        """SHA-256 over name, size and CRC-32 of these photos: it changes when a photo does, and reads none of them.
+
+        Args:
+            names: of the photos.
+            remembered: ignored; PhotoFolder needs it.
+        """
         infos = ((n, self.zip.members[self.files[n]]) for n in names)
         rows = ((n, info.file_size, info.CRC) for n, info in infos)
         return hashlib.sha256(json.dumps(list(rows)).encode()).hexdigest()

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from captioning.datasets.annotations import read_captions
+from captioning.datasets.annotations import first_of, read_captions
 from captioning.datasets.photo_folder import open_photos
 from captioning.datasets.photo_zip import composed
 
@@ -92,10 +92,10 @@ def matched(split: str, path: Path, captions: dict[str, list[str]], ids: dict[st
     names = sorted(name for name in files & captions.keys() if captions[name])
     if not names:
         raise ValueError(f"No photo of {path} has a caption in {source}. Check that they belong together.")
-    for count, what in ((len(looks - set(names)), f"photos of {path} have no caption"),
-                        (len(captions.keys() - files), f"photos with captions in {source} are not in {path.name}")):
-        if count:
-            warnings.warn(f"{count:,} {what} and are left out.", stacklevel=3)
+    for left_out, what in ((looks - set(names), f"photos of {path} have no caption"),
+                           (captions.keys() - files, f"photos with captions in {source} are not in {path.name}")):
+        if left_out:
+            warnings.warn(f"{len(left_out):,} {what} and are left out: {first_of(sorted(left_out))}.", stacklevel=3)
     return Split(split, path, names, [captions[n] for n in names], [ids[n] for n in names])
 
 

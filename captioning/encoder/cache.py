@@ -56,7 +56,8 @@ def embed_split(split: Split, encoder, cache_dir, workers: int = 2, compute: Cal
     cache = Path(cache_dir) / f"{split.name}.npy"
     compute = compute or functools.partial(embed_batches, workers=workers)
     with open_photos(split.photos) as photos:
-        recipe = encoder.recipe | {"photos": photos.digest(split.names), "resize": "bicubic", "batch": EMBED_BATCH,
+        digest = photos.digest(split.names, Path(cache_dir) / f"{split.name}-photos.json")
+        recipe = encoder.recipe | {"photos": digest, "resize": "bicubic", "batch": EMBED_BATCH,
                                    "crop": f"centre square, {crop_size(encoder)}"}
         if not cache.exists() or _leftovers(cache):
             with _one_at_a_time(cache):

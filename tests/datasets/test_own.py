@@ -1,7 +1,9 @@
 """One's own photos: each form in which captions come gives the same splits, and a form that does not fit is named."""
 
 import json
+import re
 import shutil
+import warnings
 import zipfile
 from pathlib import Path
 
@@ -146,6 +148,22 @@ def test_forms_with_splits_keep_them(tmp_path, form):
     train, val = content(load_dataset(Settings(dataset="folder", data_dir=tmp_path)))
     assert set(val) == VAL and set(train) == set(list(CAPTIONS)[:40]) and train | val == {
         name: CAPTIONS[name] for name in [*train, *val]}
+
+
+def test_what_is_left_out_is_told_with_the_reason_and_the_first_examples(tmp_path, capsys):
+    write_tokens(tmp_path)
+    photos(tmp_path / "Flicker8k_Dataset", [f"extra {i}.jpg" for i in range(4)])
+    with open(tmp_path / "mine.token.txt", "a", encoding="utf-8") as file:
+        file.write("\nphoto 00.jpg#2\t!!!\n")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        load_folder(tmp_path)
+    said = "\n".join(str(each.message) for each in caught)
+    assert "1 captions have no word and are left out: 'Flicker8k_Dataset/photo 00.jpg: !!!'." in said
+    assert re.search("4 photos of .* have no caption and are left out: 'Flicker8k_Dataset/extra 0.jpg', .*, …", said)
+    assert "are not in " in said and "left out: 'gone.jpg.1'." in said
+    assert re.search("10 photos are for testing, or in none of the lists, and are left out: "
+                     "'Flicker8k_Dataset/photo 50.jpg', .*, …", capsys.readouterr().out)
 
 
 def test_photos_may_lie_in_sub_folders_and_names_may_repeat(tmp_path):

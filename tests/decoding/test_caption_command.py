@@ -16,7 +16,7 @@ from captioning.decoder.checkpoints import CheckpointFolder, read_checkpoint
 from captioning.decoding.writer import CaptionWriter
 from captioning.encoder.cache import embed_split
 from captioning.encoder.cnn import get_cnn_encoder
-from tests.helpers import ROOT
+from tests.helpers import ROOT, SAMPLE
 from tests.helpers.photo_files import encoded, quarters
 from tests.helpers.small_decoder import trained_for_a_moment
 
@@ -123,6 +123,28 @@ def test_a_killed_command_leaves_no_half_file_and_the_next_one_writes_all(run, p
     assert not (tmp_path / "x.json").exists()
     caption.main(command[2:])
     assert len(json.loads((tmp_path / "x.json").read_text())) == 64
+
+
+@pytest.mark.skipif(not SAMPLE.exists(), reason="no real photos here")
+def test_real_photos_have_the_same_embeddings_and_captions_unpacked(tmp_path, monkeypatch):
+    """With the real network. caption.py does not fill up its last batch, embed_split does."""
+    weights = SAMPLE / "inception_v3_imagenet_partial_notop.weights.h5"
+    with zipfile.ZipFile(SAMPLE / "val2014.zip") as archive:
+        names = sorted(name for name in archive.namelist() if name.endswith(".jpg"))[:50]
+        archive.extractall(tmp_path, names)
+    names = [name.rpartition("/")[2] for name in names]
+    encoder, found = get_cnn_encoder(str(weights)), []
+    for photos, cache in ((SAMPLE / "val2014.zip", "zip"), (tmp_path / "val2014", "folder")):
+        split = Split("val", photos, names, [["a"]] * len(names), list(range(len(names))))
+        found.append(embed_split(split, encoder, tmp_path / cache))
+    for file in ("val.npy", "val.json"):
+        assert (tmp_path / "zip" / file).read_bytes() == (tmp_path / "folder" / file).read_bytes()
+    run = trained_for_a_moment(tmp_path / "checkpoints", found[0].recipe)
+    monkeypatch.setenv("CAPTION_ENCODER_WEIGHTS", str(weights))
+    caption.main([str(tmp_path / "val2014"), "--checkpoint", str(run), "--json", str(tmp_path / "found.json")])
+    expected = CaptionWriter.from_checkpoint(run).beam(found[0], width=3, no_repeat=2)
+    assert [each["captions"] for each in json.loads((tmp_path / "found.json").read_text())] == [
+        [str(each)] for each in expected]
 
 
 def test_help_is_one_screen():
