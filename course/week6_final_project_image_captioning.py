@@ -563,7 +563,8 @@ fifty_times = np.repeat(val_img_embeds[[watched]], 50, axis=0)
 samples = {
     t: writer.sample(fifty_times, temperature=t, seed=1) for t in (0.3, 0.7, 1, 1.5)}
 utils.plot_captions_by_temperature(
-    utils.decode_photo(val_photos.read(val_img_fns[watched])), samples, val_captions[watched])
+    utils.decode_photo(val_photos.read(val_img_fns[watched])), samples,
+    val_captions[watched])
 
 # %% [markdown]
 # *Greedy* decoding takes the most probable word at each step. *Beam search* follows the three best beginnings at once and keeps

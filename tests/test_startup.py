@@ -24,7 +24,8 @@ def test_hushed_shows_everything_after_an_exception(capfd):
     assert capfd.readouterr().err == "why it failed"
 
 
-def test_hidden_modules_are_found_again_and_those_already_there_stay():
+def test_hidden_modules_are_found_again_and_those_already_there_stay(monkeypatch):
+    monkeypatch.delitem(sys.modules, "wave", raising=False)
     with startup.modules_hidden(["wave", "pytest"]):
         assert importlib.import_module("pytest") is pytest
         with pytest.raises(ImportError):

@@ -99,7 +99,7 @@ def test_what_captions_name_is_tried_and_skipped_with_a_reason(tmp_path):
     annotations(tmp_path, {"images": [IMAGES[0], {"id": 3, "file_name": "b.heic"}], "annotations": CAPTIONS})
     split = load_split(tmp_path, "train")
     assert split.names == ["a.jpg", "b.heic"]
-    with pytest.warns(UserWarning, match="b.heic is not a photo"):
+    with pytest.warns(UserWarning, match="b.heic is HEIC"):
         assert embed_split(split, MeanColour(), tmp_path).skipped.keys() == {"b.heic"}
 
 
