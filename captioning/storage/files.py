@@ -147,6 +147,15 @@ def read_json(path, what="a JSON file"):
         raise ValueError(f"{path} is not {what}: {error}. Delete it and run again.") from None
 
 
+def read_note(path: Path) -> dict:
+    """The object in a JSON file; {} if it is missing, damaged or holds something else."""
+    try:
+        note = read_json(path)
+    except (OSError, ValueError):
+        note = None
+    return note if isinstance(note, dict) else {}
+
+
 def parse_json(raw: bytes):
     """Reads JSON in UTF-8, with or without a byte order mark.
 

@@ -40,7 +40,7 @@ def verified(path: Path, source: Source, progress: bool) -> Path:
         found = path.stat()
         if source.size is not None and found.st_size != source.size:
             raise DownloadError(f"{path} has {found.st_size:,} bytes, expected {source.size:,}. {advice}")
-        if read_note(beside(path, ".verified.json")) == _record(source, found):
+        if files.read_note(beside(path, ".verified.json")) == _record(source, found):
             return path
         digest = digest_of(path, source, progress).hexdigest()
     except DownloadError:
@@ -67,15 +67,6 @@ def _record(source, found):
 def beside(path: Path, ending: str) -> Path:
     """The path with `ending` appended to its name."""
     return path.with_name(path.name + ending)
-
-
-def read_note(path: Path) -> dict:
-    """The object in a JSON file; {} if it is missing, damaged or holds something else."""
-    try:
-        note = files.read_json(path)
-    except (OSError, ValueError):
-        note = None
-    return note if isinstance(note, dict) else {}
 
 
 def digest_of(path: Path, source: Source, progress: bool, size: int | None = None):

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from captioning.datasets.transfer.addresses import shown
-from captioning.datasets.transfer.on_disk import beside, digest_of, progress_bar, read_note
+from captioning.datasets.transfer.on_disk import beside, digest_of, progress_bar
 from captioning.storage import files
 
 
@@ -70,7 +70,7 @@ class PartFile:
 
     def version_at(self, url: str) -> str | None:
         """The version that `remember_version` noted for this address, or None."""
-        note = read_note(self._note)
+        note = files.read_note(self._note)
         return str(note["version"]) if note.get("url") == shown(url) and note.get("version") else None
 
     def remember_version(self, url: str, version: str | None):
