@@ -19,10 +19,7 @@ class KnownFiles:
     """
 
     def __init__(self, path: Path | None):
-        self.path, self._before, self._now = path, {}, {}
-        if path and path.is_file():
-            with contextlib.suppress(OSError, ValueError, TypeError):
-                self._before = dict(files.read_json(path))
+        self.path, self._before, self._now = path, files.read_note(path) if path else {}, {}
 
     def size_and_crc(self, name: str, file: Path, read: Callable[[], tuple[int, int]]) -> tuple[int, int]:
         """The size and the CRC-32 of a file: as remembered if the file did not change, else read.
@@ -49,7 +46,7 @@ class KnownFiles:
 
 
 def _state(file: Path) -> list[int] | None:
-    """Size, bytes, and the times of the last change of content and of the entry, ns; None if there is no file."""
+    """Size in bytes, then when the content and when the entry last changed, in ns. None if there is no file."""
     try:
         found = os.stat(file)
     except OSError:
