@@ -2,7 +2,9 @@
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -165,17 +167,34 @@ def validation_loss(decoder, batches, captions, n_batches, dataset) -> Validatio
         n_batches: how many batches.
         dataset: decides on the limit.
     """
-    loss = _compiled_loss(decoder)
-    of_batches, rises = [], []
-    for embeds, sentences in tqdm(itertools.islice(batches, n_batches), "Validation loss", n_batches, unit="batch"):
-        of_batches.append(float(loss(embeds, sentences)))
-        if len(of_batches) <= SHUFFLED_BATCHES and len(embeds) > 1:
-            rises.append(float(loss(np.roll(embeds, 1, axis=0), sentences)) - of_batches[-1])
+    compiled = _compiled_loss(decoder)
+
+    def loss(number, batch):
+        embeds, sentences = batch
+        of_batch, rise = float(compiled(embeds, sentences)), None
+        if number < SHUFFLED_BATCHES and len(embeds) > 1:
+            rise = float(compiled(np.roll(embeds, 1, axis=0), sentences)) - of_batch
+        return of_batch, rise
+
+    results = _two_at_a_time(loss, enumerate(itertools.islice(batches, n_batches)))
+    of_batches, rises = zip(*tqdm(results, "Validation loss", n_batches, unit="batch"))
+    rises = [rise for rise in rises if rise is not None]
     rise = round(float(np.mean(rises)), 2) + 0.0 if rises else None         # + 0.0: no -0.00
     logits = getattr(decoder, "flat_token_logits", None)
     guess = math.inf if logits is None else math.log(logits.shape[-1])
     limit, yardstick, floor = bounds(captions, dataset)
     return ValidationLoss(sum(of_batches) / n_batches, rise, limit, yardstick, guess, floor)
+
+
+def _two_at_a_time(function: Callable, items: Iterable[tuple]) -> Iterator:
+    """function(*item) of each item, in order. Two threads compute, because one batch does not keep two cores busy."""
+    with ThreadPoolExecutor(2) as pool:
+        waiting = deque()
+        for item in items:
+            waiting.append(pool.submit(function, *item))
+            if len(waiting) > 4:        # few batches in memory at a time
+                yield waiting.popleft().result()
+        yield from (each.result() for each in waiting)
 
 
 def _compiled_loss(decoder):
