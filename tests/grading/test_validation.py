@@ -101,6 +101,11 @@ def test_the_limit_is_the_courses_for_mscoco_and_else_a_share_of_what_word_pairs
         assert yardsticks.bounds(indexed, dataset)[0] == 0.8 * yardsticks.word_pair_loss(indexed)
 
 
+def test_the_table_of_many_photos_is_made_from_about_five_thousand_of_them(indexed):
+    many = indexed * 200
+    assert yardsticks.bounds(many, "folder")[0] == 0.8 * yardsticks.word_pair_loss(many[::2])
+
+
 def test_a_table_of_word_pairs_is_measured_on_photos_that_it_was_not_made_from():
     alike = [[[0, 1, 2, 3]] * 5] * 40
     assert yardsticks.word_pair_loss(alike) < 0.1
