@@ -130,7 +130,8 @@ def _count(words: bytes, text_starts: bytes, photo_starts: bytes) -> Counted:
         of_photos.sum_duplicates()
         photos_with = np.bincount(of_photos.indices, minlength=matrix.shape[1])
         squares.append((math.log(photos) - np.log(np.append(photos_with, 1))) ** 2)
-        norms.append(np.sqrt(_weighted(matrix.multiply(matrix), squares[-1])))
+        squared = csr_array((matrix.data ** 2, matrix.indices, matrix.indptr), shape=matrix.shape)
+        norms.append(np.sqrt(squared @ squares[-1][:-1]))
     return Counted(counts, squares, np.array(norms))
 
 
