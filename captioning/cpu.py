@@ -48,3 +48,9 @@ def keep_freed_memory():
         libc = ctypes.CDLL(None)
         libc.mallopt(trim_threshold, 1 << 30)
         libc.mallopt(mmap_threshold, 32 << 20)                  # bytes; the highest value it accepts
+
+
+def return_freed_memory():
+    """Makes the C library return freed memory to the system. By default it keeps what lies below memory in use."""
+    if platform.libc_ver()[0] == "glibc":
+        ctypes.CDLL(None).malloc_trim(0)

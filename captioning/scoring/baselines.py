@@ -11,7 +11,7 @@ from captioning.scoring.scores import Scores, score_captions
 from captioning.scoring.words import Words
 
 
-def most_frequent_caption(train_captions: Iterable[Sequence[Words]]) -> list[str]:
+def most_frequent_caption(train_captions: Iterable[Iterable[Words]]) -> list[str]:
     """Finds the caption that people wrote most often.
 
     Its score, when every photo gets it, is that of a model that never looks at the photo.
@@ -97,7 +97,7 @@ def score_baselines(
     """
     names = list(references)
     nearest = nearest_photo_captions(train_embeddings, train_captions, val_embeddings)
-    most_frequent = most_frequent_caption([[split_sentence(c) for c in captions] for captions in train_captions])
+    most_frequent = most_frequent_caption(map(split_sentence, captions) for captions in train_captions)
     texts = {
         "caption of the nearest photo": {n: split_sentence(c) for n, c in zip(names, nearest, strict=True)},
         "the most frequent caption": dict.fromkeys(names, most_frequent),

@@ -59,9 +59,9 @@ def caption_diversity(captions: Mapping[str, Words], train_captions: Iterable[Se
     """
     if not captions:
         raise ValueError("There are no captions to count: the dict of captions is empty.")
-    seen = {tuple(words) for photo in train_captions for words in photo}
     written = [tuple(words) for words in captions.values()]
     counts = Counter(written)
+    seen = counts.keys() & (tuple(words) for photo in train_captions for words in photo)
     most_common = min(counts, key=lambda words: (-counts[words], words))
     return Diversity(
         captions=len(written),

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 
 import numpy as np
+from tqdm.auto import tqdm
 
 from captioning.scoring.words import Words
 
 
 def nearest_photos(
-    train_embeddings: np.ndarray, val_embeddings: np.ndarray, count: int = 1, block: int = 2048
+    train_embeddings: np.ndarray, val_embeddings: np.ndarray, count: int = 1, block: int = 4096
 ) -> tuple[np.ndarray, np.ndarray]:
     """Finds the training photos whose embeddings have the highest cosine with those of each validation photo.
 
@@ -36,34 +37,54 @@ def nearest_photos(
         raise ValueError(f"Can't find {count} nearest photos: there are {train_count} training photos. "
                          f"Choose a count from 1 to {train_count}.")
     # Imported here because it takes half a second.
-    from sklearn.metrics.pairwise import cosine_similarity
-    from sklearn.utils import gen_batches
+    from sklearn.preprocessing import normalize
 
     rows = np.zeros((len(val_embeddings), count), np.int64)
     cosines = np.full((len(val_embeddings), count), -np.inf, np.float32)
-    for train_rows in gen_batches(train_count, block):
-        train = np.asarray(train_embeddings[train_rows], np.float32)
-        for val_rows in gen_batches(len(val_embeddings), block):
-            similarity = cosine_similarity(np.asarray(val_embeddings[val_rows], np.float32), train)
-            _keep_nearest(rows[val_rows], cosines[val_rows], similarity, train_rows.start)
+    starts = range(0, len(val_embeddings), block)
+    for val_rows in tqdm([slice(start, start + block) for start in starts], "Nearest photos", leave=False, delay=5):
+        val = normalize(np.asarray(val_embeddings[val_rows], np.float32))
+        for start in range(0, train_count, block):
+            train = normalize(np.asarray(train_embeddings[start:start + block], np.float32))
+            of_val, of_train, of_pairs = _nearest_pairs(val, train, cosines[val_rows])
+            _keep_nearest(rows[val_rows], cosines[val_rows], of_val, start + of_train, of_pairs)
     return rows, cosines
 
 
-def _keep_nearest(rows: np.ndarray, cosines: np.ndarray, similarity: np.ndarray, first_row: int):
-    """Updates the nearest photos so far with the next T training photos.
+def _nearest_pairs(val: np.ndarray, train: np.ndarray, so_far: np.ndarray):
+    """Pairs among which the nearest ones are.
+
+    Args:
+        val: (B, D), rows of length 1.
+        train: (T, D), rows of length 1.
+        so_far: (B, count), cosines of the nearest photos so far, the nearest first.
+
+    Returns:
+        Row of val, row of train and cosine of each pair, (P,) each.
+    """
+    similarity, count = val @ train.T, min(so_far.shape[1], len(train))
+    last = similarity.max(axis=1) if count == 1 else np.partition(similarity, -count, axis=1)[:, -count]
+    pairs = np.nonzero(similarity >= np.maximum(last, so_far[:, -1])[:, None])
+    return *pairs, similarity[pairs]
+
+
+def _keep_nearest(rows: np.ndarray, cosines: np.ndarray, of_val: np.ndarray, of_train: np.ndarray, found: np.ndarray):
+    """Updates the nearest photos so far with further pairs.
 
     Args:
         rows: (B, count), of the nearest so far; changed in place.
         cosines: (B, count), of the same; changed in place.
-        similarity: (B, T), cosines of the next training photos.
-        first_row: row of the first of them.
+        of_val: (P,), which of the B rows each pair is for.
+        of_train: (P,), row of the training photo.
+        found: (P,), cosine of the pair.
     """
-    nearer = np.flatnonzero(similarity.max(axis=1) > cosines[:, -1])        # other rows stay as they are
-    all_cosines = np.hstack([cosines[nearer], similarity[nearer]])
-    all_rows = np.hstack([rows[nearer], np.tile(first_row + np.arange(similarity.shape[1]), (len(nearer), 1))])
-    order = np.argsort(-all_cosines, axis=1, kind="stable")[:, :cosines.shape[1]]       # stable: ties to the lower row
-    cosines[nearer] = np.take_along_axis(all_cosines, order, axis=1)
-    rows[nearer] = np.take_along_axis(all_rows, order, axis=1)
+    photos, count = rows.shape
+    of_val = np.concatenate([np.repeat(np.arange(photos), count), of_val])
+    of_train, found = np.append(rows, of_train), np.append(cosines, found)
+    order = np.lexsort((of_train, -found, of_val))              # ties to the lower row
+    first = np.searchsorted(of_val[order], np.arange(photos))
+    best = order[first[:, None] + np.arange(count)]
+    rows[:], cosines[:] = of_train[best], found[best]
 
 
 def nearest_photo_captions(

@@ -19,13 +19,12 @@ class Counted(NamedTuple):
 
     Attributes:
         counts: their counts.
-        new: weight of an n-gram that none or one of the photos has.
-        squares: for each n the squared weights of the n-grams, (G,) float64.
+        squares: for each n the squared weights of the n-grams, (G + 1,) float64; the last one is that of an n-gram
+            that no photo has.
         norms: norms of the weighted counts, (LONGEST, R) float64.
     """
 
     counts: Counts
-    new: float
     squares: list[np.ndarray]
     norms: np.ndarray
 
@@ -112,15 +111,11 @@ class References:
 
     def _match(self, n: int, counts: csr_array, caption, reference) -> tuple[csr_array, np.ndarray]:
         """Of n-grams of n + 1 words: the smaller counts, and the cosines of the weighted counts."""
-        squares, known = self.counted.squares[n], self.counted.squares[n].size
-        theirs = self.counted.counts.matrices[n][reference]
+        theirs, squares = self.counted.counts.matrices[n][reference], self.counted.squares[n]
         theirs.resize(len(reference), counts.shape[1])
         shared = counts[caption].minimum(theirs)
-        weighted = np.concatenate([squares, np.zeros(counts.shape[1] - known)])
-        unknown = np.arange(counts.shape[1]) >= known
-        norms = np.sqrt(_squared(counts) @ weighted + self.counted.new ** 2 * (_squared(counts) @ unknown))
-        scale = norms[caption] * self.counted.norms[n][reference]
-        return shared, shared.multiply(theirs) @ weighted / np.where(scale, scale, 1)
+        scale = np.sqrt(_weighted(counts.multiply(counts), squares))[caption] * self.counted.norms[n][reference]
+        return shared, _weighted(shared.multiply(theirs), squares) / np.where(scale, scale, 1)
 
 
 @lru_cache(maxsize=1)
@@ -134,11 +129,14 @@ def _count(words: bytes, text_starts: bytes, photo_starts: bytes) -> Counted:
                               shape=(photos, matrix.shape[1]), copy=True)
         of_photos.sum_duplicates()
         photos_with = np.bincount(of_photos.indices, minlength=matrix.shape[1])
-        squares.append((math.log(photos) - np.log(photos_with)) ** 2)
-        norms.append(np.sqrt(_squared(matrix) @ squares[-1]))
-    return Counted(counts, math.log(photos), squares, np.array(norms))
+        squares.append((math.log(photos) - np.log(np.append(photos_with, 1))) ** 2)
+        squared = csr_array((matrix.data ** 2, matrix.indices, matrix.indptr), shape=matrix.shape)
+        norms.append(np.sqrt(squared @ squares[-1][:-1]))
+    return Counted(counts, squares, np.array(norms))
 
 
-def _squared(matrix: csr_array) -> csr_array:
-    """The matrix with each count squared."""
-    return csr_array((matrix.data ** 2, matrix.indices, matrix.indptr), shape=matrix.shape)
+def _weighted(products: csr_array, squares: np.ndarray) -> np.ndarray:
+    """The sum of each row, (rows,), where a column counts by its squared weight; see `Counted.squares`."""
+    row = np.repeat(np.arange(products.shape[0]), np.diff(products.indptr))
+    weights = squares[np.minimum(products.indices, len(squares) - 1)]
+    return np.bincount(row, products.data * weights, products.shape[0])

@@ -54,3 +54,9 @@ def test_the_nearest_photo_lends_its_first_caption():
 def test_of_many_photos_that_are_equally_near_the_lower_rows_come_first():
     rows, _ = nearest_photos(np.ones((100, 4), np.float16), np.ones((2, 4), np.float16), count=60, block=33)
     assert rows.tolist() == [list(range(60))] * 2
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_embeddings_that_are_no_numbers_are_refused(value):
+    with pytest.raises(ValueError, match="NaN|infinity"):
+        nearest_photos(np.full((3, 4), value), np.ones((2, 4)))
