@@ -125,7 +125,7 @@ def peers(model, precisions, folder: Path) -> dict:
         xml = folder / "peer.xml"
         openvino, _ = import_packages()
         graph = frozen_graph(ARCHITECTURES[NAME], model)
-        openvino.save_model(openvino.convert_model(graph), xml, compress_to_fp16=False)
+        openvino.save_model(openvino.convert_model(graph.as_graph_def()), xml, compress_to_fp16=False)
         found |= {f"OpenVINO {p}": OpenVinoNetwork(xml, p) for p in precisions}
     else:
         print("OpenVINO and int8 are left out: OpenVINO is not installed (requirements-bench.txt).")

@@ -70,7 +70,7 @@ def get_cnn_encoder(weights: str = "drawn", precision: str = "auto", encoder: st
         return frozen_graph(architecture, load_network(architecture, path))
 
     if precision != "int8":
-        session = Session(graph(), resolve_precision(precision))
+        session = Session(graph(), resolve_precision(precision), architecture.rounds)
         if precision == "bfloat16" != session.precision:
             raise NoBfloat16("CAPTION_PRECISION is bfloat16, but TensorFlow computes in float32 on this machine. Set "
                              "CAPTION_PRECISION to auto or float32.")

@@ -18,7 +18,7 @@ def frozen_graph(architecture: Architecture, model: keras.Model):
         model: The network with its weights.
 
     Returns:
-        A GraphDef with one input, "photos", (B, size, size, 3) uint8, and one output, "embeddings", (B, width) float32.
+        A tf.Graph with one input, "photos", (B, size, size, 3) uint8, and one output, "embeddings", (B, width) float32.
     """
     weights = [[keras.ops.convert_to_numpy(variable) for variable in variables]
                for variables in (model.trainable_variables, model.non_trainable_variables)]
@@ -30,7 +30,7 @@ def frozen_graph(architecture: Architecture, model: keras.Model):
         return tf.identity(embeddings, name="embeddings")
 
     photos = tf.TensorSpec([None, architecture.size, architecture.size, 3], tf.uint8, name="photos")
-    return tf.function(embed, autograph=False).get_concrete_function(photos).graph.as_graph_def()
+    return tf.function(embed, autograph=False).get_concrete_function(photos).graph
 
 
 class Session:
@@ -41,8 +41,9 @@ class Session:
     while the other waits for its threads.
 
     Args:
-        graph_def: As `frozen_graph` returns it.
+        graph: As `frozen_graph` returns it.
         precision: "float32" or "bfloat16".
+        rounds: Rounds of rewriting, as in `Architecture`.
 
     Attributes:
         precision: the one that it computes in: float32 if TensorFlow can't compute in bfloat16 here.
@@ -50,19 +51,12 @@ class Session:
 
     PIECE, AT_A_TIME = 16, 2            # photos of a piece; pieces
 
-    def __init__(self, graph_def, precision: str):
-        config = tf.compat.v1.ConfigProto()
-        rewriter = config.graph_options.rewrite_options
-        # This optimisation moves activations behind concatenations. There they can't be fused with a convolution.
-        rewriter.arithmetic_optimization = type(rewriter).OFF
-        if precision == "bfloat16":
-            rewriter.auto_mixed_precision_onednn_bfloat16 = type(rewriter).ON
-        graph = tf.Graph()
-        with graph.as_default():
-            tf.import_graph_def(graph_def, name="")
+    def __init__(self, graph, precision: str, rounds: int = 2):
+        config = _config(precision, rounds)
+        self.precision = _precision_here(config)
         self._session = tf.compat.v1.Session(graph=graph, config=config)
         side = graph.get_tensor_by_name("photos:0").shape[1]
-        self.precision = self._first_run(np.zeros((1, side, side, 3), np.uint8))
+        self._embed(np.zeros((1, side, side, 3), np.uint8))     # rewrites the graph; two runs would do it twice
         self._pool = ThreadPoolExecutor(self.AT_A_TIME)
         return_freed_memory()                                   # of the rewriting, 0.75 GB for InceptionV3
 
@@ -74,9 +68,27 @@ class Session:
     def _embed(self, photos):
         return self._session.run("embeddings:0", {"photos:0": photos})
 
-    def _first_run(self, photos) -> str:
-        """Rewrites the graph, which two runs at a time would do twice, with 1 GB more. Returns its precision."""
-        ran, look = tf.compat.v1.RunMetadata(), tf.compat.v1.RunOptions(output_partition_graphs=True)
-        self._session.run("embeddings:0", {"photos:0": photos}, look, ran)
-        kinds = {node.attr["T"].type for graph in ran.partition_graphs for node in graph.node}
-        return "bfloat16" if tf.bfloat16.as_datatype_enum in kinds else "float32"
+
+def _config(precision: str, rounds: int):
+    """How a session rewrites its graph. Its arguments are those of `Session`."""
+    config = tf.compat.v1.ConfigProto()
+    rewriter = config.graph_options.rewrite_options
+    # This optimisation moves activations behind concatenations. There they can't be fused with a convolution.
+    rewriter.arithmetic_optimization = type(rewriter).OFF
+    rewriter.meta_optimizer_iterations = rounds
+    if precision == "bfloat16":
+        rewriter.auto_mixed_precision_onednn_bfloat16 = type(rewriter).ON
+    return config
+
+
+def _precision_here(config) -> str:
+    """The precision in which a session of this configuration computes, by the rewritten graph of one convolution."""
+    graph, ran = tf.Graph(), tf.compat.v1.RunMetadata()
+    with graph.as_default():
+        photo = tf.compat.v1.placeholder(tf.float32, [1, 1, 1, 1])
+        features = tf.nn.relu(tf.nn.conv2d(photo, tf.ones([1, 1, 1, 1]), 1, "SAME"))
+    with tf.compat.v1.Session(graph=graph, config=config) as session:
+        look = tf.compat.v1.RunOptions(output_partition_graphs=True)
+        session.run(features, {photo: np.zeros([1, 1, 1, 1])}, look, ran)
+    kinds = {node.attr["T"].type for partition in ran.partition_graphs for node in partition.node}
+    return "bfloat16" if tf.bfloat16.as_datatype_enum in kinds else "float32"

@@ -35,7 +35,7 @@ def quantised_network(graph, key: dict, calibration: Split, size: int, folder) -
     """Quantises a network, unless `folder` holds it already. Damaged files are made again.
 
     Args:
-        graph: Function that returns the GraphDef to quantise. Its input is photos, (B, size, size, 3) uint8.
+        graph: Function that returns the tf.Graph to quantise. Its input is photos, (B, size, size, 3) uint8.
         key: What tells that graph from others.
         calibration: The training split, whose photos show the ranges of values.
         size: Side of the square photos, pixels.
@@ -110,13 +110,13 @@ def _whole(home: Path) -> bool:
     return all(files.sha256(home / name) == about[name] for name in names)
 
 
-def _make(home: Path, graph_def, crops: list[np.ndarray | str]):
+def _make(home: Path, graph, crops: list[np.ndarray | str]):
     """Quantises the graph and saves it. crops: as `read_crop` returns them."""
     openvino, nncf = import_packages()
     crops = [crop[None] for crop in crops if not isinstance(crop, str)]     # embedding lists the others
     nncf.set_log_level(30)                                  # warnings and errors
     print(f"Calibrating int8 on {len(crops)} photos, once.")
-    network = openvino.convert_model(graph_def)
+    network = openvino.convert_model(graph.as_graph_def())
     convolutions = [node.get_friendly_name() for node in network.get_ordered_ops()
                     if node.get_type_name() == "Convolution"]
     extremes = nncf.quantization.range_estimator.RangeEstimatorParametersSet.MINMAX

@@ -22,6 +22,7 @@ class Architecture:
     preprocess: Callable                # (B, size, size, 3) from 0 to 255 -> the network's input
     size: int                           # side of the square photo, pixels
     width: int                          # values of an embedding: feature maps before the classifier
+    rounds: int = 1                     # after how many rounds of TensorFlow's rewriting its graph stays as it is
 
     def network(self, weights) -> keras.Model:
         """The network without its classifier.
@@ -39,7 +40,7 @@ ARCHITECTURES = {
     "mobilenet_v3": Architecture(
         applications.MobileNetV3Large, applications.mobilenet_v3.preprocess_input, 224, 960),
     "efficientnet_v2_b0": Architecture(
-        applications.EfficientNetV2B0, applications.efficientnet_v2.preprocess_input, 224, 1280),
+        applications.EfficientNetV2B0, applications.efficientnet_v2.preprocess_input, 224, 1280, rounds=2),
 }
 
 

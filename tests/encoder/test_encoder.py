@@ -89,6 +89,8 @@ def test_embeddings_are_those_of_keras_and_bfloat16_stays_close(name, scenes):
     # Wrong preprocessing changes embeddings by tens of percent.
     np.testing.assert_allclose(float32, expected, rtol=1e-3, atol=1e-4 * np.abs(expected).max())
     assert not np.array_equal(float32, bfloat16)
+    # More rounds of rewriting change nothing.
+    assert np.array_equal(Session(graph, "bfloat16", architecture.rounds)(crops[:2]), bfloat16[:2])
     # Random kernels magnify rounding; with trained ones the cosine is above 0.999.
     assert cosines(float32, bfloat16).min() > (0.999 if name == "inception_v3" else 0.99)
 
