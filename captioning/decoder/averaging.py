@@ -23,7 +23,7 @@ class WeightAverage:
     def __init__(self, weights):
         self.weights = weights
         self.variables = [tf.Variable(weight) for weight in weights]
-        self._move = tf.function(self._move, input_signature=[tf.TensorSpec([], tf.float32)])
+        self._move = tf.function(self._move, input_signature=[tf.TensorSpec([], tf.float32)], autograph=False)
 
     def update(self, step: int):
         """Takes the weights after this step into the average, if it is a step to look at them."""

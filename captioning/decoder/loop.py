@@ -49,7 +49,7 @@ class Loop:
     def __init__(self, stage: Stage, settings: Settings, checkpointer: Checkpointer):
         self.stage, self.settings, self.checkpointer = stage, settings, checkpointer
         self.state = checkpointer.state
-        self.train_step = tf.function(self.gradient_step, input_signature=stage.signature)
+        self.train_step = tf.function(self.gradient_step, input_signature=stage.signature, autograph=False)
 
     def fit(self, sample_caption=None, show=None, before_step=None) -> list[dict]:
         """Trains from the newest checkpoint, if there is one, to the last step.

@@ -66,7 +66,8 @@ class Trainer:
         self.checkpointer = Checkpointer(self.state, run, CheckpointFolder(settings.checkpoint_dir), "trainer")
         batch = [tf.TensorSpec(decoder.img_embeds.shape, tf.float32), tf.TensorSpec([None, None], tf.int32)]
         self.loss_of = tf.function(
-            lambda images, sentences: self.loss_model([images, sentences], training=False), input_signature=batch)
+            lambda images, sentences: self.loss_model([images, sentences], training=False), input_signature=batch,
+            autograph=False)
         stage = Stage(
             "Training", batch_of=self.batches.of_step, objective=self.objective,
             signature=[*batch, tf.TensorSpec([], tf.float32)], evaluate=self.val_loss, check=self.check_photo)

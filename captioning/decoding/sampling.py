@@ -33,18 +33,21 @@ class Sampling:
             Words, (B, max_len) int32, PAD after END; their log-probabilities at temperature 1, (B, max_len) float32,
             nats.
         """
-        batch, state = tf.shape(embeddings)[0], self.decoder.begin(embeddings)
-        word, alive = tf.fill([batch], self.decoder.start), tf.fill([batch], True)
-        words, log_probs = tf.fill([batch, self.max_len], self.decoder.pad), tf.zeros([batch, self.max_len])
-        for step in tf.range(self.max_len):
+        batch, steps = tf.shape(embeddings)[0], tf.range(self.max_len)
+
+        def add_word(step, word, state, alive, words, log_probs):
             logits, state = self.decoder.step(word, state)
             word = next_word.sample(logits / temperature, uniforms[:, step], self.top_k, top_p, self.ranked)
             log_prob = next_word.log_probabilities(logits, word[:, None])
-            here = (tf.range(self.max_len) == step) & alive[:, None]
-            words, log_probs = tf.where(here, word[:, None], words), tf.where(here, log_prob, log_probs)
-            alive &= word != self.decoder.end
-            if not tf.reduce_any(alive):
-                break
+            here = (steps == step) & alive[:, None]
+            return (step + 1, word, state, alive & (word != self.decoder.end),
+                    tf.where(here, word[:, None], words), tf.where(here, log_prob, log_probs))
+
+        *_, words, log_probs = tf.while_loop(
+            lambda step, word, state, alive, *written: tf.reduce_any(alive), add_word,
+            (0, tf.fill([batch], self.decoder.start), self.decoder.begin(embeddings), tf.fill([batch], True),
+             tf.fill([batch, self.max_len], self.decoder.pad), tf.zeros([batch, self.max_len])),
+            maximum_iterations=self.max_len)
         return words, log_probs
 
 

@@ -205,7 +205,7 @@ class CaptionWriter:
         """The search or sampling as a graph of embeddings and `further` inputs; compiled once."""
         if way not in self._graphs:
             images = tf.TensorSpec([None, *self._decoder.embedding_shape])
-            self._graphs[way] = tf.function(way, input_signature=[images, *further])
+            self._graphs[way] = tf.function(way, input_signature=[images, *further], autograph=False)
         return self._graphs[way]
 
     def _caption(self, indices, log_probs) -> Caption:
