@@ -6,7 +6,6 @@ import io
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -22,8 +21,8 @@ from captioning.gallery.figure import plot_contact_sheet, plot_gallery
 from captioning.gallery.page import PHOTO_SIDE, write_gallery
 from captioning.gallery.reasons import REASONS
 from captioning.scoring.scores import score_captions
+from tests.helpers import CHROMIUM
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 HOSTILE = ["<script>alert(1)</script>", "\"onload='x'&amp;", "](javascript:alert(1))", "כלב על החוף",
            "\u202ereversed", "nul\x00 and lone \udcff", "x" * 300]
 

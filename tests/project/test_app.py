@@ -16,7 +16,7 @@ import app
 from captioning.datasets.splits import load_split
 from captioning.encoder.cache import embed_split
 from captioning.encoder.cnn import get_cnn_encoder
-from tests.helpers import ROOT
+from tests.helpers import CHROMIUM, ROOT
 from tests.helpers.small_decoder import trained_for_a_moment
 
 
@@ -48,7 +48,7 @@ def page(course, tmp_path_factory):
         address = re.search(r"http://127\.0\.0\.1:\d+/", process.stdout.readline()).group()
         client = Client(address, verbose=False, analytics_enabled=False,
                         download_files=str(tmp_path_factory.mktemp("downloads")))
-        yield SimpleNamespace(process=psutil.Process(process.pid), client=client)
+        yield SimpleNamespace(process=psutil.Process(process.pid), client=client, address=address)
     finally:
         process.kill()
         process.communicate()
@@ -79,6 +79,31 @@ def test_a_broken_file_gets_a_sentence_and_the_next_photo_captions(page, photo, 
     assert "is not a photo" in shown and "Choose another file." in shown and "<b>" not in shown
     assert captions == nearest == page.client.predict(1, api_name="/sample") == ""
     assert "Greedy" in page.client.predict(handle_file(photo), api_name="/look")[-2]
+
+
+@pytest.mark.skipif(not CHROMIUM, reason="Chromium is not installed")
+@pytest.mark.parametrize("width", [390, 1280])
+def test_in_a_browser_a_photo_gets_captions_and_a_broken_file_a_sentence(page, photo, tmp_path, width):
+    sync_api = pytest.importorskip("playwright.sync_api")
+    (tmp_path / "broken.jpg").write_bytes(b"broken")
+    with (sync_api.sync_playwright() as playwright,
+          playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"]) as browser):
+        tab, asked = browser.new_page(viewport={"width": width, "height": 900}), []
+        tab.on("request", lambda request: asked.append(request.url))
+        tab.goto(page.address)
+        file = tab.locator("input[type=file]")
+        file.set_input_files(photo)
+        sync_api.expect(tab.locator(".words")).to_have_count(7)         # 1 greedy, 3 of a beam, 3 sampled
+        sync_api.expect(tab.locator("img[src^='data:image/jpeg']")).to_have_count(5)
+        tab.locator("input[type=range]").press("End")                   # the highest temperature
+        tab.get_by_role("button", name="Sample again").click()
+        sync_api.expect(tab.get_by_text("Temperature 2")).to_be_visible()
+        assert tab.evaluate("document.documentElement.scrollWidth") <= width
+        tab.get_by_label("Clear").first.click()
+        sync_api.expect(tab.locator(".words")).to_have_count(0)
+        file.set_input_files(tmp_path / "broken.jpg")
+        sync_api.expect(tab.get_by_text("is not a photo")).to_be_visible()
+        assert all(url.startswith((page.address, "data:", "blob:")) for url in asked), asked
 
 
 def test_only_this_computer_can_open_the_page_and_it_reports_nothing(page):
