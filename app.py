@@ -4,6 +4,7 @@ import argparse
 import os
 import socket
 import sys
+from pathlib import Path
 
 from captioning import startup
 
@@ -78,6 +79,7 @@ def main(arguments=None):
 
         if options.port:
             require_free(options.port)
+        os.chdir(Path(__file__).resolve().parent)       # where the notebook runs, so relative paths mean the same
         settings = Settings.from_environment()
         course = finished_course(settings)
         encoder = encoder_of(course.writer.recipe, settings.encoder_weights)

@@ -48,7 +48,9 @@ def main(arguments=None):
     captions, broken = {}, {}
     try:
         photos, settings = photo_captions.ChosenPhotos(options.photos), Settings.from_environment()
-        checkpoint = options.checkpoint or photo_captions.newest_run(settings.checkpoint_root)
+        # The notebook runs in the project's folder, so a relative root is there too.
+        root = Path(__file__).resolve().parent / settings.checkpoint_root
+        checkpoint = options.checkpoint or photo_captions.newest_run(root)
         writer = CaptionWriter.from_checkpoint(checkpoint, settings.max_len)
         encoder = photo_captions.encoder_of(writer.recipe, settings.encoder_weights)
         found = photo_captions.caption_all(photos, encoder, writer, options.beam)

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -82,7 +83,9 @@ def test_the_newest_decoder_writes_unless_another_is_named(run, photos, capsys, 
 
 
 def test_the_command_says_nothing_but_the_caption(run, photos):
-    done = subprocess.run([sys.executable, "caption.py", str(photos / "00.jpg"), "--checkpoint", str(run)], cwd=ROOT,
+    # A relative folder of checkpoints is in the project, a relative photo where the command runs.
+    variables = os.environ | {"CAPTION_CHECKPOINT_ROOT": os.path.relpath(run.parent, ROOT)}
+    done = subprocess.run([sys.executable, str(ROOT / "caption.py"), "00.jpg"], cwd=photos, env=variables,
                           capture_output=True, text=True)
     assert done.stderr == "" and len(done.stdout.splitlines()) == 1 and done.returncode == 0
 
