@@ -18,8 +18,10 @@ def test_a_table_has_a_row_for_each_label_and_its_numbers_below_the_names(scored
 
 def test_names_of_columns_stay_whole_and_numbers_are_right_aligned(scored):
     page = ScoreTable({"model": scored[2]})._repr_html_()
-    cells = re.findall(r'<(?:th scope="col"|td) style="(.*?)">(.*?)</', page)
-    assert {"CIDEr", "BLEU-4, 95 %", f"{scored[2]['CIDEr']:.3f}"} <= {text for _, text in cells}
+    cells = re.findall(r'<(?:th scope="col"|td) style="(.*?)">(.*?)<', page)
+    assert {"references", "CIDEr", f"{scored[2]['CIDEr']:.3f}"} <= {text for _, text in cells}
+    assert re.findall("<small>(.*?)</small>", page) == [
+        "{:.3f} to {:.3f}".format(*scored[2].intervals[metric]) for metric in ("BLEU-4", "CIDEr")]
     assert {style for style, _ in cells} == {"text-align: right; white-space: nowrap"}
 
 
