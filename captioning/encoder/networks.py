@@ -95,7 +95,7 @@ def load_network(architecture: Architecture, weights) -> keras.Model:
     """
     name, from_file = architecture.build.__name__, weights != "imagenet"
     try:
-        if from_file:
+        if from_file and weights != DRAWN_WEIGHTS:      # `find_weights` knows their digest
             weights_files.check_weights(weights)
         with warnings.catch_warnings():
             if from_file:

@@ -54,7 +54,7 @@ class Drawing(Figure):
 class PhotoSheet(Drawing):
     """A drawing full of photos. Lossy compression keeps the notebook's file small."""
 
-    compression = {"quality": 80}
+    compression = {"quality": 80, "method": 2}      # the default, 4, takes twice the time to save a tenth of the bytes
 
 
 def canvas(height, title, about="", kind=Drawing, width=WIDTH):
