@@ -48,6 +48,7 @@ bench: .venv/bench.done
 	$(BIN)/python -m benchmarks.embedding
 	$(BIN)/python -m benchmarks.training
 	$(BIN)/python -m benchmarks.captioning
+	$(BIN)/python -m benchmarks.scores
 
 soak: .venv/dev.done
 	$(BIN)/python -m tests.rehearsal.soak

@@ -2,6 +2,7 @@
 
 import numpy as np
 import tensorflow as tf
+from tqdm.auto import tqdm
 
 from captioning.datasets.tokens import NEVER_WRITTEN, START
 from captioning.decoding import inputs
@@ -214,6 +215,9 @@ class CaptionWriter:
 
 
 def _batches(rows, size: int):
-    """(place of the first row, rows as finite float32) of each batch."""
-    for start in range(0, len(rows), size):
-        yield start, inputs.finite(rows[start:start + size], start)
+    """(place of the first row, rows as finite float32) of each batch. A bar shows how far it is, if it takes long."""
+    with tqdm(total=len(rows), desc="Captions", unit="photo", delay=5, leave=False) as bar:
+        for start in range(0, len(rows), size):
+            batch = inputs.finite(rows[start:start + size], start)
+            yield start, batch
+            bar.update(len(batch))
