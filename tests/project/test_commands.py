@@ -69,3 +69,7 @@ def test_make_stops_with_the_versions_that_it_needs(version, stops):
     code = lines.replace("import sys;", f"import sys; sys.version_info = {version};")
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert (done.returncode != 0, f"{VERSIONS} is needed" in done.stderr) == (stops, stops)
+
+
+def test_the_readme_is_short():
+    assert len(text_of("README.md").splitlines()) <= 120
