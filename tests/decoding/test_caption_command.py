@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -88,6 +89,16 @@ def test_the_command_says_nothing_but_the_caption(run, photos):
     done = subprocess.run([sys.executable, str(ROOT / "caption.py"), "00.jpg"], cwd=photos, env=variables,
                           capture_output=True, text=True)
     assert done.stderr == "" and len(done.stdout.splitlines()) == 1 and done.returncode == 0
+
+
+def test_the_example_for_engineers_writes_a_caption(run, photos, capsys):
+    example = re.search("```python\n(.*?)```", (ROOT / "docs" / "engineers.md").read_text("utf-8"), re.DOTALL)[1]
+    for here, there in (("photo.jpg", photos / "00.jpg"), ("checkpoints/drawn", run)):
+        assert here in example
+        example = example.replace(here, str(there))
+    exec(example.replace('("drawn")', '("drawn", "float32")'), {})      # as the decoder's encoder in these tests
+    *words, log_probability = capsys.readouterr().out.split()
+    assert set(words) <= set("abc") and float(log_probability) < 0
 
 
 def saved_with(run, folder, weights):
