@@ -1,4 +1,4 @@
-"""What several tests share: a small drawn world, and the solutions as the course's source has them."""
+"""What several tests share: a small drawn world, its encoder, and the solutions as the course's source has them."""
 
 import functools
 import os
@@ -16,6 +16,18 @@ for variable in [v for v in os.environ if v.startswith("CAPTION_")]:
     del os.environ[variable]            # a developer's own settings are no part of the tests
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:           # as in what a shell starts in the background
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+# The files that take longest, in processor time. They begin first, so that all workers end at about the same time.
+LONGEST = ("course/test_notebooks", "course/test_notebook_data", "decoder/test_trainer", "grading/test_solutions",
+           "decoding/test_captioning", "decoder/test_self_critical", "encoder/test_encoder", "encoder/test_embedding",
+           "figures/test_figures", "project/test_soak", "course/test_pretrain_encoder", "test_frameworks")
+
+
+def pytest_collection_modifyitems(items):
+    """Puts the tests of the longest files first."""
+    order = {f"tests/{name}.py": place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get(item.nodeid.partition("::")[0], len(order)))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -39,6 +51,14 @@ def small_world(tmp_path_factory):
     folder = tmp_path_factory.mktemp("world")
     render_dataset(folder, n_train=48, n_val=16, workers=1, progress=False)
     return folder
+
+
+@pytest.fixture(scope="session")
+def drawn_encoder():
+    """The drawn world's encoder in float32; making it takes six seconds of processor time."""
+    from captioning.encoder.cnn import get_cnn_encoder
+
+    return get_cnn_encoder("drawn", "float32")
 
 
 @pytest.fixture(scope="session")
