@@ -1,6 +1,7 @@
 """What several tests share: a small drawn world, its encoder, and the solutions as the course's source has them."""
 
 import functools
+import importlib
 import os
 import signal
 import tempfile
@@ -16,6 +17,7 @@ for variable in [v for v in os.environ if v.startswith("CAPTION_")]:
     del os.environ[variable]            # a developer's own settings are no part of the tests
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:           # as in what a shell starts in the background
     signal.signal(signal.SIGINT, signal.default_int_handler)
+importlib.import_module("course")       # before nbformat, which then starts faster
 
 
 # The files that take longest, in processor time. They begin first, so that all workers end at about the same time.

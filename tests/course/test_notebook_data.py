@@ -44,7 +44,7 @@ def test_each_cell_can_be_run_twice_also_with_broken_photos(project, world_with_
     assert [part["points"] for part in grades["parts"]] == [10, 10, 10, 20, 20, 0]
 
 
-@pytest.mark.parametrize("caption", ["a cat", "cat"])
+@pytest.mark.parametrize("caption", [pytest.param("a cat", marks=pytest.mark.slow), "cat"])
 def test_with_one_photo_to_learn_from_and_one_to_validate_on_each_cell_works_or_says_what_it_needs(
         project, tmp_path, caption):
     for name in ("a.jpg", "b.jpg"):

@@ -22,14 +22,9 @@ from tests.helpers.small_decoder import trained_for_a_moment
 
 
 @pytest.fixture(scope="module")
-def encoder():
-    return get_cnn_encoder("drawn", "float32")
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory, encoder):
+def run(tmp_path_factory, drawn_encoder):
     """Folder of the checkpoints of a decoder that was trained for a moment on the drawn world's encoder."""
-    return trained_for_a_moment(tmp_path_factory.mktemp("checkpoints"), encoder.recipe)
+    return trained_for_a_moment(tmp_path_factory.mktemp("checkpoints"), drawn_encoder.recipe)
 
 
 @pytest.fixture
@@ -49,11 +44,11 @@ def encoded_square(colours):
     return encoded(Image.fromarray(quarters(colours=colours)))
 
 
-def test_captions_of_a_folder_and_of_its_zip_are_those_of_the_notebooks_writer(run, photos, encoder, tmp_path):
+def test_captions_of_a_folder_and_of_its_zip_are_those_of_the_notebooks_writer(run, photos, drawn_encoder, tmp_path):
     names = sorted(path.name for path in photos.iterdir())
     split = Split("val", photos, names, [["a"]] * 40, list(range(40)))
     writer = CaptionWriter.from_checkpoint(run)
-    expected = writer.beam(embed_split(split, encoder, tmp_path / "cache").usable(), width=3, no_repeat=2)
+    expected = writer.beam(embed_split(split, drawn_encoder, tmp_path / "cache").usable(), width=3, no_repeat=2)
     with zipfile.ZipFile(tmp_path / "photos.zip", "w") as archive:
         for name in names:
             archive.write(photos / name, f"x/{name}")

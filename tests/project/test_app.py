@@ -15,7 +15,6 @@ import pytest
 import app
 from captioning.datasets.splits import load_split
 from captioning.encoder.cache import embed_split
-from captioning.encoder.cnn import get_cnn_encoder
 from tests.helpers import ROOT
 from tests.helpers.small_decoder import trained_for_a_moment
 
@@ -25,15 +24,14 @@ def require_gradio():
 
 
 @pytest.fixture(scope="module")
-def course(tmp_path_factory, small_world):
+def course(tmp_path_factory, small_world, drawn_encoder):
     """The settings of a finished run on a small world, as variables."""
     require_gradio()
     data, checkpoints = tmp_path_factory.mktemp("run") / "data", tmp_path_factory.mktemp("checkpoints")
     shutil.copytree(small_world, data)
-    encoder = get_cnn_encoder("drawn", "float32")
     for split in ("train", "val"):
-        embed_split(load_split(data, split), encoder, data / "embeddings")
-    trained_for_a_moment(checkpoints, encoder.recipe)
+        embed_split(load_split(data, split), drawn_encoder, data / "embeddings")
+    trained_for_a_moment(checkpoints, drawn_encoder.recipe)
     return {"CAPTION_DATA_DIR": str(data), "CAPTION_CHECKPOINT_ROOT": str(checkpoints)}
 
 
@@ -89,7 +87,7 @@ def test_only_this_computer_can_open_the_page_and_it_reports_nothing(page):
     assert page.client.config["analytics_enabled"] is False and page.client.config["is_colab"] is False
 
 
-def test_what_is_wrong_is_said_in_a_sentence(course, tmp_path, monkeypatch):
+def test_what_is_wrong_is_said_in_a_sentence(course, drawn_encoder, tmp_path, monkeypatch):
     for name, value in course.items():
         monkeypatch.setenv(name, value)
     with socket.socket() as taken:
@@ -98,7 +96,7 @@ def test_what_is_wrong_is_said_in_a_sentence(course, tmp_path, monkeypatch):
         port = taken.getsockname()[1]
         with pytest.raises(SystemExit, match=f"Port {port} is in use"):
             app.main(["--port", str(port)])
-    trained_for_a_moment(tmp_path, get_cnn_encoder("drawn", "float32").recipe | {"weights": "drawn, sha256 0"})
+    trained_for_a_moment(tmp_path, drawn_encoder.recipe | {"weights": "drawn, sha256 0"})
     monkeypatch.setenv("CAPTION_CHECKPOINT_ROOT", str(tmp_path))
     with pytest.raises(SystemExit, match="not the one that the decoder was trained with"):
         app.main([])
