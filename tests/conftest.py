@@ -21,9 +21,10 @@ importlib.import_module("course")       # before nbformat, which then starts fas
 
 
 # The files that take longest, in processor time. They begin first, so that all workers end at about the same time.
-LONGEST = ("course/test_notebooks", "course/test_notebook_data", "decoder/test_trainer", "grading/test_solutions",
-           "decoding/test_captioning", "decoder/test_self_critical", "encoder/test_encoder", "encoder/test_embedding",
-           "figures/test_figures", "project/test_soak", "course/test_pretrain_encoder", "test_frameworks")
+LONGEST = ("course/test_notebooks", "decoder/test_trainer", "grading/test_solutions", "course/test_notebook_data",
+           "encoder/test_encoder", "test_frameworks", "decoder/test_self_critical", "decoding/test_captioning",
+           "decoding/test_caption_command", "course/test_grade", "project/test_app", "course/test_pretrain_encoder",
+           "figures/test_figures", "project/test_soak", "grading/test_validation", "encoder/test_embedding")
 
 
 def pytest_collection_modifyitems(items):

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import socket
 import subprocess
 import sys
@@ -13,6 +12,7 @@ import psutil
 import pytest
 
 import app
+from captioning.datasets.drawn.world import render_dataset
 from captioning.datasets.splits import load_split
 from captioning.encoder.cache import embed_split
 from tests.helpers import ROOT
@@ -24,11 +24,11 @@ def require_gradio():
 
 
 @pytest.fixture(scope="module")
-def course(tmp_path_factory, small_world, drawn_encoder):
-    """The settings of a finished run on a small world, as variables."""
+def course(tmp_path_factory, drawn_encoder):
+    """The settings of a finished run on 8 + 2 drawn scenes, as variables."""
     require_gradio()
-    data, checkpoints = tmp_path_factory.mktemp("run") / "data", tmp_path_factory.mktemp("checkpoints")
-    shutil.copytree(small_world, data)
+    data, checkpoints = tmp_path_factory.mktemp("data"), tmp_path_factory.mktemp("checkpoints")
+    render_dataset(data, n_train=8, n_val=2, workers=1, progress=False)
     for split in ("train", "val"):
         embed_split(load_split(data, split), drawn_encoder, data / "embeddings")
     trained_for_a_moment(checkpoints, drawn_encoder.recipe)
@@ -54,7 +54,7 @@ def page(course, tmp_path_factory):
 
 @pytest.fixture
 def photo(course, tmp_path):
-    """The file of a photo of the small world."""
+    """The file of a validation photo."""
     with zipfile.ZipFile(os.path.join(course["CAPTION_DATA_DIR"], "val2014.zip")) as archive:
         return archive.extract(next(name for name in archive.namelist() if name.endswith(".jpg")), tmp_path)
 
