@@ -124,7 +124,7 @@ def peers(model, precisions, folder: Path) -> dict:
     if importlib.util.find_spec("openvino"):
         xml = folder / "peer.xml"
         openvino, _ = import_packages()
-        graph = frozen_graph(ARCHITECTURES[NAME], model)
+        graph = frozen_graph(ARCHITECTURES[NAME], model).as_graph_def()
         openvino.save_model(openvino.convert_model(graph), xml, compress_to_fp16=False)
         found |= {f"OpenVINO {p}": OpenVinoNetwork(xml, p) for p in precisions}
     else:

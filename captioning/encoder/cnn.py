@@ -76,8 +76,8 @@ def get_cnn_encoder(weights: str = "drawn", precision: str = "auto", encoder: st
                              "CAPTION_PRECISION to auto or float32.")
         return Encoder(architecture, session, weights=label, precision=session.precision)
     rest = resolve_precision("auto")
-    xml, recipe = quantised_network(
-        graph, {"encoder": encoder, "weights": label}, calibration, architecture.size, cache_dir)
+    xml, recipe = quantised_network(lambda: graph().as_graph_def(), {"encoder": encoder, "weights": label}, calibration,
+                                    architecture.size, cache_dir)
     return Encoder(architecture, OpenVinoNetwork(xml, rest), weights=label, precision=f"int8, rest {rest}", **recipe)
 
 

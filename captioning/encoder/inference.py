@@ -10,7 +10,7 @@ from captioning.cpu import return_freed_memory
 from captioning.encoder.networks import Architecture
 
 
-def frozen_graph(architecture: Architecture, model: keras.Model):
+def frozen_graph(architecture: Architecture, model: keras.Model) -> tf.Graph:
     """The network as a graph whose weights are constants.
 
     Args:
@@ -18,7 +18,7 @@ def frozen_graph(architecture: Architecture, model: keras.Model):
         model: The network with its weights.
 
     Returns:
-        A GraphDef with one input, "photos", (B, size, size, 3) uint8, and one output, "embeddings", (B, width) float32.
+        A graph with one input, "photos", (B, size, size, 3) uint8, and one output, "embeddings", (B, width) float32.
     """
     weights = [[keras.ops.convert_to_numpy(variable) for variable in variables]
                for variables in (model.trainable_variables, model.non_trainable_variables)]
@@ -30,7 +30,7 @@ def frozen_graph(architecture: Architecture, model: keras.Model):
         return tf.identity(embeddings, name="embeddings")
 
     photos = tf.TensorSpec([None, architecture.size, architecture.size, 3], tf.uint8, name="photos")
-    return tf.function(embed, autograph=False).get_concrete_function(photos).graph.as_graph_def()
+    return tf.function(embed, autograph=False).get_concrete_function(photos).graph
 
 
 class Session:
@@ -41,7 +41,7 @@ class Session:
     while the other waits for its threads.
 
     Args:
-        graph_def: As `frozen_graph` returns it.
+        graph: As `frozen_graph` returns it.
         precision: "float32" or "bfloat16".
 
     Attributes:
@@ -50,16 +50,13 @@ class Session:
 
     PIECE, AT_A_TIME = 16, 2            # photos of a piece; pieces
 
-    def __init__(self, graph_def, precision: str):
+    def __init__(self, graph: tf.Graph, precision: str):
         config = tf.compat.v1.ConfigProto()
         rewriter = config.graph_options.rewrite_options
         # This optimisation moves activations behind concatenations. There they can't be fused with a convolution.
         rewriter.arithmetic_optimization = type(rewriter).OFF
         if precision == "bfloat16":
             rewriter.auto_mixed_precision_onednn_bfloat16 = type(rewriter).ON
-        graph = tf.Graph()
-        with graph.as_default():
-            tf.import_graph_def(graph_def, name="")
         self._session = tf.compat.v1.Session(graph=graph, config=config)
         side = graph.get_tensor_by_name("photos:0").shape[1]
         self.precision = self._first_run(np.zeros((1, side, side, 3), np.uint8))
