@@ -18,7 +18,7 @@ further: .venv/run.done
 
 test: .venv/dev.done
 	$(BIN)/python -m ruff check .
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 lab: .venv/run.done
 	$(BIN)/python -m jupyterlab --notebook-dir=. $(NOTEBOOK)

@@ -26,6 +26,11 @@ def require_encoder(encoder, recipe: dict | None):
     found, wanted = without(encoder.recipe, ARITHMETIC), without(recipe, ARITHMETIC, *OF_PHOTOS)
     if (found.get("precision"), wanted.get("precision")) == ("float32", "bfloat16"):
         found = found | {"precision": "bfloat16"}
+    require_same(found, wanted)
+
+
+def require_same(found: dict, wanted: dict):
+    """Raises ValueError, with both values, if an encoder's recipe is not that of the decoder's encoder."""
     if different := different_recipe(found, wanted, "in the encoder", "in the decoder"):
         raise ValueError(f"This encoder is not the one that the decoder was trained with ({different}): make the "
                          "decoder's with get_cnn_encoder, or take a checkpoint that was trained with this one.")

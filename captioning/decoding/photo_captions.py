@@ -7,11 +7,12 @@ from pathlib import Path
 
 from captioning.datasets.photo_folder import open_photos, read_photo_file
 from captioning.decoder.checkpoints import CheckpointFolder
+from captioning.decoding import inputs
 from captioning.decoding.caption import Caption
 from captioning.decoding.writer import CaptionWriter
 from captioning.encoder.batches import EMBED_BATCH, embed_batches
 from captioning.encoder.cnn import Encoder, NoBfloat16, get_cnn_encoder
-from captioning.encoder.networks import ARCHITECTURES
+from captioning.encoder.networks import ARCHITECTURES, find_weights
 
 NO_REPEAT = 2                   # as in the notebook: no pair of words comes twice in a caption
 
@@ -71,7 +72,7 @@ def encoder_of(recipe: dict, weights: str) -> Encoder:
 
     Raises:
         OSError: if the weights are missing or can't be downloaded.
-        ValueError: if this project has no such encoder, or the weights are of an int8 network.
+        ValueError: if this project has no such encoder, or its weights are others than the decoder's encoder had.
     """
     name, label, precision = (str(recipe.get(key)) for key in ("encoder", "weights", "precision"))
     known = {each.build.__name__: key for key, each in ARCHITECTURES.items()}
@@ -83,6 +84,7 @@ def encoder_of(recipe: dict, weights: str) -> Encoder:
     if not of_project and weights in known_weights:
         raise ValueError(f"The decoder's encoder has its weights from a file ({label}). Set CAPTION_ENCODER_WEIGHTS to "
                          "that file.")
+    inputs.require_same({"weights": find_weights(of_project or weights)[1]}, {"weights": label})
     try:
         return get_cnn_encoder(of_project or weights, precision, known[name])
     except NoBfloat16:                          # this machine is not the one that trained

@@ -51,7 +51,7 @@ class Session:
 
     PIECE, AT_A_TIME = 16, 2            # photos of a piece; pieces
 
-    def __init__(self, graph, precision: str, rounds: int = 2):
+    def __init__(self, graph: tf.Graph, precision: str, rounds: int = 2):
         config = _config(precision, rounds)
         self.precision = _precision_here(config)
         self._session = tf.compat.v1.Session(graph=graph, config=config)

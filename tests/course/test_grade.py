@@ -254,7 +254,8 @@ def points(row):
 def test_each_exercise_counts_by_itself_and_a_second_call_goes_on(tiny, tmp_path, capsys):
     submissions, grades = tmp_path / "submissions", tmp_path / "grades.csv"
     (submissions / "ada").mkdir(parents=True)
-    endless = function(NAMES[1], f"open({str(tmp_path / 'grades' / 'stray.txt')!r}, 'w')\n    while True: pass")
+    stray = tmp_path / "grades" / "stray.txt"
+    endless = function(NAMES[1], f"import time\n    open({str(stray)!r}, 'w')\n    while True: time.sleep(1)")
     notebook = solved(1)                                    # the third and fourth are not solved
     notebook.cells.append(nbformat.v4.new_code_cell(endless))
     nbformat.write(notebook, submissions / "ada" / "final.ipynb")
@@ -264,7 +265,7 @@ def test_each_exercise_counts_by_itself_and_a_second_call_goes_on(tiny, tmp_path
     assert points(rows["ada/final.ipynb"]) == [10, 0, 0, 0, 0, 0]
     assert rows["ada/final.ipynb"]["problem"] == (
         "Exercise 2: from words to indices: a cell ran for more than 5 s; it wrote or deleted outside its folder: "
-        f"{tmp_path / 'grades' / 'stray.txt'}")
+        f"{stray}")
     assert rows["broken.ipynb"]["problem"].startswith("can't be read: it is not JSON")
     assert rows["broken.ipynb"]["total"] == "0"
     assert [path.name[:-9] for path in sorted((tmp_path / "grades").glob("*-*"))] == ["ada-final", "broken"]

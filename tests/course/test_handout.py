@@ -96,13 +96,14 @@ def test_no_function_of_the_checks_passes_them():
     assert passed == []
 
 
-def test_its_notebook_finds_there_all_that_it_imports(unzipped):
+def test_its_notebook_finds_there_all_that_it_imports(unzipped, small_world):
     notebook = nbformat.read(unzipped / NOTEBOOK, as_version=4)
     last = next(i for i, cell in enumerate(notebook.cells) if "\ngrader = " in cell.source)
     notebook.cells = [*notebook.cells[:last + 1], nbformat.v4.new_code_cell(CELL)]
     nbformat.write(notebook, unzipped / "student" / "begun.ipynb")
+    settings = {"CAPTION_DATASET": "folder", "CAPTION_DATA_DIR": str(small_world), "CAPTION_ENCODER_WEIGHTS": "drawn"}
     process = subprocess.run([sys.executable, "-m", "course.execute", str(unzipped / "student" / "begun.ipynb"),
-                              str(unzipped / "ran.ipynb")], cwd=ROOT, env=os.environ | {"PYTHONPATH": ""},
+                              str(unzipped / "ran.ipynb")], cwd=ROOT, env=os.environ | settings | {"PYTHONPATH": ""},
                              capture_output=True, text=True)
     assert process.returncode == 0 and "5 modules" in process.stdout, process.stdout[-1000:] + process.stderr[-1000:]
 

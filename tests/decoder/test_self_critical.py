@@ -1,10 +1,9 @@
 """Fine-tuning on CIDEr begins with the best weights, raises the score, and continues where it stopped, bit for bit."""
 
 import dataclasses
+import os
 import shutil
 import signal
-import subprocess
-import sys
 
 import keras
 import numpy as np
@@ -14,12 +13,13 @@ from keras import layers as L
 from keras import ops
 
 from captioning.datasets.tokens import END, PAD, START, UNK
-from captioning.decoder.checkpoints import read_checkpoint
+from captioning.decoder.checkpoints import CheckpointFolder, read_checkpoint
 from captioning.decoder.fine_tuning import SAMPLES, SelfCritical
 from captioning.decoder.trainer import Data, Trainer, TrainingStopped
 from captioning.decoding.writer import Caption, CaptionWriter
 from captioning.scoring.cider import CiderD, cider_reward
 from captioning.settings import Settings
+from tests.helpers import forks
 from tests.helpers.signals import interrupt_at
 
 VOCAB = {token: i for i, token in enumerate(sorted([PAD, UNK, START, END, *"abcdefgh"]))}
@@ -98,30 +98,53 @@ def folder(tmp_path, trained_once):
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory, trained_once):
-    """What four epochs of three steps end with that nothing disturbed."""
-    tuner = tuner_in(shutil.copytree(trained_once, tmp_path_factory.mktemp("undisturbed") / "checkpoints"))
+def whole_run(tmp_path_factory, trained_once):
+    """Four epochs of three steps that nothing disturbed: their folder, and what they end with."""
+    folder = shutil.copytree(trained_once, tmp_path_factory.mktemp("undisturbed") / "checkpoints")
+    tuner = tuner_in(folder)
     tuner.fit()
-    return outcome(tuner)
+    return folder, outcome(tuner)
 
 
-# A process that fine-tunes, and kills itself before the given step.
-KILLED = """
-import os, signal, sys
-from tests.decoder import test_self_critical
-tuner = test_self_critical.tuner_in({folder!r}, checkpoint_minutes={minutes})
-def until(step, batch):
-    if step == {at}:
-        os.kill(os.getpid(), signal.SIGKILL)
-tuner.fit(before_step=until)
-"""
+@pytest.fixture
+def undisturbed(whole_run):
+    """What four epochs of three steps end with that nothing disturbed."""
+    return whole_run[1]
+
+
+@pytest.fixture
+def tuned(whole_run, tmp_path):
+    """Checkpoints of a trainer and of the stage after it, both done."""
+    return shutil.copytree(whole_run[0], tmp_path / "tuned")
+
+
+@pytest.fixture(scope="module")
+def after_two_epochs(tmp_path_factory, trained_once):
+    folder = shutil.copytree(trained_once, tmp_path_factory.mktemp("two-epochs") / "checkpoints")
+    tuner_in(folder, epochs=2).fit()
+    return folder
+
+
+@pytest.fixture
+def half_tuned(after_two_epochs, tmp_path):
+    """Checkpoints of a trainer that is done, and of two epochs of the stage after it."""
+    return shutil.copytree(after_two_epochs, tmp_path / "half-tuned")
+
+
+def tune_and_die(folder, minutes, at):
+    """Fine-tunes, and kills its process before the given step."""
+    def until(step, batch):
+        if step == at:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    tuner_in(folder, checkpoint_minutes=minutes).fit(before_step=until)
 
 
 @pytest.mark.parametrize("minutes, at, resumed_at", [(5, 8, 6), (0, 8, 8)], ids=["epoch's end", "inside an epoch"])
 def test_a_killed_run_ends_as_an_undisturbed_one(folder, undisturbed, minutes, at, resumed_at):
-    code = KILLED.format(folder=str(folder), minutes=minutes, at=at)
-    process = subprocess.run([sys.executable, "-c", code], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    assert process.returncode == -signal.SIGKILL, process.stderr[-1000:]
+    process = forks.started(tune_and_die, folder, minutes, at)
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
     rest = tuner_in(folder)
     rest.resume()
     assert rest.step == resumed_at
@@ -129,9 +152,8 @@ def test_a_killed_run_ends_as_an_undisturbed_one(folder, undisturbed, minutes, a
     assert outcome(rest) == undisturbed
 
 
-def test_more_epochs_go_on_as_if_never_stopped(folder, undisturbed):
-    tuner_in(folder, epochs=2).fit()
-    rest = tuner_in(folder)
+def test_more_epochs_go_on_as_if_never_stopped(half_tuned, undisturbed):
+    rest = tuner_in(half_tuned)
     rest.fit()
     assert outcome(rest) == undisturbed
 
@@ -144,9 +166,8 @@ def test_an_interrupt_saves_and_the_same_cell_goes_on(folder, undisturbed):
     assert outcome(tuner) == undisturbed
 
 
-def test_what_it_goes_on_from_is_read_once_and_told_once(folder, undisturbed, capsys):
-    tuner_in(folder, epochs=2).fit()
-    tuner = tuner_in(folder)
+def test_what_it_goes_on_from_is_read_once_and_told_once(half_tuned, undisturbed, capsys):
+    tuner = tuner_in(half_tuned)
     (tuner.checkpoints.paths()[-1] / "arrays.npz").write_bytes(b"")
     capsys.readouterr()
     tuner.fit()
@@ -246,6 +267,7 @@ def test_each_word_counts_with_the_probability_that_it_was_sampled_with(folder):
 def test_a_step_follows_the_gradient_of_the_paper(folder):
     """Equation 7 with the mean of the other samples as the baseline, one caption after the other."""
     tuner = tuner_in(folder)
+    tuner.settings = dataclasses.replace(tuner.settings, batch_size=4)
     images, sentences, rewards = batch = tuner.batch_of(0)
     assert all(map(np.array_equal, tuner.batch_of(0), batch))
     assert not np.array_equal(tuner.batch_of(1).images, images)
@@ -271,21 +293,19 @@ def began_with(folder):
     return read_checkpoint(max(folder.glob("step-*"))).about["began_with"]
 
 
-def test_a_cell_run_again_begins_with_the_trained_weights_not_the_tuned_ones(folder, undisturbed, capsys):
-    tuner_in(folder).fit()
-    again = tuner_in(folder)
+def test_a_cell_run_again_begins_with_the_trained_weights_not_the_tuned_ones(tuned, undisturbed, capsys):
+    again = tuner_in(tuned)
     again.fit()
     assert outcome(again) == undisturbed and "began with" not in capsys.readouterr().out
-    assert [path.name for path in (folder / "drawn").iterdir() if path.is_dir() and "tuned" in path.name] == [
+    assert [path.name for path in (tuned / "drawn").iterdir() if path.is_dir() and "tuned" in path.name] == [
         "fine-tuned"]
 
 
-def test_tuning_of_other_weights_is_set_aside_and_comes_back_with_them(folder, trained_once, undisturbed, capsys):
-    tuner_in(folder).fit()
-    place = folder / "drawn" / "fine-tuned"
+def test_tuning_of_other_weights_is_set_aside_and_comes_back_with_them(tuned, trained_once, undisturbed, capsys):
+    place = tuned / "drawn" / "fine-tuned"
     first, files = began_with(place), {path.name for path in place.iterdir()}
 
-    other = tuner_in(folder, trained_epochs=3)          # the trainer goes on, so its best weights are others
+    other = tuner_in(tuned, trained_epochs=3)          # the trainer goes on, so its best weights are others
     capsys.readouterr()
     other.fit()
     said = capsys.readouterr().out
@@ -294,10 +314,10 @@ def test_tuning_of_other_weights_is_set_aside_and_comes_back_with_them(folder, t
     second = began_with(place)
     assert second != first and other.history[0]["train_loss"] is None
 
-    for step in (folder / "drawn").glob("step-*"):      # the trainer is where it was before
+    for step in (tuned / "drawn").glob("step-*"):      # the trainer is where it was before
         shutil.rmtree(step)
-    shutil.copytree(trained_once / "drawn" / "step-00000020", folder / "drawn" / "step-00000020")
-    back = tuner_in(folder)
+    shutil.copytree(trained_once / "drawn" / "step-00000020", tuned / "drawn" / "step-00000020")
+    back = tuner_in(tuned)
     capsys.readouterr()
     back.fit()
     assert outcome(back) == undisturbed and began_with(place) == first
@@ -306,22 +326,20 @@ def test_tuning_of_other_weights_is_set_aside_and_comes_back_with_them(folder, t
 
 
 @pytest.mark.parametrize("digest", [None, "../../elsewhere"])
-def test_a_folder_that_does_not_say_what_it_began_with_is_refused(folder, digest):
-    tuner = tuner_in(folder, epochs=1)
-    tuner.fit()
-    saved = tuner.checkpoints.newest()
+def test_a_folder_that_does_not_say_what_it_began_with_is_refused(half_tuned, digest):
+    checkpoints = CheckpointFolder(half_tuned / "drawn" / "fine-tuned")
+    saved = checkpoints.newest()
     saved.about["began_with"] = digest
-    tuner.checkpoints.save(tuner.step, saved.arrays, saved.about)
+    checkpoints.save(6, saved.arrays, saved.about)
     with pytest.raises(ValueError, match=f"digest of the weights before: {digest} there, [0-9a-f]{{12}} here"):
-        tuner_in(folder).fit()
-    assert tuner.checkpoints.newest()
+        tuner_in(half_tuned).fit()
+    assert checkpoints.newest()
 
 
 @pytest.mark.parametrize("change, message", [({"self_critical_rate": 0.5}, "learning_rate: 0.01 there, 0.5 here")])
-def test_checkpoints_of_other_settings_are_refused(folder, change, message):
-    tuner_in(folder, epochs=1).fit()
+def test_checkpoints_of_other_settings_are_refused(half_tuned, change, message):
     with pytest.raises(ValueError, match=message):
-        tuner_in(folder, **change).fit()
+        tuner_in(half_tuned, **change).fit()
 
 
 def test_rewards_that_are_no_numbers_stop_the_run_with_the_last_good_checkpoint(folder):

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from types import SimpleNamespace
 
 import keras
@@ -28,6 +29,7 @@ from captioning.decoder.fast_loss import CrossEntropy, WideDense, cross_entropy,
 from captioning.decoder.trainer import Data, Trainer, TrainingStopped
 from captioning.decoder.undone import undone
 from captioning.settings import Settings
+from tests.helpers import forks
 from tests.helpers.signals import interrupt_at
 
 VOCAB = {"#PAD#": 0, **{f"word{i}": i for i in range(1, 12)}}
@@ -83,59 +85,89 @@ def outcome(trainer):
     return trainer.state.arrays(), trainer.history
 
 
+@pytest.fixture(scope="module")
+def whole_run(tmp_path_factory):
+    """A run of three epochs that nothing disturbed: its folder, and what it ends with."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    trainer = trainer_in(folder)
+    trainer.fit()
+    return folder, outcome(trainer)
+
+
+@pytest.fixture
+def undisturbed(whole_run):
+    """What a run of three epochs ends with that nothing disturbed."""
+    return whole_run[1]
+
+
+@pytest.fixture
+def finished(whole_run, tmp_path):
+    """A folder with the checkpoints of three epochs."""
+    return shutil.copytree(whole_run[0], tmp_path, dirs_exist_ok=True)
+
+
+@pytest.fixture(scope="module")
+def first_epoch(tmp_path_factory):
+    """The folder of a run of one epoch."""
+    folder = tmp_path_factory.mktemp("first-epoch")
+    trainer_in(folder, epochs=1).fit()
+    return folder
+
+
+@pytest.fixture
+def begun(first_epoch, tmp_path):
+    """A folder with the checkpoint of the first epoch."""
+    return shutil.copytree(first_epoch, tmp_path, dirs_exist_ok=True)
+
+
 def assert_same(one, other):
     assert one[1] == other[1] and list(one[0]) == list(other[0])
     for a, b in zip(one[0].values(), other[0].values()):
         assert a.dtype == b.dtype and a.tobytes() == b.tobytes()
 
 
-def test_more_epochs_go_on_as_if_never_stopped(tmp_path):
-    whole = trainer_in(tmp_path / "whole")
-    whole.fit()
-    trainer_in(tmp_path / "parts", epochs=1).fit()
-    trainer_in(tmp_path / "parts", epochs=2).fit()
-    rest = trainer_in(tmp_path / "parts")
+def test_more_epochs_go_on_as_if_never_stopped(begun, undisturbed):
+    trainer_in(begun, epochs=2).fit()
+    rest = trainer_in(begun)
     rest.fit()
-    assert_same(outcome(whole), outcome(rest))
+    assert_same(undisturbed, outcome(rest))
 
 
-# A process that trains, and kills itself at the given step: before it, in the save after it, or in the middle of that
-# save's last rename, on a drive that renames a folder file by file.
-KILLED = """
-import os, pathlib, signal, sys
-from tests.decoder import test_trainer
-trainer = test_trainer.trainer_in({folder!r}, checkpoint_minutes={minutes})
-replace = os.replace
-def die(*anything):
-    os.kill(os.getpid(), signal.SIGKILL)
-def until(step, batch):
-    if step == {at}:
-        os.replace = {{"before": replace, "saving": die, "renaming": file_by_file}}[{when!r}]
-        if {when!r} == "before":
+def train_and_die(folder, at, minutes, when, ready):
+    """Trains, and kills its process at the given step.
+
+    It does so before the step, in the save after it, or in the middle of that save's last rename, on a drive that
+    renames a folder file by file.
+    """
+    trainer, replace = trainer_in(folder, checkpoint_minutes=minutes), os.replace
+
+    def die(*anything):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def file_by_file(source, target):
+        if not os.path.isdir(source):
+            return replace(source, target)
+        os.mkdir(target)
+        for file in sorted(Path(source).iterdir()):
+            replace(file, Path(target) / file.name)
             die()
-def file_by_file(source, target):
-    if not os.path.isdir(source):
-        return replace(source, target)
-    os.mkdir(target)
-    for file in sorted(pathlib.Path(source).iterdir()):
-        replace(file, pathlib.Path(target) / file.name)
-        die()
-print("ready", flush=True)
-trainer.fit(before_step=until)
-"""
+
+    def until(step, batch):
+        if step == at:
+            os.replace = {"before": replace, "saving": die, "renaming": file_by_file}[when]
+            if when == "before":
+                die()
+
+    ready.set()
+    trainer.fit(before_step=until)
 
 
 def training_process(folder, at=-1, minutes=5, when="before"):
-    code = KILLED.format(folder=str(folder), at=at, minutes=minutes, when=when)
-    return subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-
-
-@pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory):
-    """What a run of three epochs ends with that nothing disturbed."""
-    trainer = trainer_in(tmp_path_factory.mktemp("undisturbed"))
-    trainer.fit()
-    return outcome(trainer)
+    """A process that trains, when it is ready to begin."""
+    ready = forks.METHOD.Event()
+    process = forks.started(train_and_die, folder, at, minutes, when, ready)
+    assert ready.wait(120)
+    return process
 
 
 @pytest.mark.parametrize("minutes, when, resumed_at", [
@@ -143,8 +175,8 @@ def undisturbed(tmp_path_factory):
     ids=["from the epoch's end", "inside an epoch", "while it saved", "on a drive that can't rename folders"])
 def test_a_killed_run_ends_as_an_undisturbed_one(tmp_path, undisturbed, minutes, when, resumed_at):
     process = training_process(tmp_path, 12, minutes, when)
-    process.communicate()
-    assert process.returncode == -signal.SIGKILL
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
     rest = trainer_in(tmp_path)
     rest.resume()
     assert rest.step == resumed_at
@@ -157,10 +189,9 @@ def test_a_run_killed_twenty_times_at_random_ends_as_an_undisturbed_one(tmp_path
     rng, kills = np.random.default_rng(0), 0
     while kills < 20:
         process = training_process(tmp_path, minutes=0)
-        process.stdout.readline()
         time.sleep(rng.uniform(0, 3))           # tracing takes a second or two, then a step and its save milliseconds
         process.kill()
-        process.communicate()
+        process.join()
         kills += 1
         if len(list(tmp_path.glob("*/step-00000015"))):
             shutil.rmtree(tmp_path / "drawn")   # done before it was killed: once more from the beginning
@@ -260,7 +291,7 @@ def test_the_training_loss_of_an_epoch_is_that_of_its_words(tmp_path):
 
 
 def test_two_processes_do_not_train_into_one_folder(tmp_path):
-    trainer = trainer_in(tmp_path)
+    trainer = trainer_in(tmp_path, epochs=1)
     holds = f"""
 import sys
 from captioning.decoder.checkpoints import CheckpointFolder
@@ -275,7 +306,7 @@ with CheckpointFolder({str(trainer.checkpoints.folder)!r}).alone():
     assert trainer.step == 0
     other.kill()                                # the system takes back what a dead process held
     other.communicate()
-    assert len(trainer.fit()) == 3
+    assert len(trainer.fit()) == 1
 
 
 def test_a_run_cut_inside_a_step_goes_back_to_the_checkpoint(tmp_path, undisturbed):
@@ -330,9 +361,9 @@ def test_a_loss_that_is_no_number_stops_the_run_with_the_last_good_checkpoint(tm
     assert all(np.isfinite(variable).all() for variable in trainer.loss_model.variables)
 
 
-def test_weights_that_are_no_numbers_are_never_saved(tmp_path):
-    trainer = trainer_in(tmp_path, epochs=1)
-    trainer.fit()
+def test_weights_that_are_no_numbers_are_never_saved(begun):
+    trainer = trainer_in(begun)
+    trainer.resume()
     spoil(trainer, np.inf)
     trainer.state.step += 1
     with pytest.raises(TrainingStopped, match="NaN or infinite after step 6"):
@@ -639,24 +670,22 @@ def test_the_outline_of_a_decoder_shows_what_no_shape_of_a_weight_shows(change):
     assert one and one == again != other
 
 
-def test_a_finished_run_trains_no_more(tmp_path):
-    trainer_in(tmp_path).fit()
-    again = trainer_in(tmp_path)
+def test_a_finished_run_trains_no_more(finished):
+    again = trainer_in(finished)
     assert len(again.fit(before_step=lambda step, batch: pytest.fail(f"it trains after step {step}"))) == 3
 
 
-def test_lowered_epochs_are_said_to_be_fewer_than_were_trained(tmp_path, capsys):
-    trainer_in(tmp_path).fit()
-    lowered = trainer_in(tmp_path, epochs=2)
+def test_lowered_epochs_are_said_to_be_fewer_than_were_trained(finished, capsys):
+    lowered = trainer_in(finished, epochs=2)
     assert len(lowered.fit(before_step=lambda step, batch: pytest.fail(f"it trains after step {step}"))) == 3
     said = capsys.readouterr().out
     assert "step-00000015 has 15 steps behind it, more than the 10 of the settings. Nothing is trained." in said
     assert "Continuing" not in said and lowered.restore_best() in lowered.history
 
 
-def test_the_best_weights_come_back(tmp_path):
-    trainer = trainer_in(tmp_path)
-    trainer.fit()
+def test_the_best_weights_come_back(finished):
+    trainer = trainer_in(finished)
+    trainer.resume()
     losses = [row["val_loss"] for row in trainer.history]
     best = trainer.restore_best()
     assert best["val_loss"] == min(losses)
@@ -673,10 +702,10 @@ def test_where_the_best_checkpoint_is_damaged_the_newest_comes_with_a_loss_of_it
     assert row["val_loss"] == trainer.val_loss() != trainer.history[0]["val_loss"]
 
 
-def test_without_any_checkpoint_left_there_is_no_best_one(tmp_path):
-    trainer = trainer_in(tmp_path, epochs=1)
-    trainer.fit()
-    shutil.rmtree(tmp_path / "drawn")
+def test_without_any_checkpoint_left_there_is_no_best_one(begun):
+    trainer = trainer_in(begun)
+    trainer.resume()
+    shutil.rmtree(begun / "drawn")
     with pytest.raises(ValueError, match="drawn has no whole checkpoint left.* from the decoder's cell"):
         trainer.restore_best()
 
@@ -739,12 +768,11 @@ def damage_by_one_byte(path):
     damage_by_truncation, damage_by_one_byte, lambda path: path.write_bytes(b""), lambda path: path.unlink()],
     ids=["truncated", "one byte", "emptied", "removed"])
 @pytest.mark.parametrize("name", ["arrays.npz", "about.json", "sha256.json"])
-def test_a_damaged_checkpoint_is_skipped(tmp_path, capsys, damage, name):
-    trainer_in(tmp_path).fit()
-    newest = sorted((tmp_path / "drawn").glob("step-*"))[-1]
+def test_a_damaged_checkpoint_is_skipped(finished, capsys, damage, name):
+    newest = sorted((finished / "drawn").glob("step-*"))[-1]
     damage(newest / name) if not (name == "sha256.json" and damage is damage_by_one_byte) else damage_by_truncation(
         newest / name)
-    found = CheckpointFolder(tmp_path / "drawn").newest()
+    found = CheckpointFolder(finished / "drawn").newest()
     assert found.about["step"] == 10
     assert f"{newest} is damaged" in capsys.readouterr().out
 
@@ -826,9 +854,8 @@ def test_an_epoch_that_could_not_be_saved_is_saved_when_the_cell_is_run_again(tm
     assert trainer.checkpoints.newest().about["step"] == 5 * epochs and trainer.restore_best() in trainer.history
 
 
-def test_a_run_takes_over_its_newest_checkpoint_once(tmp_path, capsys):
-    trainer_in(tmp_path, epochs=1).fit()
-    again = trainer_in(tmp_path)
+def test_a_run_takes_over_its_newest_checkpoint_once(begun, capsys):
+    again = trainer_in(begun)
     for _ in range(2):
         again.resume()
     assert capsys.readouterr().out.count("step-00000005, after 5 of 15 steps.") == 1
@@ -841,25 +868,24 @@ def test_a_run_takes_over_its_newest_checkpoint_once(tmp_path, capsys):
     ({"processor": "M5", "system": "Darwin arm64"}, r"processor: 'M5' there, .* here; system: 'Darwin arm64' there"),
     ({"TensorFlow": "2.0.0"}, r"TensorFlow: '2.0.0' there, "), ({"precision": "x"}, "precision: 'x' there, "),
 ], ids=lambda each: next(iter(each)) if isinstance(each, dict) else "")
-def test_a_checkpoint_of_another_machine_goes_on_and_says_that_it_is_not_bit_exact(tmp_path, capsys, change, said):
-    trainer_in(tmp_path / "here", epochs=1).fit()
-    trainer = trainer_in(tmp_path / "here")
+def test_a_checkpoint_of_another_machine_goes_on_and_says_that_it_is_not_bit_exact(begun, capsys, change, said):
+    trainer = trainer_in(begun)
     trainer.resume()
     assert "bit for bit" not in capsys.readouterr().out
-    checkpoint = CheckpointFolder(tmp_path / "here" / "drawn").newest()
+    checkpoint = trainer.checkpoints.newest()
     about = checkpoint.about | {"arithmetic": checkpoint.about["arithmetic"] | change}
-    CheckpointFolder(tmp_path / "there" / "drawn").save(5, checkpoint.arrays, about)
-    assert len(trainer_in(tmp_path / "there").fit()) == 3
+    CheckpointFolder(begun / "there" / "drawn").save(5, checkpoint.arrays, about)
+    trainer = trainer_in(begun / "there")
+    trainer.resume()
+    assert trainer.step == 5
     assert re.search(f"not be those of an uninterrupted run, bit for bit: .*{said}", capsys.readouterr().out)
 
 
-def test_a_checkpoint_names_what_decides_on_its_arithmetic(tmp_path):
-    code = f"""
-from tests.decoder.test_trainer import trainer_in
-trainer_in(__import__("pathlib").Path({str(tmp_path)!r}), epochs=1).fit()
-"""
-    subprocess.run([sys.executable, "-c", code], check=True, env=os.environ | {"TF_NUM_INTRAOP_THREADS": "7"})
-    found = CheckpointFolder(tmp_path / "drawn").newest().about["arithmetic"]
+def test_a_checkpoint_names_what_decides_on_its_arithmetic(tmp_path, monkeypatch):
+    monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "7")
+    trainer = trainer_in(tmp_path)
+    trainer.checkpointer.save()
+    found = trainer.checkpoints.newest().about["arithmetic"]
     assert found["threads"] == "7" and found["TensorFlow"] == tf.__version__ and found["processor"]
     assert found["oneDNN"] in (True, False) and found["precision"] in ("bfloat16", "float32")
 
@@ -880,10 +906,9 @@ def test_a_checkpoint_whose_losses_are_no_pairs_is_damaged(tmp_path, capsys, los
     ({"train": data(2)}, "digest of the training captions: [0-9a-f]{12} there, [0-9a-f]{12} here"),
     ({"over_padding": True}, 'step 8 of the decoder: GetItem .* there, Dropout .* here'),
 ])
-def test_a_checkpoint_that_does_not_fit_is_refused_with_both_values(tmp_path, change, message):
-    trainer_in(tmp_path, epochs=1).fit()
+def test_a_checkpoint_that_does_not_fit_is_refused_with_both_values(begun, change, message):
     with pytest.raises(ValueError, match=message) as error:
-        trainer_in(tmp_path, **change).fit()
+        trainer_in(begun, **change).fit()
     assert "run trainer.set_aside() in a new cell" in str(error.value)
 
 
@@ -928,20 +953,18 @@ def test_a_refused_decoder_names_its_first_other_layer_and_can_start_again(tmp_p
     assert {path.name for path in tmp_path.iterdir()} == {"drawn-set-aside-1", "drawn-set-aside-2"}
 
 
-def test_a_folder_that_another_process_trains_into_is_not_set_aside(tmp_path):
-    trainer = trainer_in(tmp_path, epochs=1)
-    trainer.fit()
-    with trainer.checkpoints.alone(), ThreadPoolExecutor(1) as pool, pytest.raises(OSError, match="Another process"):
-        pool.submit(CheckpointFolder(trainer.checkpoints.folder).set_aside).result()
-    assert [path.name for path in tmp_path.iterdir()] == ["drawn"]
+def test_a_folder_that_another_process_trains_into_is_not_set_aside(begun):
+    checkpoints = CheckpointFolder(begun / "drawn")
+    with checkpoints.alone(), ThreadPoolExecutor(1) as pool, pytest.raises(OSError, match="Another process"):
+        pool.submit(CheckpointFolder(checkpoints.folder).set_aside).result()
+    assert [path.name for path in begun.iterdir()] == ["drawn"]
 
 
-def test_all_that_a_run_can_not_change_on_its_way_is_named_at_once(tmp_path):
-    trainer_in(tmp_path, epochs=1).fit()
+def test_all_that_a_run_can_not_change_on_its_way_is_named_at_once(begun):
     changed = {"batches_per_epoch": 6, "batch_size": 9, "max_len": 9, "val_batches": 4, "dropout": 0.4,
                "image_dropout": 0.4, "learning_rate": 0.5, "seed": 7}
     with pytest.raises(ValueError) as error:
-        trainer_in(tmp_path, val=data(2), **changed).fit()
+        trainer_in(begun, val=data(2), **changed).fit()
     for name, value in changed.items():
         assert re.search(rf"[( ]{name}: \S+ there, {value} here", str(error.value))
     assert re.search("digest of the validation captions: [0-9a-f]{12} there, [0-9a-f]{12} here", str(error.value))
@@ -957,19 +980,17 @@ def test_all_that_a_run_can_not_change_on_its_way_is_named_at_once(tmp_path):
     (lambda arrays, about: about.pop("decoder"), "decoder: None there, .'InputLayer'"),
     (lambda arrays, about: about["decoder"].pop(), r"step 19 of the decoder: None there, TrueDivide .* here"),
 ])
-def test_a_checkpoint_that_lacks_something_is_refused(tmp_path, change, message):
+def test_a_checkpoint_that_lacks_something_is_refused(begun, change, message):
     """Made by hand, or by another program: its digests are right."""
-    first = trainer_in(tmp_path, epochs=1)
-    first.fit()
-    saved = first.checkpoints.newest()
+    checkpoints = CheckpointFolder(begun / "drawn")
+    saved = checkpoints.newest()
     change(saved.arrays, saved.about)
-    first.checkpoints.save(first.step, saved.arrays, saved.about)
+    checkpoints.save(5, saved.arrays, saved.about)
     with pytest.raises(ValueError, match=message):
-        trainer_in(tmp_path).fit()
+        trainer_in(begun).fit()
 
 
-def test_a_checkpoint_holds_vocabulary_and_settings(tmp_path):
-    trainer_in(tmp_path, epochs=1).fit()
-    about = read_checkpoint(next((tmp_path / "drawn").glob("step-*"))).about
+def test_a_checkpoint_holds_vocabulary_and_settings(first_epoch):
+    about = read_checkpoint(next((first_epoch / "drawn").glob("step-*"))).about
     assert about["vocab"] == VOCAB and about["settings"]["batch_size"] == 8
     assert json.dumps(about)

@@ -11,6 +11,7 @@ import zipfile
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import caption
 from captioning.datasets.splits import Split
@@ -24,59 +25,61 @@ from tests.helpers.small_decoder import trained_for_a_moment
 
 
 @pytest.fixture(scope="module")
-def encoder():
-    return get_cnn_encoder("drawn", "float32")
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory, encoder):
+def run(tmp_path_factory, drawn_encoder):
     """Folder of the checkpoints of a decoder that was trained for a moment on the drawn world's encoder."""
-    return trained_for_a_moment(tmp_path_factory.mktemp("checkpoints"), encoder.recipe)
+    return trained_for_a_moment(tmp_path_factory.mktemp("checkpoints"), drawn_encoder.recipe)
 
 
 @pytest.fixture
 def photos(tmp_path):
-    """A folder with 40 photos."""
-    folder = tmp_path / "photos"
+    """A folder with 6 photos."""
+    return folder_of(tmp_path / "photos", 6)
+
+
+def folder_of(folder, count):
+    """Writes photos of four colours each into a new folder."""
     folder.mkdir()
-    for i in range(40):
+    for i in range(count):
         colours = np.random.default_rng(i).integers(0, 255, (4, 3))
-        (folder / f"{i:02}.jpg").write_bytes(encoded_square(colours))
+        (folder / f"{i:02}.jpg").write_bytes(encoded(Image.fromarray(quarters(colours=colours))))
     return folder
 
 
-def encoded_square(colours):
-    from PIL import Image
+@pytest.fixture
+def encoder_at_hand(drawn_encoder, monkeypatch):
+    """Spares the command the time to make the encoder that the decoder was trained with."""
+    monkeypatch.setattr("captioning.decoding.photo_captions.encoder_of", lambda recipe, weights: drawn_encoder)
+    return drawn_encoder
 
-    return encoded(Image.fromarray(quarters(colours=colours)))
 
-
-def test_captions_of_a_folder_and_of_its_zip_are_those_of_the_notebooks_writer(run, photos, encoder, tmp_path):
+def test_captions_of_a_folder_and_of_its_zip_are_those_of_the_notebooks_writer(run, encoder_at_hand, tmp_path):
+    photos = folder_of(tmp_path / "photos", 34)             # more than are embedded at a time
     names = sorted(path.name for path in photos.iterdir())
-    split = Split("val", photos, names, [["a"]] * 40, list(range(40)))
+    split = Split("val", photos, names, [["a"]] * 34, list(range(34)))
     writer = CaptionWriter.from_checkpoint(run)
-    expected = writer.beam(embed_split(split, encoder, tmp_path / "cache").usable(), width=3, no_repeat=2)
+    expected = writer.beam(embed_split(split, encoder_at_hand, tmp_path / "cache").usable(), width=3, no_repeat=2)
     with zipfile.ZipFile(tmp_path / "photos.zip", "w") as archive:
-        for name in names:
+        for name in names[:4]:
             archive.write(photos / name, f"x/{name}")
-    for given in ("photos", "photos.zip"):
+    for given, count in ("photos", 34), ("photos.zip", 4):
         caption.main([str(tmp_path / given), "--checkpoint", str(run), "--json", str(tmp_path / "found.json")])
         found = json.loads((tmp_path / "found.json").read_text())
-        assert [each["image"] for each in found] == [(tmp_path / given / name).as_posix() for name in names]
-        assert [each["captions"] for each in found] == [[str(each)] for each in expected]
+        assert [each["image"] for each in found] == [(tmp_path / given / name).as_posix() for name in names[:count]]
+        assert [each["captions"] for each in found] == [[str(each)] for each in expected[:count]]
 
 
-def test_the_table_holds_as_many_captions_as_asked_for_and_the_broken_photos_are_listed(run, photos, tmp_path):
+def test_the_table_holds_as_many_captions_as_asked_for_and_the_broken_photos_are_listed(
+        run, photos, encoder_at_hand, tmp_path):
     (photos / "05.jpg").write_bytes(b"broken")
-    with pytest.raises(SystemExit, match="(?s)1 of 40 photos can't be read:.*05.jpg is not a photo") as end:
+    with pytest.raises(SystemExit, match="(?s)1 of 6 photos can't be read:.*05.jpg is not a photo") as end:
         caption.main([str(photos), "--checkpoint", str(run), "--top", "2", "--csv", str(tmp_path / "found.csv")])
     assert end.value.code
     with open(tmp_path / "found.csv", newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    assert len(rows) == 78 and not any("05.jpg" in row["image"] for row in rows)
+    assert len(rows) == 10 and not any("05.jpg" in row["image"] for row in rows)
 
 
-def test_the_newest_decoder_writes_unless_another_is_named(run, photos, capsys, monkeypatch):
+def test_the_newest_decoder_writes_unless_another_is_named(run, photos, encoder_at_hand, capsys, monkeypatch):
     monkeypatch.setenv("CAPTION_CHECKPOINT_ROOT", str(run.parent))
     caption.main([str(photos / "00.jpg")])
     name, text = capsys.readouterr().out.strip().split("\t")
@@ -124,9 +127,8 @@ def test_what_is_wrong_is_said_in_a_sentence(run, photos, tmp_path, monkeypatch)
             caption.main(list(map(str, arguments)))
 
 
-def test_a_killed_command_leaves_no_half_file_and_the_next_one_writes_all(run, photos, tmp_path):
-    for i in range(24):
-        shutil.copy(photos / "00.jpg", photos / f"copy{i}.jpg")
+def test_a_killed_command_leaves_no_half_file_and_the_next_one_writes_all(run, photos, encoder_at_hand, tmp_path):
+    copies = [shutil.copy(photos / "00.jpg", photos / f"copy{i}.jpg") for i in range(58)]       # 64 photos have a bar
     command = [sys.executable, "caption.py", str(photos), "--checkpoint", str(run), "--json", str(tmp_path / "x.json")]
     process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
     said = b""
@@ -135,8 +137,10 @@ def test_a_killed_command_leaves_no_half_file_and_the_next_one_writes_all(run, p
     process.kill()
     process.communicate()
     assert not (tmp_path / "x.json").exists()
+    for copy in copies:
+        copy.unlink()
     caption.main(command[2:])
-    assert len(json.loads((tmp_path / "x.json").read_text())) == 64
+    assert len(json.loads((tmp_path / "x.json").read_text())) == 6
 
 
 @pytest.mark.skipif(not SAMPLE.exists(), reason="no real photos here")

@@ -55,6 +55,14 @@ def writer():
     return writer_with(RECIPE)
 
 
+@pytest.fixture(scope="module")
+def few_at_a_time():
+    """A writer that takes two photos at a time."""
+    writer = writer_with(RECIPE)
+    writer.batch_size = 2
+    return writer
+
+
 def rows():
     """Embeddings of five photos."""
     return np.random.default_rng(0).normal(size=(5, WIDTH)).astype(np.float16)
@@ -146,9 +154,7 @@ def test_embeddings_of_another_shape_are_refused_with_both_shapes(writer, write,
 
 @of_each_way
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_embeddings_that_are_not_finite_are_refused_with_their_row(write, value):
-    few_at_a_time = writer_with(RECIPE)
-    few_at_a_time.batch_size = 2
+def test_embeddings_that_are_not_finite_are_refused_with_their_row(few_at_a_time, write, value):
     for row in (0, 4):
         broken = rows()
         broken[row, 3] = value

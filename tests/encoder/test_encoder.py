@@ -31,21 +31,15 @@ ENCODERS = list(ARCHITECTURES)
 
 @pytest.fixture(scope="module")
 def scenes():
-    """20 rendered photos."""
-    photos = [render_photo(seed=5, split="val2014", index=i) for i in range(20)]
+    """18 rendered photos."""
+    photos = [render_photo(seed=5, split="val2014", index=i) for i in range(18)]
     return [decode_photo(photo.jpeg) for photo in photos]
 
 
 @pytest.fixture(scope="module")
 def crops(scenes):
-    """Their centre crops, (20, 299, 299, 3) uint8."""
+    """Their centre crops, (18, 299, 299, 3) uint8."""
     return np.stack([center_crop(scene) for scene in scenes])
-
-
-@pytest.fixture(scope="module")
-def drawn():
-    """The drawn world's encoder in float32."""
-    return get_cnn_encoder("drawn", "float32")
 
 
 def cosines(one, other):
@@ -71,7 +65,7 @@ def give_random_kernels(model, seed):
 
 
 @pytest.mark.parametrize("name", ENCODERS)
-def test_embeddings_are_those_of_keras_and_bfloat16_stays_close(name, scenes):
+def test_embeddings_are_those_of_keras_and_bfloat16_stays_close(name, scenes, drawn_encoder):
     build, module, size, width = PUBLISHED[name]
     architecture = ARCHITECTURES[name]
     assert (architecture.build, architecture.size, architecture.width) == (build, size, width)
@@ -80,11 +74,12 @@ def test_embeddings_are_those_of_keras_and_bfloat16_stays_close(name, scenes):
         model.load_weights(DRAWN_WEIGHTS)
     else:
         give_random_kernels(model, seed=1)
-    crops = np.stack([center_crop(scene, size) for scene in scenes])
-    expected = model.predict(module.preprocess_input(crops.astype(np.float32)), verbose=0)
+    crops = np.stack([center_crop(scene, size) for scene in scenes[:6]])
+    expected = model(module.preprocess_input(crops.astype(np.float32)), training=False).numpy()
     graph = frozen_graph(architecture, model)
-    float32, bfloat16 = (Session(graph, precision)(crops) for precision in ("float32", "bfloat16"))
-    assert float32.shape == (20, width) and float32.dtype == bfloat16.dtype == np.float32
+    float32 = (drawn_encoder if name == "inception_v3" else Session(graph, "float32"))(crops)
+    bfloat16 = Session(graph, "bfloat16")(crops)
+    assert float32.shape == (6, width) and float32.dtype == bfloat16.dtype == np.float32
     # Batch normalisation is folded into the kernels, so up to 100 layers round differently, by some 1e-7 each.
     # Wrong preprocessing changes embeddings by tens of percent.
     np.testing.assert_allclose(float32, expected, rtol=1e-3, atol=1e-4 * np.abs(expected).max())
@@ -95,17 +90,10 @@ def test_embeddings_are_those_of_keras_and_bfloat16_stays_close(name, scenes):
     assert cosines(float32, bfloat16).min() > (0.999 if name == "inception_v3" else 0.99)
 
 
-def test_the_drawn_worlds_encoder_is_inception_with_its_weights(drawn, crops):
-    model = keras.applications.InceptionV3(include_top=False, pooling="avg", weights=str(DRAWN_WEIGHTS))
-    assert (drawn.size, drawn.width) == (299, 2048)
-    expected = model(keras.applications.inception_v3.preprocess_input(crops[:2].astype(np.float32)), training=False)
-    np.testing.assert_allclose(drawn(crops[:2]), expected, rtol=1e-3, atol=1e-4 * np.max(expected))
-
-
-def test_photos_keep_their_order_in_batches_of_any_size(drawn, crops):
-    together = drawn(crops)                         # in pieces of 16 and 4
-    for i in (0, 15, 19):
-        np.testing.assert_allclose(drawn(crops[i:i + 1])[0], together[i], rtol=1e-3, atol=1e-5)
+def test_photos_keep_their_order_in_batches_of_any_size(drawn_encoder, crops):
+    together = drawn_encoder(crops)                 # in pieces of 16 and 2
+    for i in (0, 15, 17):
+        np.testing.assert_allclose(drawn_encoder(crops[i:i + 1])[0], together[i], rtol=1e-3, atol=1e-5)
     assert cosines(together[:1], together[1:]).max() < 0.99
 
 
@@ -119,11 +107,11 @@ def test_the_encoder_leaves_room_on_a_machine_of_4_gb():
     assert int(result.stdout) / 1e6 < 2.6           # GB
 
 
-def test_the_recipe_names_weights_by_content_and_the_precision_that_is_used(drawn, tmp_path):
+def test_the_recipe_names_weights_by_content_and_the_precision_that_is_used(drawn_encoder, tmp_path):
     copy = tmp_path / "copy.weights.h5"
     shutil.copy(DRAWN_WEIGHTS, copy)
     digest = files.sha256(copy)
-    assert without(drawn.recipe, ARITHMETIC) == {
+    assert without(drawn_encoder.recipe, ARITHMETIC) == {
         "encoder": "InceptionV3", "weights": f"drawn, sha256 {digest}", "precision": "float32"}
     assert find_weights(str(copy)) == (copy, f"file, sha256 {digest}")
     assert resolve_precision("auto") in ("float32", "bfloat16")
@@ -227,7 +215,7 @@ def test_calibration_photos_are_spread_over_the_split():
 
 
 @pytest.mark.slow
-def test_int8_stays_close_and_is_made_again_bit_for_bit(drawn, crops, small_world, tmp_path):
+def test_int8_stays_close_and_is_made_again_bit_for_bit(drawn_encoder, crops, small_world, tmp_path):
     for package in ("openvino", "nncf"):
         pytest.importorskip(package)
     split = load_split(small_world, "train")
@@ -237,7 +225,7 @@ def test_int8_stays_close_and_is_made_again_bit_for_bit(drawn, crops, small_worl
 
     first = int8()
     embeddings = first(crops)
-    assert cosines(embeddings, drawn(crops)).min() > 0.98
+    assert cosines(embeddings, drawn_encoder(crops)).min() > 0.98
     assert first.recipe["precision"].startswith("int8") and first.recipe["calibration"].startswith("48 photos, sha256")
     home, = tmp_path.glob("int8-*/")
     written = (home / "network.bin").stat().st_mtime_ns

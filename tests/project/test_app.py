@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import socket
 import subprocess
 import sys
@@ -13,9 +12,9 @@ import psutil
 import pytest
 
 import app
+from captioning.datasets.drawn.world import render_dataset
 from captioning.datasets.splits import load_split
 from captioning.encoder.cache import embed_split
-from captioning.encoder.cnn import get_cnn_encoder
 from tests.helpers import CHROMIUM, ROOT
 from tests.helpers.small_decoder import trained_for_a_moment
 
@@ -25,15 +24,14 @@ def require_gradio():
 
 
 @pytest.fixture(scope="module")
-def course(tmp_path_factory, small_world):
-    """The settings of a finished run on a small world, as variables."""
+def course(tmp_path_factory, drawn_encoder):
+    """The settings of a finished run on 8 + 2 drawn scenes, as variables."""
     require_gradio()
-    data, checkpoints = tmp_path_factory.mktemp("run") / "data", tmp_path_factory.mktemp("checkpoints")
-    shutil.copytree(small_world, data)
-    encoder = get_cnn_encoder("drawn", "float32")
+    data, checkpoints = tmp_path_factory.mktemp("data"), tmp_path_factory.mktemp("checkpoints")
+    render_dataset(data, n_train=8, n_val=2, workers=1, progress=False)
     for split in ("train", "val"):
-        embed_split(load_split(data, split), encoder, data / "embeddings")
-    trained_for_a_moment(checkpoints, encoder.recipe)
+        embed_split(load_split(data, split), drawn_encoder, data / "embeddings")
+    trained_for_a_moment(checkpoints, drawn_encoder.recipe)
     return {"CAPTION_DATA_DIR": str(data), "CAPTION_CHECKPOINT_ROOT": str(checkpoints)}
 
 
@@ -56,7 +54,7 @@ def page(course, tmp_path_factory):
 
 @pytest.fixture
 def photo(course, tmp_path):
-    """The file of a photo of the small world."""
+    """The file of a validation photo."""
     with zipfile.ZipFile(os.path.join(course["CAPTION_DATA_DIR"], "val2014.zip")) as archive:
         return archive.extract(next(name for name in archive.namelist() if name.endswith(".jpg")), tmp_path)
 
@@ -114,7 +112,7 @@ def test_only_this_computer_can_open_the_page_and_it_reports_nothing(page):
     assert page.client.config["analytics_enabled"] is False and page.client.config["is_colab"] is False
 
 
-def test_what_is_wrong_is_said_in_a_sentence(course, tmp_path, monkeypatch):
+def test_what_is_wrong_is_said_in_a_sentence(course, drawn_encoder, tmp_path, monkeypatch):
     for name, value in course.items():
         monkeypatch.setenv(name, value)
     with socket.socket() as taken:
@@ -123,7 +121,7 @@ def test_what_is_wrong_is_said_in_a_sentence(course, tmp_path, monkeypatch):
         port = taken.getsockname()[1]
         with pytest.raises(SystemExit, match=f"Port {port} is in use"):
             app.main(["--port", str(port)])
-    trained_for_a_moment(tmp_path, get_cnn_encoder("drawn", "float32").recipe | {"weights": "drawn, sha256 0"})
+    trained_for_a_moment(tmp_path, drawn_encoder.recipe | {"weights": "drawn, sha256 0"})
     monkeypatch.setenv("CAPTION_CHECKPOINT_ROOT", str(tmp_path))
     with pytest.raises(SystemExit, match="not the one that the decoder was trained with"):
         app.main([])
