@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 
 PHASES = ("download", "embed", "train", "fine-tune", "caption", "score")
-LONGEST_START = 900             # s; a start that takes longer counts as a hang
+LONGEST_SILENCE = 900           # s; a start that prints nothing for longer counts as a hang
 CONTINUING, NOT_EXACT = "Continuing from ", "From here on, the weights will not be those of an uninterrupted run"
 
 
@@ -42,7 +42,7 @@ class Start:
 
     def __init__(self, order: dict, errors: Path, environment: dict[str, str] | None = None, before=()):
         self.order, self.errors, self.said, self.phases, self.ended = order, errors, [], {}, False
-        self.began = time.monotonic()
+        self.heard = time.monotonic()           # when it printed something
         command = [*before, sys.executable, "-u", "-m", "tests.rehearsal.soak_worker", json.dumps(order)]
         with open(errors, "wb") as file:
             self.process = subprocess.Popen(
@@ -55,6 +55,7 @@ class Start:
         """Reads what the process prints, until it ends."""
         for line in self.process.stdout:
             self.said.append(line.strip())
+            self.heard = time.monotonic()
             if line.startswith("phase: "):
                 self.phases[line.split()[1]] = time.monotonic()
             self.news.put(line)
@@ -74,7 +75,7 @@ class Start:
         """Waits until a condition holds. Returns False if the process ends before; raises Failure if it hangs."""
         while not self.ended and not condition():
             try:
-                self.ended = self.news.get(timeout=max(0, self.began + LONGEST_START - time.monotonic())) == "end"
+                self.ended = self.news.get(timeout=max(0, self.heard + LONGEST_SILENCE - time.monotonic())) == "end"
             except queue.Empty:
                 self.process.kill()
                 raise Failure(f"hung in the phase {self.phase}; its last lines: {self.said[-3:]}") from None
