@@ -1,12 +1,13 @@
 """A page to try the trained decoder on photos: python app.py. Only this computer can open it."""
 
+from captioning import startup  # first: it names a file that hides a module
+
+# isort: split
 import argparse
 import os
 import socket
 import sys
 from pathlib import Path
-
-from captioning import startup
 
 QUIET = {"GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_DISABLE_TELEMETRY": "1", "DO_NOT_TRACK": "1"}
 ABOUT = """# Captions for a photo

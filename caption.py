@@ -1,11 +1,12 @@
 """Writes captions for photos: python caption.py photo.jpg folder photos.zip."""
 
+from captioning import startup  # first: it names a file that hides a module
+
+# isort: split
 import argparse
 import gc
 import sys
 from pathlib import Path
-
-from captioning import startup
 
 
 def options_of(arguments):
@@ -65,6 +66,8 @@ def main(arguments=None):
             files.write_json(options.json, [{"image": name, "captions": each} for name, each in captions.items()])
         if options.csv:
             files.write_text(options.csv, photo_captions.as_csv(captions))
+    except BrokenPipeError:         # nobody reads our output any more
+        raise
     except (ValueError, OSError) as error:
         sys.exit(str(error))
     if broken:

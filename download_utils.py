@@ -8,11 +8,13 @@ photos:
     python download_utils.py --photos none
 """
 
+from captioning.datasets.listing import dataset_list  # first: the package names a file that hides a module
+
+# isort: split
 import argparse
 import sys
 from pathlib import Path
 
-from captioning.datasets.listing import dataset_list
 from captioning.datasets.sources import DOWNLOADS, fetch_dataset
 from captioning.datasets.transfer import DownloadError, Patience, Source, fetch
 from captioning.settings import Settings

@@ -1,14 +1,14 @@
 """Image captioning: photos to embeddings, embeddings to captions, captions to a gallery that peers review."""
 
 import os
-from pathlib import Path
 
 from captioning import streams
 from captioning.shadows import require_no_shadows
 
-require_no_shadows(Path(__file__).resolve().parents[1])
+require_no_shadows(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 streams.open_closed()
 streams.print_any_text()
+streams.end_with_reader()
 
 # TensorFlow and Keras read their environment when they are imported. These variables would choose another arithmetic,
 # so that the same recipe gave other numbers, or another backend, on which the project does not run.

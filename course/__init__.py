@@ -1,8 +1,9 @@
 """The course: the source of its notebooks, and what builds, runs, hands out and grades them."""
 
-import importlib
+from captioning import startup  # before all else: the package names a file that hides a module
 
-from captioning import startup
+# isort: split
+import importlib
 
 # nbformat needs jsonschema, which imports this module for web addresses, of which a notebook's schema asks for none. It
 # takes 1.3 s of processor time.

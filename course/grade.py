@@ -79,8 +79,8 @@ def folder_name(name: str) -> str:
 
 def find_notebooks(submissions: Path) -> list[Path]:
     """Finds the notebooks in a folder and its subfolders. Exits if there are none."""
-    paths = sorted(path for path in submissions.rglob("*.ipynb")
-                   if path.is_file() and ".ipynb_checkpoints" not in path.parts)
+    paths = sorted(path for path in submissions.rglob("*.ipynb") if path.is_file()
+                   and not {".ipynb_checkpoints", "__MACOSX"} & set(path.parts) and not path.name.startswith("._"))
     if not paths:
         sys.exit(f"There is no notebook (.ipynb) in {submissions}.")
     return paths

@@ -6,8 +6,10 @@ import platform
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
+from captioning.cpu import instructions
 from tests.helpers import ROOT
 
 # As the notebook does: utils first, then Keras, then the modules that need it.
@@ -78,6 +80,24 @@ def test_numbers_do_not_depend_on_the_environment_or_a_keras_json(
 def test_another_backend_that_is_there_already_is_named():
     done = run("import keras; keras.backend.backend = lambda: \"numpy\"; import captioning.frameworks")
     assert "Keras runs on numpy, but this project needs TensorFlow. Restart the kernel" in done.stderr.splitlines()[-1]
+
+
+@pytest.mark.skipif("avx512f" not in instructions(), reason="needs a processor that can be made an older one")
+def test_another_processor_changes_embeddings_less_than_float16_does(tmp_path):
+    """That is why a cache from another machine is used, with a warning, and not refused."""
+    code = """
+import os, sys, captioning
+os.environ |= {"ONEDNN_MAX_CPU_ISA": sys.argv[1]}       # which captioning would have removed
+import numpy as np
+from captioning.encoder.cnn import get_cnn_encoder
+photos = np.random.default_rng(1).integers(0, 256, (4, 299, 299, 3), np.uint8)
+np.save(sys.argv[2], get_cnn_encoder("drawn", "float32")(photos))
+"""
+    for name in ("DEFAULT", "AVX2"):
+        subprocess.run([sys.executable, "-c", code, name, str(tmp_path / f"{name}.npy")], cwd=ROOT, check=True)
+    here, there = (np.load(tmp_path / f"{name}.npy") for name in ("DEFAULT", "AVX2"))
+    rounded_off = np.abs(here - here.astype(np.float16)).max()
+    assert 0 < np.abs(here - there).max() < rounded_off / 500
 
 
 @pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="needs oneDNN")

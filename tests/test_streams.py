@@ -1,4 +1,4 @@
-"""A process that was started without input, output or errors works all the same."""
+"""A process that was started without input, output or errors works all the same, and ends with its output's reader."""
 
 import os
 import subprocess
@@ -61,3 +61,33 @@ def test_a_notebook_is_run_by_a_process_that_was_started_without_streams(tmp_pat
     assert run_without((2,), *command, env=environment).returncode == 0     # in tests, a kernel is not strict
     [cell] = nbformat.read(tmp_path / "done.ipynb", as_version=4).cells
     assert cell.outputs[0].text == "42\n"
+
+
+MANY_LINES = "import captioning\nfor number in range(100_000): print(number, flush=True)"
+PRINTS = {"one line": ["-c", "import captioning; print(1)"], "many lines": ["-c", MANY_LINES],
+          "download_utils.py": ["download_utils.py", "--list"], "settings": ["-m", "captioning.settings"],
+          "course.grade": ["-m", "course.grade", "--help"]}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no broken pipes")
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("command", PRINTS.values(), ids=PRINTS)
+def test_a_program_whose_reader_has_gone_ends_without_a_traceback(command, unbuffered):
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run([sys.executable, *command], cwd=ROOT, stdout=writing, stderr=subprocess.PIPE, text=True,
+                          env=os.environ | {"PYTHONUNBUFFERED": unbuffered})
+    os.close(writing)
+    assert done.stderr == "" and done.returncode in (0, 1)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no broken pipes")
+def test_a_broken_pipe_that_is_not_the_output_is_shown():
+    code = """
+import os, captioning
+reading, writing = os.pipe()
+os.close(reading)
+os.write(writing, b"x")
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 1 and done.stderr.splitlines()[-1].startswith("BrokenPipeError")

@@ -19,6 +19,7 @@ from captioning.datasets.photo_zip import (
     composed,
     is_photo,
 )
+from captioning.storage import files
 
 
 class PhotoFolder:
@@ -65,10 +66,13 @@ class PhotoFolder:
 
         Raises:
             BadPhoto: if it can't be read or is too large. The message is the reason.
+            OSError: if the folder itself is no longer there. The message names it.
         """
         try:
             return read_photo_file(self._file(name))
         except BadPhoto as error:
+            if not (self.path.is_dir() and any(self.path.iterdir())):       # where a drive was, an empty folder stays
+                raise files.gone(self.path) from None
             raise BadPhoto(f"in {self.path.name} {error}") from None
 
     def _head(self, name: str) -> bytes:

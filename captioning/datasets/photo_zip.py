@@ -88,6 +88,7 @@ class PhotoZip:
         Raises:
             BadPhoto: if it can't be read or is too large. The message is the reason.
             KeyError: if no file has this name.
+            OSError: if the zip itself can't be read any more. The message names it.
         """
         try:
             return self.zip.read(self.files[name], MAX_PHOTO_BYTES)

@@ -73,9 +73,10 @@ def require_same_run(checkpoint: Checkpoint, run: dict, owner: str):
 
 
 def other_arithmetic(checkpoint: Checkpoint, run: dict) -> str:
-    """How the arithmetic of a checkpoint differs from a run's, with both values; empty if it does not."""
-    there = checkpoint.about.get("arithmetic")
-    return different_recipe(there, run["arithmetic"]) if isinstance(there, dict) else ""
+    """How the arithmetic of a checkpoint, or of its embeddings, differs from a run's; empty if it does not."""
+    there, here = ({"embeddings": about["recipe"].get(ARITHMETIC)} | about["arithmetic"]
+                   if isinstance(about.get("arithmetic"), dict) else {} for about in (checkpoint.about, run))
+    return different_recipe(there, here) if there else ""
 
 
 def _pairs(there: dict, here: dict) -> Iterator[tuple]:

@@ -1,17 +1,21 @@
 """Checks what a caption writer is given: the encoder, and the shape and values of embeddings."""
 
+import warnings
+
 import numpy as np
 
 from captioning.encoder.cache import Embeddings
 from captioning.encoder.recipes import ARITHMETIC, different_recipe, without
 
 OF_PHOTOS = ("photos", "resize", "batch", "crop")   # what `embed_split` adds to an encoder's recipe
+IN_TWO_PLACES = ("in the encoder", "in the decoder")
 
 
 def require_encoder(encoder, recipe: dict | None):
     """Checks that an encoder is the one that a decoder was trained with.
 
-    One in float32 may stand in for one in bfloat16, which not every processor has.
+    Warns, with both values, if it only rounds otherwise: on another processor, or in float32 in place of bfloat16,
+    which not every processor has. Nobody can undo that, so it is not refused; see `embed_split`.
 
     Args:
         encoder: Its `recipe` says what its embeddings depend on.
@@ -23,15 +27,16 @@ def require_encoder(encoder, recipe: dict | None):
     if recipe is None:
         raise ValueError("This caption writer does not know its encoder, so it can't check the one that it is given. "
                          "Make it with CaptionWriter(..., recipe=embeddings.recipe) or CaptionWriter.from_checkpoint.")
-    found, wanted = without(encoder.recipe, ARITHMETIC), without(recipe, ARITHMETIC, *OF_PHOTOS)
+    found, wanted, rounding = encoder.recipe, without(recipe, *OF_PHOTOS), [ARITHMETIC]
     if (found.get("precision"), wanted.get("precision")) == ("float32", "bfloat16"):
-        found = found | {"precision": "bfloat16"}
-    require_same(found, wanted)
+        rounding.append("precision")
+    require_same(without(found, *rounding), without(wanted, *rounding))
+    _warn_of_rounding(different_recipe(found, wanted, *IN_TWO_PLACES))
 
 
 def require_same(found: dict, wanted: dict):
     """Raises ValueError, with both values, if an encoder's recipe is not that of the decoder's encoder."""
-    if different := different_recipe(found, wanted, "in the encoder", "in the decoder"):
+    if different := different_recipe(found, wanted, *IN_TWO_PLACES):
         raise ValueError(f"This encoder is not the one that the decoder was trained with ({different}): make the "
                          "decoder's with get_cnn_encoder, or take a checkpoint that was trained with this one.")
 
@@ -77,10 +82,19 @@ def finite(rows, first: int = 0) -> np.ndarray:
 
 
 def _require_recipe(found: dict, wanted: dict | None):
-    """Raises ValueError if embeddings have another recipe than those that the decoder was trained with."""
+    """Raises ValueError if embeddings have another recipe than the decoder's; warns if they only round otherwise."""
     if wanted is None:
         return
-    recipes = (without(recipe, ARITHMETIC, "photos") for recipe in (found, wanted))
-    if different := different_recipe(*recipes, "in the embeddings", "in the decoder"):
+    found, wanted, places = without(found, "photos"), without(wanted, "photos"), ("in the embeddings", "in the decoder")
+    if different := different_recipe(without(found, ARITHMETIC), without(wanted, ARITHMETIC), *places):
         raise ValueError(f"These embeddings are not from the encoder that the decoder was trained with ({different}): "
                          "embed the photos with the decoder's, or take a checkpoint that was trained on such ones.")
+    _warn_of_rounding(different_recipe(found, wanted, *places))
+
+
+def _warn_of_rounding(different: str):
+    """Warns that embeddings are rounded otherwise than the decoder's were. different: how, empty if they are not."""
+    if different:
+        warnings.warn(f"The photos' embeddings are rounded otherwise than those that the decoder learned from "
+                      f"({different}): the processor, or the versions of libraries, are others. A few captions may "
+                      "have another word. To avoid it, write captions on the machine that trained.", stacklevel=4)

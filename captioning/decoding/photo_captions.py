@@ -2,6 +2,7 @@
 
 import csv
 import io
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -49,6 +50,8 @@ class ChosenPhotos:
 def newest_run(root) -> Path:
     """The folder of the newest checkpoint under a root: the last decoder that was trained.
 
+    Files tell their age badly: copies are as old as their copying. So it says which folder it takes if there are more.
+
     Args:
         root: CAPTION_CHECKPOINT_ROOT.
 
@@ -60,7 +63,11 @@ def newest_run(root) -> Path:
     if not newest:
         raise FileNotFoundError(f"{root} holds no checkpoint of a trained decoder. Run the notebook first (make run), "
                                 "or name another folder with --checkpoint.")
-    return max(newest, key=newest.get)
+    chosen = max(newest, key=newest.get)
+    if len(newest) > 1:
+        print(f"Captions are by {chosen}, the newest of {len(newest)} decoders. To choose another one, name its folder "
+              "with --checkpoint.", file=sys.stderr)
+    return chosen
 
 
 def encoder_of(recipe: dict, weights: str) -> Encoder:

@@ -41,6 +41,12 @@ def embed_split(split: Split, encoder, cache_dir, workers: int = 2, compute: Cal
     out. Each batch is saved when it is done. If the process dies, the next one continues from there, and the bytes are
     those of an uninterrupted run.
 
+    A cache of another recipe is refused, with one exception: if only the processor or the versions of libraries were
+    others, a whole cache is used, and a warning names both values. Nobody can undo another processor, and in the cloud
+    it may change with each start. To refuse would cost a learner hours, or a step to accept the cache wherever it is
+    read. The difference is hundreds of times smaller than what float16 rounds off; `tests/test_frameworks.py` measures
+    it.
+
     Args:
         split: The photos.
         encoder: Called with (B, size, size, 3) uint8, returns (B, width) float32. Its dict `recipe` says what the
@@ -114,8 +120,7 @@ def _fits(embeddings: Embeddings) -> bool:
 def _require_same(cache: Path, embeddings: Embeddings, split: Split, recipe: dict):
     """Raises ValueError if the embeddings have another recipe, or are of other photos than the split's.
 
-    If only the arithmetic differs, it warns instead: nobody can undo another processor, and the values are the same but
-    for rounding.
+    If only the arithmetic differs, `_warn_of_arithmetic` warns instead.
     """
     if different := different_recipe(without(embeddings.recipe, ARITHMETIC), without(recipe, ARITHMETIC)):
         raise ValueError(f"{cache} was made by another recipe ({different}). Delete {cache.parent} to embed the "

@@ -8,14 +8,17 @@ import io
 import warnings
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, PngImagePlugin
 
-from captioning.datasets.photo_zip import BadPhoto
+from captioning.datasets.photo_zip import PHOTO_STARTS, BadPhoto
 from captioning.photos.crop import IMG_SIZE
 
 PHOTO_FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF")     # no EPS: Pillow would run Ghostscript
 MAX_PIXELS = 64_000_000             # of a photo in memory; a larger one is refused before it is decoded
 MAX_SCANNED_PIXELS = 1_000_000_000  # in a progressive JPEG: pixels times passes over them
+
+# Programs for photos write more than Pillow's 1 MiB of text into a part of a PNG. All parts together keep their limit.
+PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY
 
 # Pillow's warnings about odd photos do not help learners. The filter holds for the whole process, because filters can't
 # be set for one thread.
@@ -59,6 +62,8 @@ def _what_it_is(raw: bytes) -> str:
         return "is empty"
     if raw[4:8] == b"ftyp":                             # how HEIC, AVIF and films begin
         return "is HEIC (as from an iPhone), AVIF or a film; save it as JPEG"
+    if PHOTO_STARTS.match(raw):
+        return "begins as a photo does, but the rest of its header is damaged"
     return "is not a photo (JPEG, PNG, GIF, WebP, BMP or TIFF)"
 
 

@@ -97,6 +97,12 @@ def not_written(path, error: OSError) -> OSError:
     )
 
 
+def gone(path) -> OSError:
+    """The error to raise when what is being read is no longer there: on a drive that was taken away, for instance."""
+    return OSError(f"{path} was there, and can't be read any more. Connect its drive again, and run this again: what "
+                   "was done is kept.")
+
+
 def rename(old, new):
     """Renames a file or a folder. A file that has the new name is replaced.
 

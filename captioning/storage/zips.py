@@ -89,6 +89,7 @@ class Zip:
         Raises:
             BadMember: if it is damaged, encrypted, a link, packed in an unusual way or too large.
             KeyError: if it is not there.
+            OSError: if the zip itself can't be read any more. The message names it.
         """
         info = self.members[name]
         if info.file_size > most:
@@ -103,6 +104,8 @@ class Zip:
                 while block := stream.read(files.BLOCK):    # without a size, read() would unpack all of it
                     blocks.append(block)
         except Exception as error:      # zlib.error, BadZipFile, EOFError, struct.error, UnicodeDecodeError ...
+            if isinstance(error, OSError) and not self.path.is_file():
+                raise files.gone(self.path) from error
             raise BadMember(f"can't be read: {str(error) or type(error).__name__}") from None
         content = b"".join(blocks)
         if len(content) != info.file_size:

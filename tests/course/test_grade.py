@@ -157,6 +157,13 @@ def test_a_notebook_that_can_not_be_read_is_told_with_the_reason(tmp_path, conte
         reading.read(tmp_path / "x.ipynb")
 
 
+def test_what_macs_and_jupyterlab_leave_beside_notebooks_is_no_submission(tmp_path):
+    for name in ("Ann/x.ipynb", "Ann/._x.ipynb", "__MACOSX/Ann/._x.ipynb", "Ann/.ipynb_checkpoints/x-checkpoint.ipynb"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("{}")
+    assert grade.find_notebooks(tmp_path) == [tmp_path / "Ann" / "x.ipynb"]
+
+
 # ------------------------------------------------------------------------------------------ hostile to the kernel
 
 def test_what_does_not_stop_is_ended_with_its_kernel(tmp_path):

@@ -28,6 +28,7 @@ from captioning.decoder.checkpoints import CheckpointFolder, read_checkpoint
 from captioning.decoder.fast_loss import CrossEntropy, WideDense, cross_entropy, training_loss, with_fast_logits
 from captioning.decoder.trainer import Data, Trainer, TrainingStopped
 from captioning.decoder.undone import undone
+from captioning.encoder.recipes import ARITHMETIC
 from captioning.settings import Settings
 from tests.helpers import forks
 from tests.helpers.signals import interrupt_at
@@ -888,6 +889,13 @@ def test_a_checkpoint_names_what_decides_on_its_arithmetic(tmp_path, monkeypatch
     found = trainer.checkpoints.newest().about["arithmetic"]
     assert found["threads"] == "7" and found["TensorFlow"] == tf.__version__ and found["processor"]
     assert found["oneDNN"] in (True, False) and found["precision"] in ("bfloat16", "float32")
+
+
+def test_embeddings_of_another_machine_make_a_resume_inexact_and_it_is_said(tmp_path, capsys):
+    """A cache may be replaced by a colleague's: its warning does not say what it does to a run that had begun."""
+    trainer_in(tmp_path, epochs=1, recipe={"weights": "none", ARITHMETIC: "a"}).fit()
+    trainer_in(tmp_path, recipe={"weights": "none", ARITHMETIC: "b"}).resume()
+    assert re.search(r"bit for bit: .*\(embeddings: 'a' there, 'b' here\)", capsys.readouterr().out)
 
 
 @pytest.mark.parametrize("losses", [3, [3], [[0.5]], [[0.5, 1.0, 1.0]], [["low", 1.0]]])

@@ -86,6 +86,16 @@ def test_the_newest_decoder_writes_unless_another_is_named(run, photos, encoder_
     assert name == (photos / "00.jpg").as_posix() and set(text.split()) <= set("abc")
 
 
+def test_of_several_decoders_the_chosen_one_is_named(run, photos, tmp_path, capsys, monkeypatch):
+    """A copy of a folder may be newer than what was trained last."""
+    for name in ("first", "second"):
+        shutil.copytree(run, tmp_path / "runs" / name)
+    os.utime(next((tmp_path / "runs" / "first").glob("step-*")), (2e9, 2e9))
+    monkeypatch.setenv("CAPTION_CHECKPOINT_ROOT", str(tmp_path / "runs"))
+    caption.main([str(photos / "00.jpg")])
+    assert f"Captions are by {tmp_path / 'runs' / 'first'}, the newest of 2 decoders" in capsys.readouterr().err
+
+
 def test_the_command_says_nothing_but_the_caption(run, photos):
     # A relative folder of checkpoints is in the project, a relative photo where the command runs.
     variables = os.environ | {"CAPTION_CHECKPOINT_ROOT": os.path.relpath(run.parent, ROOT)}

@@ -1,6 +1,7 @@
 """A caption writer knows its encoder. It refuses other embeddings and encoders, wrong shapes, NaN and infinity."""
 
 import re
+import warnings
 
 import keras
 import numpy as np
@@ -113,11 +114,19 @@ def test_an_encoder_is_known_by_its_recipe(writer):
         writer_with(RECIPE | {"quantised": "z"}).require_encoder(SmallEncoder())
 
 
-def test_an_encoder_on_another_machine_is_known(writer):
+def test_an_encoder_on_another_machine_is_known_and_a_warning_names_both_values(writer):
     """Another processor rounds otherwise, and may lack bfloat16."""
-    writer.require_encoder(SmallEncoder(**{ARITHMETIC: "x"}))
-    writer.greedy(embeddings(**{ARITHMETIC: "x"}))
-    writer_with(RECIPE | {"precision": "bfloat16"}).require_encoder(SmallEncoder())
+    with pytest.warns(UserWarning, match="arithmetic: 'x' in the encoder, None in the decoder") as warned:
+        writer.require_encoder(SmallEncoder(**{ARITHMETIC: "x"}))
+    assert warned[0].filename == __file__
+    with pytest.warns(UserWarning, match="arithmetic: 'x' in the embeddings, None in the decoder"):
+        writer.greedy(embeddings(**{ARITHMETIC: "x"}))
+    with pytest.warns(UserWarning, match="precision: 'float32' in the encoder, 'bfloat16' in the decoder"):
+        writer_with(RECIPE | {"precision": "bfloat16"}).require_encoder(SmallEncoder())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        writer.require_encoder(SmallEncoder())
+        writer.greedy(embeddings(photos="others"))
     with pytest.raises(ValueError, match="precision: 'bfloat16' in the encoder, 'float32' in the decoder"):
         writer.require_encoder(SmallEncoder(precision="bfloat16"))
 

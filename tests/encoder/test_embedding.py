@@ -1,5 +1,7 @@
 """Embeddings: each photo has its row, and none is lost or mixed up when a process is killed."""
 
+import dataclasses
+import errno
 import io
 import json
 import os
@@ -17,6 +19,7 @@ import numpy as np
 import pytest
 
 from captioning.datasets.loading import load_dataset
+from captioning.datasets.photo_folder import open_photos
 from captioning.encoder.batches import EMBED_BATCH
 from captioning.encoder.cache import embed_split
 from captioning.encoder.recipes import ARITHMETIC
@@ -454,6 +457,64 @@ def test_of_two_processes_one_works_and_the_other_says_that_it_waits(tmp_path, k
 
 
 # ---------------------------------------------------------------------------------------------- the disk
+
+class DriveGoes(Counting):
+    """Has the drive of the photos taken away after two batches: away(), given."""
+
+    def __init__(self, away):
+        super().__init__()
+        self.away = away
+
+    def __call__(self, photos):
+        """As its parent."""
+        if self.batches == 2:
+            self.away()
+        return super().__call__(photos)
+
+
+@pytest.mark.parametrize("stays", [False, True], ids=["nothing stays", "an empty folder stays"])
+def test_photos_of_a_drive_that_was_taken_away_are_not_listed_as_broken(tmp_path, stays):
+    photos, drive = tmp_path / "photos", tmp_path / "elsewhere"
+    split = split_of(coloured_zip(tmp_path / "train2014.zip", count=400, size=(8, 8)))
+    photos.mkdir()
+    with open_photos(split.photos) as zipped:
+        for name in split.names:
+            (photos / name).write_bytes(zipped.read(name))
+    split = dataclasses.replace(split, photos=photos)
+    undisturbed = embed_split(split, MeanColour(), tmp_path / "undisturbed")
+
+    def away():
+        photos.rename(drive)
+        if stays:
+            photos.mkdir()
+
+    with pytest.raises(OSError, match=f"{photos} was there, and can't be read any more"):
+        embed_split(split, DriveGoes(away), tmp_path / "cache")
+    if stays:
+        photos.rmdir()
+    drive.rename(photos)
+    counting = Counting()
+    found = embed_split(split, counting, tmp_path / "cache")
+    assert counting.batches <= batches_of(400) - 2 and found.skipped == {}
+    assert found.values.tobytes() == undisturbed.values.tobytes()
+
+
+def test_a_zip_on_a_drive_that_was_taken_away_is_named(tmp_path, monkeypatch):
+    split, read = split_of(coloured_zip(tmp_path / "train2014.zip", count=400, size=(8, 8))), zipfile.ZipExtFile.read
+
+    def away():
+        split.photos.rename(tmp_path / "elsewhere.zip")
+        monkeypatch.setattr(zipfile.ZipExtFile, "read", unplugged)
+
+    def unplugged(*_):
+        raise OSError(errno.ENOTCONN, "Transport endpoint is not connected")
+
+    with pytest.raises(OSError, match="train2014.zip was there, and can't be read any more"):
+        embed_split(split, DriveGoes(away), tmp_path / "cache")
+    monkeypatch.setattr(zipfile.ZipExtFile, "read", read)
+    (tmp_path / "elsewhere.zip").rename(split.photos)
+    assert embed_split(split, MeanColour(), tmp_path / "cache").skipped == {}
+
 
 def test_an_unwritable_folder_is_named(tmp_path):
     split = split_of(coloured_zip(tmp_path / "train2014.zip", count=2))

@@ -199,6 +199,7 @@ REFUSED = {
     "empty": (b"", "is empty"), "text": (b"not a photo at all", "is not a photo"),
     "HEIC": (b"\0\0\0\x18ftypheic" + bytes(100), "is HEIC .as from an iPhone., .*; save it as JPEG"),
     "AVIF": (b"\0\0\0\x1cftypavif" + bytes(100), "AVIF .*; save it as JPEG"),
+    "a PNG with a short gAMA": (png(8, 8, 8, 0, b"\0" * 72, (b"gAMA", b"\0\1")), "begins as a photo does, but"),
     "web page": (b"<!DOCTYPE html><html></html>", "is not a photo"),
     "program for a printer": (encoded(plain(), "EPS"), "is not a photo"),      # Pillow would run Ghostscript on it
     "png of 30,000": (BOMBS["png of 30,000"], "too many pixels"),
@@ -206,6 +207,13 @@ REFUSED = {
     "many passes": (BOMBS["many passes"], r"1000 x 1000 pixels in 2,\d\d\d passes"),
 } | {f"{kind} cut short": (encoded(Image.fromarray(quarters()), kind)[:-200], "can't be decoded: .+")
      for kind in ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF")}
+
+
+@pytest.mark.parametrize("kind", [b"iCCP", b"zTXt"])
+def test_a_photo_may_carry_much_text(kind):
+    """Photoshop keeps the history of a photo in it. Pillow's own limit is 1 MiB."""
+    raw = png(8, 8, 8, 0, b"\0" * 72, (kind, b"a\0\0" + zlib.compress(bytes(5_000_000))))
+    assert decode_photo(raw).size == (8, 8)
 
 
 @pytest.mark.parametrize("raw, reason", REFUSED.values(), ids=REFUSED)

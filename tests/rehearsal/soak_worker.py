@@ -1,4 +1,4 @@
-"""One start of the whole way that tests/soak.py rehearses, from download to captions. Its argument is a JSON.
+"""One start of the whole way that tests/soak.py rehearses, from download to scores. Its argument is a JSON.
 
 It says `phase: <name>` when one begins. It ends with 0 when all is there, 3 after an error that it put into a sentence
 (`error: …`), and 130 after Ctrl-C; whatever else goes wrong ends it with Python's traceback.
@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from captioning.datasets.splits import load_split
-from captioning.datasets.tokens import PAD
+from captioning.datasets.tokens import PAD, split_sentence
 from captioning.datasets.transfer import Patience, Source, fetch
 from captioning.decoder import checkpoints
 from captioning.encoder.cache import embed_split
@@ -106,6 +106,21 @@ def fit(trainer, history_file, **options):
                          "train again.")
 
 
+def score(folder, captions, references):
+    """Scores captions as the notebooks do. Java's scores, which a machine may lack, have a file of their own."""
+    from captioning.scoring.java import NoJavaScore
+    from captioning.scoring.scores import score_captions
+
+    words = {name: split_sentence(caption) for name, caption in captions.items()}
+    files.write_json(folder / "scores.json", score_captions(
+        words, {name: list(map(split_sentence, written)) for name, written in references.items()}).as_dict())
+    try:
+        of_java = score_captions(captions, references, "ptb", extra=["METEOR"]).as_dict()
+    except NoJavaScore as reason:
+        of_java = {"left_out": [str(reason)]}
+    files.write_json(folder / "java.json", of_java)
+
+
 def go_the_way(order):
     folder = Path(order["folder"])
     say_phase("download")
@@ -121,9 +136,11 @@ def go_the_way(order):
     say_phase("fine-tune")
     fit(make_tuner(order, splits, decoder, trainer, writer), "fine_tuning.json")
     say_phase("caption")
+    captions = [str(caption) for caption in writer.beam(val_embeds, width=3)]
     files.write_json(folder / "outputs" / "val_captions.json", [
-        {"image_id": image_id, "caption": str(caption)}
-        for image_id, caption in zip(splits[1].image_ids, writer.beam(val_embeds, width=3))])
+        {"image_id": image_id, "caption": caption} for image_id, caption in zip(splits[1].image_ids, captions)])
+    say_phase("score")
+    score(folder / "outputs", dict(zip(splits[1].names, captions)), dict(zip(splits[1].names, splits[1].captions)))
 
 
 def say_phase(name):

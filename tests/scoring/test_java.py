@@ -127,7 +127,8 @@ def test_whatever_java_does_meteor_ends_and_says_why(stub_java, script, why):
     scores = score_captions({"a": ["a", "dog"], "b": ["kites"]}, {"a": [["a", "dog"]], "b": [["kites"]]},
                             extra=["METEOR"])
     [left_out] = scores.left_out
-    assert "METEOR" not in scores.values and left_out.startswith("METEOR failed") and why in left_out
+    assert left_out.startswith("METEOR failed") and why in left_out
+    assert tuple(scores.values) == METRICS and scores["ROUGE-L"] == 1
 
 
 METEOR_THAT_ANSWERS = """#!/bin/sh
@@ -188,10 +189,33 @@ def spice_with(tmp_path, monkeypatch, stub_java):
     return scored_by
 
 
+SPICE_THAT_ANSWERS = """
+import json, sys
+given, written = sys.argv[1:]
+results = []
+for asked in json.load(open(given, encoding="utf-8")):
+    said, meant = set(asked["test"].split()), set(" ".join(asked["refs"]).split())
+    score = {"pr": len(said & meant) / len(said), "re": len(said & meant) / len(meant),
+             "f": 2 * len(said & meant) / (len(said) + len(meant)), "numImages": 1.0}
+    results.insert(0, {"image_id": asked["image_id"], "scores": {"Object": dict(score, f=None), "All": score}})
+json.dump(results, open(written, "w", encoding="utf-8"), ensure_ascii=False)
+"""
+
+
 def spice_results(**scores) -> str:
     """What SPICE's program writes: the photos in any order, null for a score that is not a number."""
     return json.dumps([{"image_id": name, "scores": {"All": {"pr": 1.0, "re": 1.0, "f": score}}}
                        for name, score in scores.items()])
+
+
+@needs_shell
+def test_spice_reads_what_a_program_makes_of_its_captions(spice_with, tmp_path, monkeypatch):
+    """The stand-in reads and writes the files that SPICE does; its score is the F of words instead of facts."""
+    monkeypatch.setattr(java, "TIMEOUT", 60)
+    (tmp_path / "spice.py").write_text(SPICE_THAT_ANSWERS)
+    scores = spice_with(f'exec "{sys.executable}" "{tmp_path}/spice.py" "$given" "$scores"')
+    assert scores.left_out == () and scores.by_photo("SPICE") == {"a": 1, "b": 1, "\u0909": pytest.approx(2 / 3)}
+    assert scores["SPICE"] == pytest.approx(8 / 9) and "SPICE" in scores.intervals
 
 
 @needs_shell
@@ -209,6 +233,8 @@ def test_spice_reads_the_scores_of_all_photos_whatever_their_order(spice_with, t
 @pytest.mark.parametrize("script, why", {
     "dies with words": ("echo 'Exception in thread main' >&2; exit 1", "it is known to run: Exception in thread main"),
     "dies silently": ("exit 3", "ended with status 3"),
+    "runs out of memory": ("echo 'java.lang.OutOfMemoryError: Java heap space' >&2; exit 1", "OutOfMemoryError"),
+    "is killed": ("kill -9 $$", "ended with status -9"),
     "writes nothing": ("exit 0", "scores.json"),
     "writes rubbish": ("echo 0,5 > $scores", "its results can't be read"),
     "writes half of it": ("""echo '[{"image_id": "a"' > $scores""", "its results can't be read"),
@@ -220,7 +246,8 @@ def test_spice_reads_the_scores_of_all_photos_whatever_their_order(spice_with, t
 def test_whatever_java_does_spice_ends_and_says_why(spice_with, script, why):
     scores = spice_with(script)
     [left_out] = scores.left_out
-    assert "SPICE" not in scores.values and left_out.startswith("SPICE failed") and why in left_out
+    assert left_out.startswith("SPICE failed") and why in left_out
+    assert tuple(scores.values) == METRICS and scores["ROUGE-L"] == 1
 
 
 @needs_shell
@@ -241,7 +268,9 @@ def test_no_program_outlives_its_time(spice_with, stub_java, tmp_path, metric):
 @needs_shell
 def test_spice_is_left_out_if_memory_is_short(spice_with, monkeypatch):
     monkeypatch.setattr(java.psutil, "virtual_memory", lambda: SimpleNamespace(available=7_500_000_000))
-    assert spice_with("exit 1").left_out == ("SPICE was left out: it may take 8 GB of memory, and 7.5 GB are free.",)
+    scores = spice_with("exit 1")
+    assert scores.left_out == ("SPICE was left out: it may take 8 GB of memory, and 7.5 GB are free.",)
+    assert tuple(scores.values) == METRICS
 
 
 OPTIONS = "-Duser.language=it -Duser.country=IT -Duser.language.format=it -Xmx3m"
