@@ -49,6 +49,7 @@ LEFT = "The padding is on the left: the words come first and pad_idx fills up th
 KEPT_TAIL = "The beginning of a long caption is cut away: keep its first max_len tokens."
 KEPT_END = "END takes the place of the last token of a caption that is cut: keep its first max_len tokens as they are."
 LOST_START = "START is left out: the first token of a caption must stay."
+LOST_LAST = "The last token of a caption that is cut becomes padding: keep max_len of its tokens."
 LOST_END = "END is left out: the last token of a caption that fits must stay."
 DIFFERS = "The matrix differs from the expected one."
 TURNED = "The matrix is transposed: a row belongs to a caption, a column to a place in it."
@@ -118,12 +119,12 @@ def _type_problems(came):
                           "array([[1, 2, 3], [4, 5, -1]])", f"{type(matrix).__name__}: {short(matrix)}")
             return
     kind = next((matrix.dtype for matrix in came if not np.issubdtype(matrix.dtype, np.integer)), None)
-    if kind is not None and kind.kind in "USO":
+    if kind is not None and (kind.kind in "US" or any(isinstance(token, str) for token in came[0].flat)):
         yield Problem("The matrix holds strings: fill with pad_idx, which is an index, and not with PAD.", "integers",
                       short(came[0].ravel()[-1]))
         return
     if kind is not None:
-        yield Problem("The matrix holds no whole numbers: make it with dtype=np.int32.", "integers", str(kind))
+        yield Problem("The matrix should hold integers: make it with dtype=np.int32.", "integers", str(kind))
         return
     narrow = next((matrix.dtype for matrix in came if np.iinfo(matrix.dtype).max < LARGE), None)
     if narrow is not None:
@@ -177,7 +178,7 @@ def _fixed_fill(came):
 
 def _combinations():
     """[(hints, mistakes)] of each combination of up to three mistakes, the fewest first."""
-    kept = "", KEPT_TAIL, KEPT_END, LOST_END, LOST_START
+    kept = "", KEPT_TAIL, KEPT_END, LOST_LAST, LOST_END, LOST_START
     grid = itertools.product(COLUMNS, ("", LEFT), kept, ("", ZERO, LOST_ZEROS), ROWS)
     rows = [([hint for hint in mistakes if hint], mistakes) for mistakes in grid]
     return sorted((row for row in rows if 0 < len(row[0]) < 4), key=lambda row: len(row[0]))
@@ -208,5 +209,7 @@ def _matrix(case: int, columns="", left="", kept="", zeros="", order="", pad_idx
         window = [*padding, *tokens, *padding][MOST_COLUMNS + shift:][:width]
         if kept == KEPT_END:
             window[min(length, width) - 1 - shift] = caption[-1]
+        if kept == LOST_LAST and length > width:
+            window[-1] = padding[0]
         rows.append([pad if token == 0 and zeros == LOST_ZEROS else token for token in window])
     return np.array(rows)

@@ -57,6 +57,7 @@ def indexing_problems(captions_indexed, vocab, caption_tokens_to_indices) -> lis
 def _practice(vocab):
     """Captions of three photos, each with the tokens between START and END: known, unknown, and many."""
     words = [token for token in vocab if split_sentence(token.upper()) == [token]][:3] or [UNKNOWN_WORD]
+    words = words[1:] + words[:1]           # not in the order of their indices
     known = " ".join(words)
     return [
         {f"{known.upper()}.": words, f"{words[0]}, {UNKNOWN_WORD} {words[-1]}": [words[0], UNK, words[-1]]},
@@ -144,6 +145,8 @@ def _other_structure(came, as_lists, expected):
     hint = "The result should be a list for each photo, in it a list for each caption, in it the indices."
     if inspect.isgenerator(came):
         hint = "The function has yield, so it gives a generator: collect the lists, and return them. " + hint
+    if isinstance(came, (list, tuple)) and None in itertools.chain.from_iterable(filter(None, came)):
+        hint = f"A caption is None, which append and extend give: put + between lists. {hint}"
     lazy = _lazy_caption(came)
     if lazy is not None:
         hint = f"A caption is a {lazy}, which can be read only once: make it a list. {hint}"
@@ -191,6 +194,8 @@ def _other_indices_hint(came, expected):
                 "split(' ') gives empty words. Cut it with split_sentence.")
     if inner == right[::-1]:
         return "The words are in reverse order: keep the order of the caption."
+    if sorted(inner) == sorted(right):
+        return "The words are in another order: keep the order of the caption."
     if inner == right[:len(inner)]:
         return "The words at the end of a caption are missing, perhaps those after an unknown one: go on to its end."
     return ("The words get other indices than they have in vocab: cut the caption with split_sentence, then look each "
@@ -218,24 +223,32 @@ def _wrong_ends(pairs, vocab):
     if all(caption[:1] == [end] and caption[-1:] == [start] for caption in captions):
         yield Problem("START and END are swapped.", **example)
         return
-    if any(caption.count(start) == caption.count(end) > 1 for caption in captions):
+    after_end = {caption[caption.index(end, 1) + 1] for caption, right in pairs
+                 if end in caption[1:-1] and len(caption) > len(right)}
+    if after_end - {end, vocab[PAD]}:
         yield Problem("The captions of a photo run together: begin a new list for each caption.", **example)
         return
     if all(caption[:1] == caption[-1:] == [vocab[UNK]] for caption in captions):
         yield Problem("split_sentence cuts the # off START and END, so they become UNK: put vocab[START] and "
                       "vocab[END] around the words after cutting.", **example)
         return
-    if all(end in caption and caption[-1:] == [vocab[PAD]] for caption in captions):
-        yield Problem("PAD follows END: do not fill up here, batch_captions_to_matrix does.", **example)
+    if all(vocab[PAD] in caption for caption in captions):
+        yield Problem("PAD is in the captions: do not fill up here, batch_captions_to_matrix does.", **example)
         return
     if not all(caption[:1] == [start] for caption in captions):
         yield Problem("START is missing: each caption begins with it.", **example)
-    elif any(caption.count(start) > 1 for caption in captions):
+    elif _is_twice(start, pairs):
         yield Problem("START is there twice: once, at the beginning, is enough.", **example)
     if not all(caption[-1:] == [end] for caption in captions):
         yield Problem("END is missing: each caption ends with it.", **example)
-    elif any(caption.count(end) > 1 for caption in captions):
+    elif _is_twice(end, pairs):
         yield Problem("END is there twice: once, at the end, is enough.", **example)
+
+
+def _is_twice(token, pairs) -> bool:
+    """Whether a token is at both ends of a caption, or is there once too often."""
+    return any(caption.count(token) > 1 and (len(caption) > len(right) or caption[0] == caption[-1])
+               for caption, right in pairs)
 
 
 def _wrong_unknowns(pair, vocab):
@@ -244,7 +257,7 @@ def _wrong_unknowns(pair, vocab):
     if vocab[UNK] in came:
         return
     inner = [index for index in came if index not in (vocab[START], vocab[END])]
-    if inner == [index for index in expected[1:-1] if index != vocab[UNK]]:
+    if len(came) < len(expected) and inner == [index for index in expected[1:-1] if index != vocab[UNK]]:
         hint = "Words that are not in the vocabulary are dropped: put UNK in their place."
     else:
         hint = "UNK is not used: it stands for each word that is not in the vocabulary."

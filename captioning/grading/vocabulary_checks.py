@@ -123,7 +123,7 @@ def _wrong_tokens(vocab, captions_of_photos):
         return
     if special:
         yield Problem(f"{', '.join(special).replace('#', '')} missing: the four special tokens belong in the "
-                      "vocabulary too, beside the words.", ", ".join(SPECIAL_TOKENS), f"no {', '.join(special)}")
+                      "vocabulary too, whatever their count.", ", ".join(SPECIAL_TOKENS), f"no {', '.join(special)}")
     missing = {word for word, count in counts.items() if count >= MIN_COUNT and word not in vocab}
     rare = {word for word in vocab if 0 < counts[word] < MIN_COUNT}
     foreign = {token for token in words if not counts[token]}
@@ -169,6 +169,8 @@ def _each(groups, split=split_sentence) -> set[str]:
 USUAL_SPLITS = str.split, lambda caption: caption.lower().split(), lambda caption: re.findall(r"\w+", caption)
 _OTHER_SPLIT = ('The captions are not cut with split_sentence: "Dog", "dog," and "dog." all count as dog, in lower '
                 "case and without punctuation.")
+_TOGETHER = ('Captions are joined without a space, so the last word of one and the first of the next become one word: '
+             'use " ".join, or cut each caption by itself.')
 _ANEW = "The counter begins anew for each {}: make it once, before the loops, and count all captions together."
 
 # (hint, which words the mistake finds in captions)
@@ -187,6 +189,10 @@ USUAL_COUNTS = (
      lambda photos: _frequent(Counter(word for photo in photos for word in _count_words([photo])))),
     ("Letters are counted, not words: cut each caption with split_sentence.",
      lambda photos: _frequent(_count_words(photos, lambda caption: list(caption.lower())))),
+    ("Letters are counted, not words: Counter.update takes a list of words; of a single word it counts the letters.",
+     lambda photos: _frequent(_count_words(photos, lambda caption: "".join(split_sentence(caption))))),
+    (_TOGETHER, lambda photos: _frequent(_count_words([["".join(itertools.chain(*photos))]]))),
+    (_TOGETHER, lambda photos: _frequent(_count_words([map("".join, photos)]))),
     *((_OTHER_SPLIT, lambda photos, split=split: _frequent(_count_words(photos, split))) for split in USUAL_SPLITS),
 )
 

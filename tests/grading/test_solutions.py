@@ -158,7 +158,7 @@ def test_a_wrong_loss_is_named_and_its_decoder_keeps_its_points(grader, up_to_lo
     code, words = wrong("LOSS", mistake)
     verdict = grader.check_untrained_loss(with_loss(up_to_logits, code), VOCAB)
     assert is_named(verdict, words) and verdict.points == 0
-    assert len(verdict.problems) == (2 if mistake == "softmax twice, mean of all" else 1)
+    assert len(verdict.problems) == (2 if mistake in wrong_solutions.TWO_MISTAKES else 1)
 
 
 def test_a_wrong_loss_is_named_at_its_step_and_for_logits_that_are_probabilities(grader, up_to_logits):
