@@ -23,7 +23,7 @@ CASES = [
 ]
 COLUMNS = {                         # each mistake, and how many columns it gives: of lengths, max_len (None: longest)
     "": lambda lengths, most: min(max(lengths), most),
-    "max_len is ignored: a caption longer than max_len is to be cut.": lambda lengths, most: max(lengths),
+    "max_len is ignored: cut captions that are longer than max_len.": lambda lengths, most: max(lengths),
     "The matrix is padded to max_len: its longest caption says how wide it is, and max_len only cuts it.":
         lambda lengths, most: most,
     "A column is lost: the last token of a caption that fits (its END) must stay.":
@@ -64,6 +64,7 @@ ROWS = {
         lambda rows: [list(dict.fromkeys(row)) for row in rows],
     "A token that follows itself is there once: keep every token.":
         lambda rows: [[token for token, _ in itertools.groupby(row)] for row in rows],
+    "The tokens of each caption stand in reverse order: keep their order.": lambda rows: [row[::-1] for row in rows],
     "The captions are sorted by length: row i belongs to caption i.": lambda rows: sorted(rows, key=len, reverse=True),
     "The captions are sorted by length, short ones first: row i belongs to caption i.":
         lambda rows: sorted(rows, key=len),
@@ -135,6 +136,10 @@ def _type_problems(came):
 def _value_problems(came):
     """The mistakes that explain the matrices."""
     if _equal(came, _matrices()):
+        return
+    if any(matrix.shape[1] == 0 for matrix in came):
+        yield Problem("The matrix has no columns. If max_len is None, captions are not cut at all.",
+                      "3 columns for captions of 3 and 2 tokens", "0 columns")
         return
     fill = _fixed_fill(came)
     if fill is not None:

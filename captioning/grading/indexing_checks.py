@@ -131,6 +131,12 @@ def _indexing_mistakes(came, expected, vocab):
     if words:
         yield _words_problem(*words[0])
         return
+    nested = next((ours for ours, _ in pairs if any(isinstance(index, (list, tuple)) for index in ours)), None)
+    if nested is not None:
+        kind = next(type(index).__name__ for index in nested if isinstance(index, (list, tuple)))
+        yield Problem(f"There is a {kind} inside a caption, where only indices belong: join lists with + or *, not "
+                      "with a comma.", short(pairs[0][1]), short(nested))
+        return
     yield from _wrong_types([index for caption, _ in pairs for index in caption], vocab)
     *whole, long = pairs
     problems = [*_wrong_ends(whole, vocab), *_wrong_unknowns(pairs[1], vocab), *_cut(long, vocab)]
@@ -198,6 +204,8 @@ def _other_indices_hint(came, expected):
         return "The words are in another order: keep the order of the caption."
     if inner == right[:len(inner)]:
         return "The words at the end of a caption are missing, perhaps those after an unknown one: go on to its end."
+    if inner == right[len(right) - len(inner):]:
+        return "The words at the beginning of a caption are missing: keep every word."
     return ("The words get other indices than they have in vocab: cut the caption with split_sentence, then look each "
             "word up.")
 
@@ -205,14 +213,12 @@ def _other_indices_hint(came, expected):
 def _wrong_types(indices, vocab):
     """Problems of indices that are not Python ints."""
     kinds = {type(index).__name__ for index in indices if not isinstance(index, int) and index is not None}
-    if kinds & {"list", "tuple"}:
-        raise Stopped(Problem("There is a list inside a caption: join lists with + or *, not with a comma.",
-                              "[2, 7, 4, 0]", "[2, [7, 4], 0]"))
     if kinds:
         from_vocab = any(isinstance(index, np.generic) for index in vocab.values())
         where = ("vocab holds them already, so number its tokens with enumerate" if from_vocab else
                  "int(index) or .tolist() turns them into ints")
-        yield Problem(f"The indices are NumPy numbers, not Python ints; {where}.", "int", ", ".join(sorted(kinds)))
+        of_numpy = "NumPy numbers, " if any(isinstance(index, np.generic) for index in indices) else ""
+        yield Problem(f"The indices are {of_numpy}not Python ints; {where}.", "int", ", ".join(sorted(kinds)))
 
 
 def _wrong_ends(pairs, vocab):
@@ -224,7 +230,7 @@ def _wrong_ends(pairs, vocab):
         yield Problem("START and END are swapped.", **example)
         return
     after_end = {caption[caption.index(end, 1) + 1] for caption, right in pairs
-                 if end in caption[1:-1] and len(caption) > len(right)}
+                 if end in caption[1:-1] and len(_inner(caption, vocab)) > len(right) - 2}
     if after_end - {end, vocab[PAD]}:
         yield Problem("The captions of a photo run together: begin a new list for each caption.", **example)
         return
@@ -238,11 +244,16 @@ def _wrong_ends(pairs, vocab):
     if not all(caption[:1] == [start] for caption in captions):
         yield Problem("START is missing: each caption begins with it.", **example)
     elif _is_twice(start, pairs):
-        yield Problem("START is there twice: once, at the beginning, is enough.", **example)
+        yield Problem("START is there more than once: once, at the beginning, is enough.", **example)
     if not all(caption[-1:] == [end] for caption in captions):
         yield Problem("END is missing: each caption ends with it.", **example)
     elif _is_twice(end, pairs):
-        yield Problem("END is there twice: once, at the end, is enough.", **example)
+        yield Problem("END is there more than once: once, at the end, is enough.", **example)
+
+
+def _inner(caption, vocab) -> list:
+    """A caption without START and END."""
+    return [index for index in caption if index not in (vocab[START], vocab[END])]
 
 
 def _is_twice(token, pairs) -> bool:
@@ -256,7 +267,7 @@ def _wrong_unknowns(pair, vocab):
     came, expected = pair
     if vocab[UNK] in came:
         return
-    inner = [index for index in came if index not in (vocab[START], vocab[END])]
+    inner = _inner(came, vocab)
     if len(came) < len(expected) and inner == [index for index in expected[1:-1] if index != vocab[UNK]]:
         hint = "Words that are not in the vocabulary are dropped: put UNK in their place."
     else:

@@ -207,13 +207,14 @@ def possible_losses(logits, words, vocab):
         vocab: {token: index}.
     """
     is_word = words != vocab[PAD]
-    losses = []
-    for (reading, each), (reduction, reduce), (form, change) in itertools.product(
-            _readings(logits, words), _reductions(words, is_word, vocab).items(), _FORMS.items()):
-        hints = [hint for hint in (reading, reduction, form) if hint]
-        if len(hints) < 3:
-            with np.errstate(all="ignore"):
-                losses.append((hints, float(change(reduce(each)))))
+    reductions, losses = _reductions(words, is_word, vocab), []
+    with np.errstate(all="ignore"):
+        for (reading, each), (reduction, reduce) in itertools.product(_readings(logits, words), reductions.items()):
+            reduced = reduce(each)
+            for form, change in _FORMS.items():
+                hints = [hint for hint in (reading, reduction, form) if hint]
+                if len(hints) < 3:
+                    losses.append((hints, float(change(reduced))))
     return sorted(losses, key=lambda row: len(row[0]))
 
 

@@ -39,7 +39,7 @@ def mask_problems(decoder, vocab):
     elif came.dtype.kind not in "biuf" or not np.isin(came, (0, 1)).all():
         yield Problem("The mask has the wrong type: it should hold True for a word and False for PAD (or 1 and 0), as "
                       "ops.not_equal(decoder.flat_ground_truth, pad_idx) does.", "True and False",
-                      f"{came.dtype}: {short(np.unique(came)[:12])}")
+                      f"{came.dtype}: {short(np.unique(came)[:12].round(3))}")
     elif not np.array_equal(came, is_word):
         truth, pad = sentences[:, 1:].ravel(), vocab[PAD]
         hint = _named(came, {

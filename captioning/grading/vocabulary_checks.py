@@ -5,6 +5,7 @@ import itertools
 import re
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 
 from captioning.datasets.tokens import END, PAD, START, UNK, split_sentence
 from captioning.grading.report import Problem, argument_name, call, reprs, short, some
@@ -47,7 +48,8 @@ def vocabulary_problems(vocab, generate_vocabulary, train_captions) -> Iterator[
                       f"notebook. Its argument is called {name}: use that.",
                       "the words of the argument", some(set(practice).difference(SPECIAL_TOKENS)))
         return
-    problems = list(_vocabulary_mistakes(practice, PRACTICE_CAPTIONS))
+    problems = [replace(problem, came=f"{problem.came}, in a few captions that the check made up")
+                for problem in _vocabulary_mistakes(practice, PRACTICE_CAPTIONS)]
     if not problems:
         problems = list(_vocabulary_mistakes(vocab, train_captions))
         if problems:
@@ -133,8 +135,8 @@ def _wrong_tokens(vocab, captions_of_photos):
                       f"missing: {some(missing)}" if missing else some(map(short, foreign or rare)))
         return
     if missing:
-        hint = ("Words seen exactly 5 times are missing: use >= 5, not > 5."
-                if {counts[word] for word in missing} == {MIN_COUNT} else
+        hint = ("Words seen exactly 5 times are missing: use >= 5, not > 5, and begin each count at 1."
+                if missing == {word for word, count in counts.items() if count == MIN_COUNT} else
                 "Some frequent words are missing. Does the function leave words out, or captions?")
         yield Problem(hint, "every word that was seen 5 times or more", f"missing: {some(missing)}")
     if rare:
