@@ -96,8 +96,8 @@ def _first_problems(decoder, vocab, names, found):
     for name in names:
         if name in found.errors:
             raise found.errors[name]
-        if name not in found.values:    # c0, where h0 serves as both
-            continue
+        if name not in found.values:
+            continue                    # c0, where h0 serves as both
         problems = [*looks[name](), *_shape_problems(name, found, len(vocab))]
         if problems:
             yield problems[0]

@@ -3,7 +3,7 @@
 import copy
 import inspect
 import itertools
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 
 import numpy as np
@@ -151,7 +151,7 @@ def _other_structure(came, as_lists, expected):
     hint = "The result should be a list for each photo, in it a list for each caption, in it the indices."
     if inspect.isgenerator(came):
         hint = "The function has yield, so it gives a generator: collect the lists, and return them. " + hint
-    if isinstance(came, (list, tuple)) and None in itertools.chain.from_iterable(filter(None, came)):
+    if any(caption is None for caption in _captions_of(came)):
         hint = f"A caption is None, which append and extend give: put + between lists. {hint}"
     lazy = _lazy_caption(came)
     if lazy is not None:
@@ -163,10 +163,13 @@ def _other_structure(came, as_lists, expected):
 
 def _lazy_caption(came):
     """The type of a caption that is no list, such as map; None if there is none."""
-    if not isinstance(came, (list, tuple)):
-        return None
-    captions = itertools.chain.from_iterable(photo for photo in came if isinstance(photo, (list, tuple)))
-    return next((type(caption).__name__ for caption in captions if isinstance(caption, Iterator)), None)
+    return next((type(caption).__name__ for caption in _captions_of(came) if isinstance(caption, Iterator)), None)
+
+
+def _captions_of(came) -> list:
+    """What is in the lists in a list; [] if there are none."""
+    photos = came if isinstance(came, (list, tuple)) else []
+    return [caption for photo in photos if isinstance(photo, (list, tuple)) for caption in photo]
 
 
 def _as_lists(came):
@@ -200,7 +203,7 @@ def _other_indices_hint(came, expected):
                 "split(' ') gives empty words. Cut it with split_sentence.")
     if inner == right[::-1]:
         return "The words are in reverse order: keep the order of the caption."
-    if sorted(inner) == sorted(right):
+    if Counter(inner) == Counter(right):
         return "The words are in another order: keep the order of the caption."
     if inner == right[:len(inner)]:
         return "The words at the end of a caption are missing, perhaps those after an unknown one: go on to its end."

@@ -129,9 +129,11 @@ def _wrong_tokens(vocab, captions_of_photos):
     missing = {word for word, count in counts.items() if count >= MIN_COUNT and word not in vocab}
     rare = {word for word in vocab if 0 < counts[word] < MIN_COUNT}
     foreign = {token for token in words if not counts[token]}
-    counted = [hint for hint, count in USUAL_COUNTS if words and words == count(captions_of_photos)]
-    if counted and (missing or rare or foreign):
-        yield Problem(counted[0], "every word that was seen 5 times or more",
+    if not (missing or rare or foreign):
+        return
+    counted = next((hint for hint, count in USUAL_COUNTS if words and words == count(captions_of_photos)), "")
+    if counted:
+        yield Problem(counted, "every word that was seen 5 times or more",
                       f"missing: {some(missing)}" if missing else some(map(short, foreign or rare)))
         return
     if missing:

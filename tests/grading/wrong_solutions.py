@@ -272,6 +272,7 @@ INDEXING |= {
         "END for unknown words": ("[vocab[START], *(vocab.get(w, vocab[END]) for w in split_sentence(c)), vocab[END]]",
                                   "UNK is not used"),
         "START at both ends": ("[*right(c)[:-1], vocab[START]]", "START is there more than once", "END is missing"),
+        "one row of numbers": ("[i for cs in captions for c in cs for i in right(c)]", "a list for each photo"),
         "append": ("right(c)[:1].append(right(c)[1:])", "A caption is None, which append"),
         "one row for a photo": ("[(lambda rows: [sum(rows, right(cs[0])[:1])] * len(cs))([right(c)[1:] for c in cs]) "
                                 "for cs in captions]", "run together", "begin a new list for each caption"),
