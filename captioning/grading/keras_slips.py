@@ -24,8 +24,10 @@ _OF_KERAS = {
     r"Unsupported key type for array slice\. Received: `\(?.*<KerasTensor":
         "A Keras tensor takes no other tensor in brackets. Multiply by the mask, and divide by its sum: "
         "ops.sum(x * mask) / ops.sum(mask).",
-    _SHAPES + r"\(\w+, \w+\), output\.shape=\(\w+,\)":
+    _SHAPES + r"\(\w+, \d+\), output\.shape=\(\w+,\)":
         f"The arguments are swapped: the ground truth comes first, {_CROSS_ENTROPY}(truth, logits, from_logits=True).",
+    _SHAPES + r"\(\w+,\), output\.shape=\(\w+, \w+, \w+\)":
+        "The ground truth is flattened, and the logits are not: send flat_hidden_states through the layers for logits.",
     _SHAPES + r"\(\w+, \w+\), output\.shape=\(\w+, \w+\)":
         "The ground truth is not flattened, and the logits are: ops.reshape(sentences[:, 1:], [-1]) makes one row.",
     r"`target` and `output` must have the same shape\. Received":

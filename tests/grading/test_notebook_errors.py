@@ -30,6 +30,7 @@ SLIPS = {
     "loss = ops.mean(nats[mask > 0])": "takes no other tensor in brackets. Multiply by the mask",
     "kept = words[:, mask > 0]": "takes no other tensor in brackets",
     f"loss = {LOSS}(logits, truth, from_logits=True)": "arguments are swapped: the ground truth comes first",
+    f"loss = {LOSS}(truth, states, from_logits=True)": "send flat_hidden_states through the layers",
     f"loss = {LOSS}(words[:, 1:], logits, from_logits=True)": "ground truth is not flattened",
     "loss = keras.losses.categorical_crossentropy(truth, logits)":
         f"holds indices, which this loss does not take: use {LOSS}",
