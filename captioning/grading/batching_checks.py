@@ -23,7 +23,7 @@ CASES = [
 ]
 COLUMNS = {                         # each mistake, and how many columns it gives: of lengths, max_len (None: longest)
     "": lambda lengths, most: min(max(lengths), most),
-    "max_len is ignored: a caption longer than max_len is to be cut.": lambda lengths, most: max(lengths),
+    "max_len is ignored: cut captions that are longer than max_len.": lambda lengths, most: max(lengths),
     "The matrix is padded to max_len: its longest caption says how wide it is, and max_len only cuts it.":
         lambda lengths, most: most,
     "A column is lost: the last token of a caption that fits (its END) must stay.":
@@ -49,6 +49,7 @@ LEFT = "The padding is on the left: the words come first and pad_idx fills up th
 KEPT_TAIL = "The beginning of a long caption is cut away: keep its first max_len tokens."
 KEPT_END = "END takes the place of the last token of a caption that is cut: keep its first max_len tokens as they are."
 LOST_START = "START is left out: the first token of a caption must stay."
+LOST_LAST = "The last token of a caption that is cut becomes padding: keep max_len of its tokens."
 LOST_END = "END is left out: the last token of a caption that fits must stay."
 DIFFERS = "The matrix differs from the expected one."
 TURNED = "The matrix is transposed: a row belongs to a caption, a column to a place in it."
@@ -63,6 +64,7 @@ ROWS = {
         lambda rows: [list(dict.fromkeys(row)) for row in rows],
     "A token that follows itself is there once: keep every token.":
         lambda rows: [[token for token, _ in itertools.groupby(row)] for row in rows],
+    "The tokens of each caption stand in reverse order: keep their order.": lambda rows: [row[::-1] for row in rows],
     "The captions are sorted by length: row i belongs to caption i.": lambda rows: sorted(rows, key=len, reverse=True),
     "The captions are sorted by length, short ones first: row i belongs to caption i.":
         lambda rows: sorted(rows, key=len),
@@ -118,12 +120,12 @@ def _type_problems(came):
                           "array([[1, 2, 3], [4, 5, -1]])", f"{type(matrix).__name__}: {short(matrix)}")
             return
     kind = next((matrix.dtype for matrix in came if not np.issubdtype(matrix.dtype, np.integer)), None)
-    if kind is not None and kind.kind in "USO":
+    if kind is not None and (kind.kind in "US" or any(isinstance(token, str) for token in came[0].flat)):
         yield Problem("The matrix holds strings: fill with pad_idx, which is an index, and not with PAD.", "integers",
                       short(came[0].ravel()[-1]))
         return
     if kind is not None:
-        yield Problem("The matrix holds no whole numbers: make it with dtype=np.int32.", "integers", str(kind))
+        yield Problem("The matrix should hold integers: make it with dtype=np.int32.", "integers", str(kind))
         return
     narrow = next((matrix.dtype for matrix in came if np.iinfo(matrix.dtype).max < LARGE), None)
     if narrow is not None:
@@ -134,6 +136,10 @@ def _type_problems(came):
 def _value_problems(came):
     """The mistakes that explain the matrices."""
     if _equal(came, _matrices()):
+        return
+    if any(matrix.shape[1] == 0 for matrix in came):
+        yield Problem("The matrix has no columns. If max_len is None, captions are not cut at all.",
+                      "3 columns for captions of 3 and 2 tokens", "0 columns")
         return
     fill = _fixed_fill(came)
     if fill is not None:
@@ -177,7 +183,7 @@ def _fixed_fill(came):
 
 def _combinations():
     """[(hints, mistakes)] of each combination of up to three mistakes, the fewest first."""
-    kept = "", KEPT_TAIL, KEPT_END, LOST_END, LOST_START
+    kept = "", KEPT_TAIL, KEPT_END, LOST_LAST, LOST_END, LOST_START
     grid = itertools.product(COLUMNS, ("", LEFT), kept, ("", ZERO, LOST_ZEROS), ROWS)
     rows = [([hint for hint in mistakes if hint], mistakes) for mistakes in grid]
     return sorted((row for row in rows if 0 < len(row[0]) < 4), key=lambda row: len(row[0]))
@@ -208,5 +214,7 @@ def _matrix(case: int, columns="", left="", kept="", zeros="", order="", pad_idx
         window = [*padding, *tokens, *padding][MOST_COLUMNS + shift:][:width]
         if kept == KEPT_END:
             window[min(length, width) - 1 - shift] = caption[-1]
+        if kept == LOST_LAST and length > width:
+            window[-1] = padding[0]
         rows.append([pad if token == 0 and zeros == LOST_ZEROS else token for token in window])
     return np.array(rows)

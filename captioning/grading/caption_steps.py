@@ -100,24 +100,44 @@ def same_function_problems(decoder, steps: Steps, start: int, words) -> Iterator
     h, c = _outputs(steps.initial_state, images, f"{steps.name}: initial_state", 2)
     apart = _first_apart({"h0": (at_once["h0"], h), "c0": (at_once[states[-1]], c)})
     hidden, logits = (at_once[name].reshape(CAPTIONS, LENGTH - 1, -1) for name in names[-2:])
+    path = []
     for place in range(LENGTH - 1):
-        step = [sentences[:, place], h, c]
-        came, h, c = _outputs(steps.one_step, step, f"{steps.name}: one_step", 3)
-        apart = apart or _state_apart(hidden[:, place], h, c, place)
+        path.append([sentences[:, place], h, c])
+        came, h, c = _outputs(steps.one_step, path[-1], f"{steps.name}: one_step", 3)
+        if not apart and _apart(hidden[:, place], h):
+            apart = _where_states_part(decoder, steps.one_step, hidden[:, place], path, c)
         if _apart(*map(_log_probabilities, (logits[:, place], came))):
             yield _difference(apart or f"the logits after word {place + 1}", logits[:, place], came, steps.name)
             return
 
 
-def _state_apart(expected, h, c, place) -> str:
-    """Where the state after a step is another one than in training; "" if h is the same."""
-    if not _apart(expected, h):
-        return ""
+def _where_states_part(decoder, one_step, expected, path, c) -> str:
+    """Where the state h after a step is another one than in training.
+
+    Args:
+        decoder: a class that holds symbolic Keras tensors.
+        one_step: as in Steps.
+        expected: (B, 300) of h after the last step.
+        path: [word, h, c] that the steps so far took.
+        c: (B, 300) that the last step gave.
+    """
+    word, h_before, c_before = path[-1]
     if not _apart(expected, c):
-        return f"the states after word {place + 1}: one_step gives h and c in the wrong order"
-    if place:                       # h was right before and the step was right, so c was wrong
-        return f"the state c after word {place}: one_step should give the cell's new c"
-    return "the state h after word 1 (decoder.flat_hidden_states)"
+        return f"the states after word {len(path)}: one_step gives h and c in the wrong order"
+    if not _apart(expected, np.asarray(one_step([word, c_before, h_before])[1])):
+        return f"the state h after word {len(path)}: one_step hands h and c to the cell in the wrong order"
+    if len(path) > 1 and not _is_cells_c(decoder, path[-2], c_before):
+        return f"the state c after word {len(path) - 1}: one_step should give the cell's new c"
+    return f"the state h after word {len(path)} (decoder.flat_hidden_states)"
+
+
+def _is_cells_c(decoder, inputs, c) -> bool:
+    """Whether c is what the given LSTM makes of [word, h, c]; False also if the decoder has no such layers."""
+    cell, embed = getattr(getattr(decoder, "lstm", None), "cell", None), getattr(decoder, "word_embed", None)
+    if not (callable(cell) and callable(embed)):
+        return False
+    word, *states = inputs
+    return not _apart(np.asarray(cell(embed(word), states)[1][1]), c)
 
 
 def _difference(where, expected, came, name) -> Problem:

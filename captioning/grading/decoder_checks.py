@@ -74,6 +74,10 @@ def decoder_problems(decoder, vocab) -> Iterator[Problem]:
 def step_problems(decoder, vocab, step: str) -> Iterator[Problem]:
     """As decoder_problems, for the tensors of one of STEPS. Those of later steps may be absent."""
     names = STEPS[step]
+    if step == "states" and hasattr(decoder, "h0") and not hasattr(decoder, "c0"):
+        yield Problem("decoder.c0 is missing: assign the state to it too, as later cells read both decoder.h0 and "
+                      "decoder.c0.", "a tensor decoder.c0")
+        return
     yield from _first_problems(decoder, vocab, names, probe(decoder, words_of(vocab), [*NEEDED_BEFORE[step], *names]))
 
 
@@ -113,6 +117,10 @@ def _shape_problems(name, found, vocab_size):
         return
     if name == "loss":
         yield Problem(ONE_NUMBER, str(expected), str(came))
+        return
+    if np.prod(came) == np.prod(expected) and came[-1] == expected[-1] and len(came) > len(expected):
+        yield Problem(f"decoder.{name} is not flattened: use ops.reshape(…, [-1, {expected[-1]}]).", str(expected),
+                      str(came))
         return
     of_words = f" of {length} tokens and a vocabulary of {vocab_size}" if name not in ("h0", "c0") else ""
     yield Problem(f"decoder.{name} has the wrong shape for {batch} captions{of_words}.", str(expected), str(came))
@@ -197,7 +205,7 @@ def _slopes(model, name, found):
 
 def _input_word_problems(decoder, vocab, found):
     """Which words does the LSTM read? Position p should show the token in column p, and the last token be left out."""
-    if found.values["word_embeds"].ndim != 3:
+    if found.values["word_embeds"].ndim != 3 or len(found.values["word_embeds"]) != len(found.images):
         return                  # the shape says it better
     matters = found.words_that_matter("word_embeds")
     positions = matters.shape[1]
@@ -216,14 +224,17 @@ def _input_word_problems(decoder, vocab, found):
         yield Problem("START is fed twice: the sentences begin with it already, so feed sentences[:, :-1] as they are.",
                       "token 1 at position 1", "token 0 at position 1")
     elif not matters.any():
-        yield Problem("decoder.word_embeds does not depend on decoder.sentences.")
+        yield Problem("decoder.word_embeds does not depend on decoder.sentences: send sentences[:, :-1] through "
+                      "word_embed, and not the image.")
     elif np.array_equal(matters, np.eye(PROBE_LEN, positions, dtype=bool)[:, ::-1]):
         yield Problem("The words are in reverse order: feed sentences[:, :-1] as they are.",
                       "token 0 at position 0", f"token {positions - 1} at position 0")
     elif steps_ahead is None:
+        position = int(np.argmax((matters != np.eye(PROBE_LEN, positions, dtype=bool)).any(axis=0)))
         yield Problem("decoder.word_embeds should hold at each position the embedding of the token there alone. Take "
-                      "out what mixes positions, such as a mean or a sum over axis 1.", "token 0 at position 0",
-                      f"tokens {some(np.flatnonzero(matters[:, 0]).tolist())} at position 0")
+                      "out what mixes positions, such as a mean or a sum over axis 1.",
+                      f"token {position} at position {position}",
+                      f"tokens {some(np.flatnonzero(matters[:, position]).tolist())} at position {position}")
     else:
         yield from [*_batch_problems("word_embeds", found), *_shared_embedding_problems(decoder, vocab)]
 
@@ -248,8 +259,9 @@ def _hidden_problems(decoder, found):
     """Does each hidden state depend on the photo and on the words up to its own place only?"""
     shape = found.values["flat_hidden_states"].shape
     if shape == (len(found.images), STATE_SIZE):
-        yield Problem("Only the last hidden state is there: the LSTM needs return_sequences=True, and all its states "
-                      "are needed.",
+        all_there = len(getattr(getattr(decoder, "hidden_states", None), "shape", ())) == 3
+        cause = "take all of hidden_states, and not [:, -1]" if all_there else "the LSTM needs return_sequences=True"
+        yield Problem(f"Only the last hidden state of each caption is there: {cause}.",
                       "a state for each word", "a state for each caption")
     if shape != (len(found.images) * (PROBE_LEN - 1), STATE_SIZE):
         return                  # the shape says it better
@@ -278,8 +290,7 @@ def _dependence_problems(name, decoder, found, advice):
     elif not matters.any():
         yield Problem(f"decoder.{name} does not depend on the words: give decoder.word_embeds to the LSTM.")
     elif (matters & ~right).any():
-        others = given_layers.other_steps(decoder, name, found)
-        cause = f"Take {some(others)} out" if others else "The LSTM reads from left to right"
+        cause = _cause_of_later_words(matters, given_layers.other_steps(decoder, name, found))
         yield Problem(f"decoder.{name} sees later words: at each place it should know the words up to there only. "
                       f"{cause}; {advice}")
     elif not np.array_equal(matters, right):
@@ -288,6 +299,17 @@ def _dependence_problems(name, decoder, found, advice):
     elif not found.photo_matters(name):
         yield Problem("The LSTM does not see the image: h0 and c0 are not its first state. Give it "
                       "initial_state=[h0, c0].")
+
+
+def _cause_of_later_words(matters, others) -> str:
+    """What lets a tensor see later words. matters: (T, positions) bool; others: names of layers that are not given."""
+    token, position = np.indices(matters.shape)
+    last = matters.shape[1] - 1
+    if np.array_equal(matters, (token >= last - position) & (token <= last)):
+        return "The LSTM reads from right to left: leave go_backwards out"
+    if np.array_equal(matters, token <= last - position):
+        return "The states stand in reverse order: leave [:, ::-1] or ops.flip out"
+    return f"Take {some(others)} out" if others else "The LSTM reads from left to right"
 
 
 def logit_problems(logits: np.ndarray) -> Iterator[Problem]:

@@ -96,7 +96,8 @@ def _stirred(decoder, found):
     before = [(variable, variable.numpy()) for variable in model.variables if "float" in str(variable.dtype)]
     try:
         for variable, value in before:
-            variable.assign(value + rng.uniform(0, 0.3, value.shape))           # a variance stays positive
+            least = -0.3 if value.ndim > 1 else 0       # vectors may be variances, which stay positive
+            variable.assign(value + rng.uniform(least, 0.3, value.shape))
         yield replace(found, values=found.values | run(model, found.images, found.sentences))
     finally:
         for variable, value in before:

@@ -3,7 +3,7 @@
 import copy
 import inspect
 import itertools
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 
 import numpy as np
@@ -57,6 +57,7 @@ def indexing_problems(captions_indexed, vocab, caption_tokens_to_indices) -> lis
 def _practice(vocab):
     """Captions of three photos, each with the tokens between START and END: known, unknown, and many."""
     words = [token for token in vocab if split_sentence(token.upper()) == [token]][:3] or [UNKNOWN_WORD]
+    words = words[1:] + words[:1]           # not in the order of their indices
     known = " ".join(words)
     return [
         {f"{known.upper()}.": words, f"{words[0]}, {UNKNOWN_WORD} {words[-1]}": [words[0], UNK, words[-1]]},
@@ -130,6 +131,12 @@ def _indexing_mistakes(came, expected, vocab):
     if words:
         yield _words_problem(*words[0])
         return
+    nested = next((ours for ours, _ in pairs if any(isinstance(index, (list, tuple)) for index in ours)), None)
+    if nested is not None:
+        kind = next(type(index).__name__ for index in nested if isinstance(index, (list, tuple)))
+        yield Problem(f"There is a {kind} inside a caption, where only indices belong: join lists with + or *, not "
+                      "with a comma.", short(pairs[0][1]), short(nested))
+        return
     yield from _wrong_types([index for caption, _ in pairs for index in caption], vocab)
     *whole, long = pairs
     problems = [*_wrong_ends(whole, vocab), *_wrong_unknowns(pairs[1], vocab), *_cut(long, vocab)]
@@ -144,6 +151,8 @@ def _other_structure(came, as_lists, expected):
     hint = "The result should be a list for each photo, in it a list for each caption, in it the indices."
     if inspect.isgenerator(came):
         hint = "The function has yield, so it gives a generator: collect the lists, and return them. " + hint
+    if any(caption is None for caption in _captions_of(came)):
+        hint = f"A caption is None, which append and extend give: put + between lists. {hint}"
     lazy = _lazy_caption(came)
     if lazy is not None:
         hint = f"A caption is a {lazy}, which can be read only once: make it a list. {hint}"
@@ -154,10 +163,13 @@ def _other_structure(came, as_lists, expected):
 
 def _lazy_caption(came):
     """The type of a caption that is no list, such as map; None if there is none."""
-    if not isinstance(came, (list, tuple)):
-        return None
-    captions = itertools.chain.from_iterable(photo for photo in came if isinstance(photo, (list, tuple)))
-    return next((type(caption).__name__ for caption in captions if isinstance(caption, Iterator)), None)
+    return next((type(caption).__name__ for caption in _captions_of(came) if isinstance(caption, Iterator)), None)
+
+
+def _captions_of(came) -> list:
+    """What is in the lists in a list; [] if there are none."""
+    photos = came if isinstance(came, (list, tuple)) else []
+    return [caption for photo in photos if isinstance(photo, (list, tuple)) for caption in photo]
 
 
 def _as_lists(came):
@@ -191,8 +203,12 @@ def _other_indices_hint(came, expected):
                 "split(' ') gives empty words. Cut it with split_sentence.")
     if inner == right[::-1]:
         return "The words are in reverse order: keep the order of the caption."
+    if Counter(inner) == Counter(right):
+        return "The words are in another order: keep the order of the caption."
     if inner == right[:len(inner)]:
         return "The words at the end of a caption are missing, perhaps those after an unknown one: go on to its end."
+    if inner == right[len(right) - len(inner):]:
+        return "The words at the beginning of a caption are missing: keep every word."
     return ("The words get other indices than they have in vocab: cut the caption with split_sentence, then look each "
             "word up.")
 
@@ -200,14 +216,12 @@ def _other_indices_hint(came, expected):
 def _wrong_types(indices, vocab):
     """Problems of indices that are not Python ints."""
     kinds = {type(index).__name__ for index in indices if not isinstance(index, int) and index is not None}
-    if kinds & {"list", "tuple"}:
-        raise Stopped(Problem("There is a list inside a caption: join lists with + or *, not with a comma.",
-                              "[2, 7, 4, 0]", "[2, [7, 4], 0]"))
     if kinds:
         from_vocab = any(isinstance(index, np.generic) for index in vocab.values())
         where = ("vocab holds them already, so number its tokens with enumerate" if from_vocab else
                  "int(index) or .tolist() turns them into ints")
-        yield Problem(f"The indices are NumPy numbers, not Python ints; {where}.", "int", ", ".join(sorted(kinds)))
+        of_numpy = "NumPy numbers, " if any(isinstance(index, np.generic) for index in indices) else ""
+        yield Problem(f"The indices are {of_numpy}not Python ints; {where}.", "int", ", ".join(sorted(kinds)))
 
 
 def _wrong_ends(pairs, vocab):
@@ -218,24 +232,37 @@ def _wrong_ends(pairs, vocab):
     if all(caption[:1] == [end] and caption[-1:] == [start] for caption in captions):
         yield Problem("START and END are swapped.", **example)
         return
-    if any(caption.count(start) == caption.count(end) > 1 for caption in captions):
+    after_end = {caption[caption.index(end, 1) + 1] for caption, right in pairs
+                 if end in caption[1:-1] and len(_inner(caption, vocab)) > len(right) - 2}
+    if after_end - {end, vocab[PAD]}:
         yield Problem("The captions of a photo run together: begin a new list for each caption.", **example)
         return
     if all(caption[:1] == caption[-1:] == [vocab[UNK]] for caption in captions):
         yield Problem("split_sentence cuts the # off START and END, so they become UNK: put vocab[START] and "
                       "vocab[END] around the words after cutting.", **example)
         return
-    if all(end in caption and caption[-1:] == [vocab[PAD]] for caption in captions):
-        yield Problem("PAD follows END: do not fill up here, batch_captions_to_matrix does.", **example)
+    if all(vocab[PAD] in caption for caption in captions):
+        yield Problem("PAD is in the captions: do not fill up here, batch_captions_to_matrix does.", **example)
         return
     if not all(caption[:1] == [start] for caption in captions):
         yield Problem("START is missing: each caption begins with it.", **example)
-    elif any(caption.count(start) > 1 for caption in captions):
-        yield Problem("START is there twice: once, at the beginning, is enough.", **example)
+    elif _is_twice(start, pairs):
+        yield Problem("START is there more than once: once, at the beginning, is enough.", **example)
     if not all(caption[-1:] == [end] for caption in captions):
         yield Problem("END is missing: each caption ends with it.", **example)
-    elif any(caption.count(end) > 1 for caption in captions):
-        yield Problem("END is there twice: once, at the end, is enough.", **example)
+    elif _is_twice(end, pairs):
+        yield Problem("END is there more than once: once, at the end, is enough.", **example)
+
+
+def _inner(caption, vocab) -> list:
+    """A caption without START and END."""
+    return [index for index in caption if index not in (vocab[START], vocab[END])]
+
+
+def _is_twice(token, pairs) -> bool:
+    """Whether a token is at both ends of a caption, or is there once too often."""
+    return any(caption.count(token) > 1 and (len(caption) > len(right) or caption[0] == caption[-1])
+               for caption, right in pairs)
 
 
 def _wrong_unknowns(pair, vocab):
@@ -243,8 +270,8 @@ def _wrong_unknowns(pair, vocab):
     came, expected = pair
     if vocab[UNK] in came:
         return
-    inner = [index for index in came if index not in (vocab[START], vocab[END])]
-    if inner == [index for index in expected[1:-1] if index != vocab[UNK]]:
+    inner = _inner(came, vocab)
+    if len(came) < len(expected) and inner == [index for index in expected[1:-1] if index != vocab[UNK]]:
         hint = "Words that are not in the vocabulary are dropped: put UNK in their place."
     else:
         hint = "UNK is not used: it stands for each word that is not in the vocabulary."

@@ -28,9 +28,11 @@ from captioning.grading.report import Problem, Stopped
 
 RIGHT = 1e-3                        # a loss so near the right one is right, with an epsilon in a logarithm, say
 EXACT = 1e-4                        # a loss so near that of a mistake is that mistake's
+SAME_FACTOR = 1e-5                  # what multiplies the loss is the same in both batches, but for float32's rounding
 SIZES = (13, 11), (9, 8)            # captions and tokens of two batches
 TRAINED = "An untrained decoder should find all words about equally likely, and this one has learnt already"
 
+_FUNCTION = "use keras.losses.sparse_categorical_crossentropy(..., from_logits=True)."
 MASK_IT = "leave PAD out with the mask."
 
 
@@ -153,17 +155,23 @@ def chosen_logits(words, size) -> np.ndarray:
 
 def _value_problems(measured, vocab) -> list[Problem]:
     """The mistakes that explain the value of the loss in both batches; [] if it is right."""
-    possible = [possible_losses(each.logits, each.words, vocab) for each in measured]
-    right, came = [losses[0][1] for losses in possible], [each.loss for each in measured]
+    right, came = [_right_loss(each, vocab) for each in measured], [each.loss for each in measured]
     if _close(came, right, EXACT):
         return []
-    mistakes = list(zip(*possible))
-    hints = next((mistake[0][0] for mistake in mistakes[1:] if _close(came, [loss for _, loss in mistake], EXACT)), [])
+    mistakes = zip(*(possible_losses(each.logits, each.words, vocab) for each in measured))
+    hints = next((mistake[0][0] for mistake in mistakes if _close(came, [loss for _, loss in mistake], EXACT)), [])
     if not hints and _close(came, right, RIGHT):
         return []
     hints = hints or [_other_hint(measured, right, vocab)]
     expected, shown = max(zip(right, came), key=lambda pair: abs(pair[1] / pair[0] - 1))
     return [Problem(hint, f"{expected:.6f}", f"{shown:.6f}") for hint in hints]
+
+
+def _right_loss(measured, vocab) -> float:
+    """The mean cross-entropy of the words."""
+    words = measured.words.ravel()
+    nats = -log_softmax(measured.logits, axis=-1)[np.arange(words.size), words]
+    return float(nats[words != vocab[PAD]].mean())
 
 
 def _close(came, expected, share) -> bool:
@@ -185,7 +193,7 @@ def _other_hint(measured, right, vocab):
                     for change in (lambda a, b: a - b, lambda a, b: a / b))
     if math.isclose(*added, rel_tol=EXACT):
         return f"{hint}: {added[0]:.4g} is added to it, perhaps a penalty on weights."
-    if math.isclose(*times, rel_tol=EXACT) and abs(times[0] - 1) > 0.01:
+    if math.isclose(*times, rel_tol=SAME_FACTOR) and abs(times[0] - 1) > 0.01:
         return f"{hint}: it is {times[0]:.4g} times as high."
     return f"{hint}."
 
@@ -199,13 +207,14 @@ def possible_losses(logits, words, vocab):
         vocab: {token: index}.
     """
     is_word = words != vocab[PAD]
-    losses = []
-    for (reading, each), (reduction, reduce), (form, change) in itertools.product(
-            _readings(logits, words), _reductions(words, is_word, vocab).items(), _FORMS.items()):
-        hints = [hint for hint in (reading, reduction, form) if hint]
-        if len(hints) < 3:
-            with np.errstate(all="ignore"):
-                losses.append((hints, float(change(reduce(each)))))
+    reductions, losses = _reductions(words, is_word, vocab), []
+    with np.errstate(all="ignore"):
+        for (reading, each), (reduction, reduce) in itertools.product(_readings(logits, words), reductions.items()):
+            reduced = reduce(each)
+            for form, change in _FORMS.items():
+                hints = [hint for hint in (reading, reduction, form) if hint]
+                if len(hints) < 3:
+                    losses.append((hints, float(change(reduced))))
     return sorted(losses, key=lambda row: len(row[0]))
 
 
@@ -218,13 +227,16 @@ _FORMS = {
     "number of words only.": lambda loss: loss / np.log(2),
     "The loss is divided by ln 10, or its logarithm has base 10: take natural logarithms, and divide by the number of "
     "words only.": lambda loss: loss / np.log(10),
+    "The division is the wrong way round: divide the sum of the losses by the number of words.":
+        lambda loss: 1 / loss,
     "The loss is the probability, not its logarithm: take the mean of -ln p.": lambda loss: np.exp(-loss),
 }
 
 
 def _readings(logits, words):
-    """(hint, cross-entropy of each word (B, T-1)) for what the loss may take the logits for."""
+    """(hint, loss of each word (B, T-1)) for what the loss may take the logits for; the first is right."""
     as_probabilities = np.clip(logits, 1e-7, 1 - 1e-7)                  # as Keras reads them
+    truth = np.arange(words.size), words.ravel()
     for hint, values in {
         "": logits,
         "softmax is applied before the loss, which applies it again: give the loss the logits.": softmax(
@@ -234,10 +246,31 @@ def _readings(logits, words):
             logits, axis=0),
     }.items():
         normalized = values if "axis" in hint else log_softmax(values, axis=-1)
-        yield hint, -normalized[np.arange(words.size), words.ravel()].reshape(words.shape)
-    smooth = 0.9 * logits[np.arange(words.size), words.ravel()] + 0.1 * logits.mean(-1)
+        yield hint, -normalized[truth].reshape(words.shape)
+    for hint, losses in _other_losses(logits, truth):
+        yield hint, losses.reshape(words.shape)
+
+
+def _other_losses(logits, truth):
+    """(hint, loss of each word) of losses that are not the cross-entropy of the true word.
+
+    Args:
+        logits: (N, V) float64.
+        truth: N rows and N indices of the true words.
+    """
+    p = softmax(logits, axis=-1)
+    yield ("The mean is taken over the vocabulary too: of each row, take the sum of -ln p times the one-hot truth.",
+           (logsumexp(logits, axis=-1) - logits[truth]) / logits.shape[1])
+    smooth = 0.9 * logits[truth] + 0.1 * logits.mean(-1)
     yield ("The true words are smoothed (label_smoothing): the loss should be -ln p of the true word.",
-           (logsumexp(logits, axis=-1) - smooth).reshape(words.shape))
+           logsumexp(logits, axis=-1) - smooth)
+    yes_or_no = f"This is the binary cross-entropy, which asks of each word of the vocabulary, yes or no: {_FUNCTION}"
+    yield yes_or_no, np.logaddexp(0, logits).mean(-1) - logits[truth] / logits.shape[1]
+    log_others = np.log1p(-p)
+    yield yes_or_no, -(log_others.sum(-1) - log_others[truth] + np.log(p[truth])) / logits.shape[1]
+    for values in p, logits:
+        yield (f"This is the squared error, not the cross-entropy: {_FUNCTION}",
+               (np.square(values).sum(-1) - 2 * values[truth] + 1) / logits.shape[1])
 
 
 def _words_counted(words, is_word, vocab):
@@ -270,21 +303,39 @@ def _words_counted(words, is_word, vocab):
 
 def _reductions(words, is_word, vocab):
     """{hint: function of the words' losses (B, T-1) that returns the loss}."""
-    reductions = {hint: lambda each, counted=counted: each[counted].mean() if counted.any() else np.nan
-                  for hint, counted in _words_counted(words, is_word, vocab).items()}
+    counted = {hint: lambda each, kept=kept: each[kept].mean() if kept.any() else np.nan
+               for hint, kept in _words_counted(words, is_word, vocab).items()}
+    return counted | _sums(words, is_word, vocab) | _means(is_word) | _weighted(words, is_word, vocab)
+
+
+def _sums(words, is_word, vocab):
+    """As _reductions: sums that are not divided, or divided by another number."""
     number = "divide by the number of words, which is the sum of the mask."
-    return reductions | {
-        f"The mean is taken over padding too: {number}": lambda each: each[is_word].sum() / each.size,
-        "A column times a row gives a matrix, of which the mean is taken: make the losses and the mask both rows.":
-            lambda each: each.mean() * is_word.mean(),
-        "The losses are added up: take their mean.": lambda each: each[is_word].sum(),
-        "The losses are added up, padding too: take the mean over the words.": lambda each: each.sum(),
-        f"The sum is divided by the number of captions: {number}": lambda each: each[is_word].sum() / len(each),
-        f"The sum is divided by the number of columns: {number}": lambda each: each[is_word].sum() / each.shape[1],
-        f"The sum is divided by the number of all tokens, START too: {number}":
-            lambda each: each[is_word].sum() / (is_word.sum() + len(each)),
+    zero = next((token.strip("#") for token, index in vocab.items() if index == 0), "0")
+    sums = {
+        "The losses are added up: take their mean.": 1,
+        f"The mean is taken over padding too: {number}": words.size,
+        f"The sum is divided by the number of captions: {number}": len(words),
+        f"The sum is divided by the number of columns: {number}": words.shape[1],
+        f"The sum is divided by the number of all tokens, START too: {number}": is_word.sum() + len(words),
+        f"The sum is divided by the number of all tokens, START and PAD too: {number}": words.size + len(words),
+        f"The sum is divided by the number of indices that are not 0, which counts PAD, but not {zero}: {number}":
+            np.count_nonzero(words),
+        "The loss is divided twice: a mean needs no other division.": words.size * is_word.sum(),
+    }
+    return {hint: lambda each, by=by: each[is_word].sum() / by for hint, by in sums.items()} | {
+        "The losses are added up, padding too: take the mean over the words. If the losses are a column and the mask "
+        "is a row, make both rows.": lambda each: each.sum(),
         f"The sum of all losses, padding too, is divided by the number of words: {MASK_IT}":
             lambda each: each.sum() / is_word.sum(),
+    }
+
+
+def _means(is_word):
+    """As _reductions: means that are taken in another way."""
+    return {
+        "A column times a row gives a matrix, of which the mean is taken: make the losses and the mask both rows.":
+            lambda each: each.mean() * is_word.mean(),
         "The mean is taken for each caption first, so words of short captions weigh more: take it over all at once.":
             lambda each: np.mean([row[kept].mean() for row, kept in zip(each, is_word) if kept.any()]),
         "The mean is taken for each place first, so words of long captions weigh more: take it over all at once.":
@@ -293,6 +344,20 @@ def _reductions(words, is_word, vocab):
         "The losses are squared: take the mean of -ln p as it is.": lambda each: np.square(each[is_word]).mean(),
         "Probabilities are averaged before the logarithm: take the mean of -ln p.":
             lambda each: -np.log(np.exp(-each[is_word]).mean()),
+    }
+
+
+def _weighted(words, is_word, vocab):
+    """As _reductions: means in which some tokens count more, or the mask changes something else than the losses."""
+    with_losses = "multiply it with the losses, and divide by its sum."
+    is_end, of_padding = words == vocab[END], (~is_word).sum() * math.log(len(vocab))
+    return {
+        "END counts twice: each word should count once.":
+            lambda each: (each[is_word].sum() + each[is_end].sum()) / (is_word.sum() + is_end.sum()),
+        f"The mask is multiplied with the logits: {with_losses}":
+            lambda each: (each[is_word].sum() + of_padding) / is_word.sum(),
+        f"The mask is multiplied with the logits, and padding counts: {with_losses}":
+            lambda each: (each[is_word].sum() + of_padding) / each.size,
     }
 
 

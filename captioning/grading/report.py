@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 PASSED, FAILED, OPEN = "#2e9d58", "#d4553f", "#8a8f98"     # colours of marks and edges, on white and on black
+SPLIT = "split_sentence"            # the notebook's function that cuts a caption into words
 IN_THE_LINE = " in the line: "      # in a hint: the learner's own code follows
 REPR = reprlib.Repr()
 REPR.maxlist = REPR.maxtuple = REPR.maxdict = REPR.maxset = 40
@@ -44,16 +45,24 @@ class Stopped(Exception):
 # -------------------------------------------------------------------------------------------- the learner's code
 
 def call(function, *arguments, **named):
-    """function(*arguments, **named). Raises Stopped, which shows the call, for any exception in it."""
+    """function(*arguments, **named). Raises Stopped, which shows the call, for any exception in it, or for None."""
     if not callable(function):
         raise Stopped(Problem("This should be a function.", came=short(function)))
+    name = getattr(function, "__name__", "your function")
     try:
-        return function(*arguments, **named)
+        came = function(*arguments, **named)
     except Exception as error:
-        name = getattr(function, "__name__", "your function")
-        shown = ", ".join([*(short(argument, 60) for argument in arguments),
-                           *(f"{key}={short(value, 60)}" for key, value in named.items())])
-        raise Stopped(explain(error, f"{name}({shown})", name)) from None
+        raise Stopped(explain(error, _call_as_text(name, arguments, named), name)) from None
+    if came is None:
+        raise Stopped(Problem(f"{name} gives None: end it with return and the result.",
+                              f"a result of {_call_as_text(name, arguments, named)}", "None"))
+    return came
+
+
+def _call_as_text(name, arguments, named) -> str:
+    shown = [*(short(argument, 60) for argument in arguments),
+             *(f"{key}={short(value, 60)}" for key, value in named.items())]
+    return f"{name}({', '.join(shown)})"
 
 
 def argument_name(function, place: int, otherwise: str) -> str:
@@ -71,9 +80,17 @@ def explain(error, call="", exercise="") -> Problem:
     if isinstance(error, NotImplementedError):
         return Problem(str(error).strip() or f"{exercise or 'This exercise'} is not solved yet.")
     frames = learners_frames(error)
+    if isinstance(error, (TypeError, AttributeError)) and SPLIT in _functions(error):
+        return Problem(f"{SPLIT} takes one caption, which is a string, and got something else: loop over the photos, "
+                       "and for each photo over its captions.", "a string", one_line(error))
     where = f"{IN_THE_LINE}{frames[-1].line}" if frames and frames[-1].line else "."
     return Problem(f"Your code stopped with {type(error).__name__}{where}",
                    f"a result of {call}" if call else "", one_line(error))
+
+
+def _functions(error) -> list[str]:
+    """Names of the functions of an exception's traceback."""
+    return [frame.name for frame in traceback.extract_tb(error.__traceback__)]
 
 
 def one_line(error) -> str:

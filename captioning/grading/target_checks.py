@@ -39,7 +39,7 @@ def mask_problems(decoder, vocab):
     elif came.dtype.kind not in "biuf" or not np.isin(came, (0, 1)).all():
         yield Problem("The mask has the wrong type: it should hold True for a word and False for PAD (or 1 and 0), as "
                       "ops.not_equal(decoder.flat_ground_truth, pad_idx) does.", "True and False",
-                      f"{came.dtype}: {short(np.unique(came)[:12])}")
+                      f"{came.dtype}: {short(np.unique(came)[:12].round(3))}")
     elif not np.array_equal(came, is_word):
         truth, pad = sentences[:, 1:].ravel(), vocab[PAD]
         hint = _named(came, {
@@ -47,6 +47,8 @@ def mask_problems(decoder, vocab):
             "The mask leaves nothing out: it should be False where the ground truth is PAD.": np.ones_like(is_word),
             "The mask belongs to the input words: make it from decoder.flat_ground_truth, which is one word ahead.":
                 sentences[:, :-1].ravel() != pad,
+            "The mask is flattened column by column: make it from decoder.flat_ground_truth.":
+                (sentences[:, 1:].T.ravel() != pad),
             "The mask leaves UNK out too: the decoder should learn where unknown words stand. Leave PAD out only.":
                 is_word & (truth != vocab[UNK]),
             "The mask leaves END out too: the decoder has to learn where a caption ends. Leave PAD out only.":

@@ -20,7 +20,7 @@ VAL_BATCHES = 1_000                 # batches whose mean loss the service asks f
 
 # A decoder that looks at the photos: with the photos of other captions, its loss must rise by this many nats.
 LEAST_RISE = 0.2
-SHUFFLED_BATCHES = 100              # batches that measure the rise, which differs little from batch to batch
+SHUFFLED_BATCHES = 25               # batches that measure the rise, which differs little from batch to batch
 
 SAME_PHOTOS = 0.5                   # from this share of shared photos on, the validation photos are training photos
 

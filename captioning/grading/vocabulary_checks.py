@@ -5,6 +5,7 @@ import itertools
 import re
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 
 from captioning.datasets.tokens import END, PAD, START, UNK, split_sentence
 from captioning.grading.report import Problem, argument_name, call, reprs, short, some
@@ -47,7 +48,8 @@ def vocabulary_problems(vocab, generate_vocabulary, train_captions) -> Iterator[
                       f"notebook. Its argument is called {name}: use that.",
                       "the words of the argument", some(set(practice).difference(SPECIAL_TOKENS)))
         return
-    problems = list(_vocabulary_mistakes(practice, PRACTICE_CAPTIONS))
+    problems = [replace(problem, came=f"{problem.came}, in a few captions that the check made up")
+                for problem in _vocabulary_mistakes(practice, PRACTICE_CAPTIONS)]
     if not problems:
         problems = list(_vocabulary_mistakes(vocab, train_captions))
         if problems:
@@ -123,18 +125,20 @@ def _wrong_tokens(vocab, captions_of_photos):
         return
     if special:
         yield Problem(f"{', '.join(special).replace('#', '')} missing: the four special tokens belong in the "
-                      "vocabulary too, beside the words.", ", ".join(SPECIAL_TOKENS), f"no {', '.join(special)}")
+                      "vocabulary too, whatever their count.", ", ".join(SPECIAL_TOKENS), f"no {', '.join(special)}")
     missing = {word for word, count in counts.items() if count >= MIN_COUNT and word not in vocab}
     rare = {word for word in vocab if 0 < counts[word] < MIN_COUNT}
     foreign = {token for token in words if not counts[token]}
-    counted = [hint for hint, count in USUAL_COUNTS if words and words == count(captions_of_photos)]
-    if counted and (missing or rare or foreign):
-        yield Problem(counted[0], "every word that was seen 5 times or more",
+    if not (missing or rare or foreign):
+        return
+    counted = next((hint for hint, count in USUAL_COUNTS if words and words == count(captions_of_photos)), "")
+    if counted:
+        yield Problem(counted, "every word that was seen 5 times or more",
                       f"missing: {some(missing)}" if missing else some(map(short, foreign or rare)))
         return
     if missing:
-        hint = ("Words seen exactly 5 times are missing: use >= 5, not > 5."
-                if {counts[word] for word in missing} == {MIN_COUNT} else
+        hint = ("Words seen exactly 5 times are missing: use >= 5, not > 5, and begin each count at 1."
+                if missing == {word for word, count in counts.items() if count == MIN_COUNT} else
                 "Some frequent words are missing. Does the function leave words out, or captions?")
         yield Problem(hint, "every word that was seen 5 times or more", f"missing: {some(missing)}")
     if rare:
@@ -169,6 +173,8 @@ def _each(groups, split=split_sentence) -> set[str]:
 USUAL_SPLITS = str.split, lambda caption: caption.lower().split(), lambda caption: re.findall(r"\w+", caption)
 _OTHER_SPLIT = ('The captions are not cut with split_sentence: "Dog", "dog," and "dog." all count as dog, in lower '
                 "case and without punctuation.")
+_TOGETHER = ('Captions are joined without a space, so the last word of one and the first of the next become one word: '
+             'use " ".join, or cut each caption by itself.')
 _ANEW = "The counter begins anew for each {}: make it once, before the loops, and count all captions together."
 
 # (hint, which words the mistake finds in captions)
@@ -187,6 +193,10 @@ USUAL_COUNTS = (
      lambda photos: _frequent(Counter(word for photo in photos for word in _count_words([photo])))),
     ("Letters are counted, not words: cut each caption with split_sentence.",
      lambda photos: _frequent(_count_words(photos, lambda caption: list(caption.lower())))),
+    ("Letters are counted, not words: Counter.update takes a list of words; of a single word it counts the letters.",
+     lambda photos: _frequent(_count_words(photos, lambda caption: "".join(split_sentence(caption))))),
+    (_TOGETHER, lambda photos: _frequent(_count_words([["".join(itertools.chain(*photos))]]))),
+    (_TOGETHER, lambda photos: _frequent(_count_words([map("".join, photos)]))),
     *((_OTHER_SPLIT, lambda photos, split=split: _frequent(_count_words(photos, split))) for split in USUAL_SPLITS),
 )
 

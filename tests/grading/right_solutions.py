@@ -27,6 +27,10 @@ class final_model:
 '''
 
 STATES = {
+    "dropout on the state too": '''
+state = decoder.img_embed_bottleneck_to_h0(decoder.img_embed_to_bottleneck(decoder.image))
+decoder.h0, decoder.c0 = L.Dropout(0.2)(state), L.Dropout(0.2)(state)
+''',
     "the course's": '''
 bottleneck = decoder.img_embed_to_bottleneck(decoder.image)
 decoder.h0 = decoder.c0 = decoder.img_embed_bottleneck_to_h0(bottleneck)
@@ -58,6 +62,10 @@ decoder.h0 = decoder.c0 = decoder.img_embed_bottleneck_to_h0(decoder.img_embed_t
 }
 
 WORDS_IN = {
+    "whole words hidden": """
+backwards = ops.flip(decoder.sentences, axis=1)[:, 1:]
+decoder.word_embeds = L.SpatialDropout1D(0.1)(decoder.word_embed(ops.flip(backwards, axis=1)))
+""",
     "the course's": "decoder.word_embeds = decoder.word_embed(decoder.sentences[:, :-1])",
     "cut later": "decoder.word_embeds = decoder.word_embed(decoder.sentences)[:, :-1]",
     "Lambda that cuts": '''
@@ -68,6 +76,12 @@ decoder.word_embeds = decoder.word_embed(words)
 }
 
 LOGITS = {
+    "the states the other way round, which are the same": '''
+decoder.hidden_states = decoder.lstm(decoder.word_embeds, initial_state=[decoder.c0, decoder.h0])
+decoder.flat_hidden_states = decoder.dropout(ops.reshape(decoder.hidden_states, (-1, decoder.hidden_states.shape[-1])))
+decoder.flat_token_logits = keras.Sequential([decoder.token_logits_bottleneck, decoder.token_logits, L.Rescaling(1.0)])(
+    decoder.flat_hidden_states)
+''',
     "the course's": '''
 decoder.hidden_states = decoder.lstm(decoder.word_embeds, initial_state=[decoder.h0, decoder.c0])
 decoder.flat_hidden_states = ops.reshape(decoder.dropout(decoder.hidden_states), [-1, 300])
@@ -124,6 +138,21 @@ nats = keras.losses.sparse_categorical_crossentropy(
     decoder.flat_ground_truth, decoder.flat_token_logits, from_logits=True)
 '''
 _LOSSES = {
+    "PAD left out twice": f"{_NATS}decoder.loss = ops.sum(nats * mask * mask) / ops.sum(mask * mask)",
+    "count_nonzero of the mask": f"""{_NATS}
+words = ops.cast(ops.count_nonzero(mask), "float32")
+decoder.loss = ops.sum(nats * mask) / words""",
+    "einsum": f"{_NATS}decoder.loss = ops.einsum('i,i->', nats, mask) / ops.einsum('i->', mask)",
+    "weights before the mean": f"{_NATS}decoder.loss = ops.mean(nats * (mask / ops.mean(mask)))",
+    "base 2, back to nats": '''
+p = ops.take_along_axis(ops.softmax(decoder.flat_token_logits), decoder.flat_ground_truth[:, None], axis=1)[:, 0]
+decoder.loss = -ops.sum(ops.log2(p) * mask) / ops.sum(mask) * np.log(2)
+''',
+    "PAD's losses are 0": '''
+truth = ops.where(mask > 0, decoder.flat_ground_truth, 0)
+nats = keras.ops.sparse_categorical_crossentropy(truth, decoder.flat_token_logits, from_logits=True)
+decoder.loss = ops.sum(ops.where(mask > 0, nats, ops.zeros_like(nats))) / ops.maximum(ops.sum(mask), 1e-9)
+''',
     "the course's": f"{_NATS}decoder.loss = ops.sum(nats * mask) / ops.sum(mask)",
     "mask sum with 1e-3": f"{_NATS}decoder.loss = ops.sum(nats * mask) / (ops.sum(mask) + 1e-3)",
     "at least one word": f"{_NATS}decoder.loss = ops.sum(nats * mask) / ops.maximum(ops.sum(mask), 1)",
@@ -204,6 +233,15 @@ decoder.loss = ops.sum(nats * weights) / ops.sum(weights)
 }
 
 VOCABULARY = {
+    "rare words deleted from a Counter, which is the result": '''
+def generate_vocabulary(train_captions):
+    counts = sum((Counter(split_sentence(caption)) for captions in train_captions for caption in captions), Counter())
+    for word in [word for word in counts if counts[word] < 5]:
+        del counts[word]
+    for index, token in enumerate(sorted(counts.keys() | {PAD, UNK, START, END})):
+        counts[token] = index
+    return counts
+''',
     "one counter": '''
 def generate_vocabulary(train_captions):
     counts = Counter()
@@ -264,6 +302,29 @@ def generate_vocabulary(train_captions):
 }
 
 INDEXING = {
+    "a dictionary that knows UNK": '''
+def caption_tokens_to_indices(captions, vocab):
+    class Known(dict):
+        def __missing__(self, token):
+            return self[UNK]
+    known = Known(vocab)
+    return [[[known[token] for token in (START, *split_sentence(caption), END)] for caption in photo]
+            for photo in captions]
+''',
+    "try": '''
+def caption_tokens_to_indices(captions, vocab):
+    def add(row, token):
+        try:
+            row += [vocab[token]]
+        except KeyError:
+            row += [vocab[UNK]]
+    result = [[[] for _ in photo] for photo in captions]
+    for rows, photo in zip(result, captions):
+        for row, caption in zip(rows, photo):
+            for token in [START] + split_sentence(caption) + [END]:
+                add(row, token)
+    return result
+''',
     "constants before the loop": '''
 def caption_tokens_to_indices(captions, vocab):
     start, end, unknown = vocab[START], vocab[END], vocab[UNK]
@@ -311,6 +372,12 @@ def caption_tokens_to_indices(captions, vocab):
 }
 
 BATCHING = {
+    "a row at a time, 64 bits": '''
+def batch_captions_to_matrix(batch_captions, pad_idx, max_len=None):
+    width = min([max(len(c) for c in batch_captions)] + ([max_len] if max_len else []))
+    rows = [np.r_[caption[:width], [pad_idx] * (width - len(caption))] for caption in batch_captions]
+    return np.vstack(rows).astype(np.int64)
+''',
     "two loops": '''
 def batch_captions_to_matrix(batch_captions, pad_idx, max_len=None):
     width = max(len(caption) for caption in batch_captions)

@@ -143,7 +143,30 @@ VOCABULARY |= OTHER_SPLITS | {
         "one index for all": ("dict.fromkeys(words + special, 3)", "share an index"),
         "from index to token": ("dict(enumerate(sorted(words + special)))", "goes from token to index"),
         "a list": ("sorted(words + special)", "should be a dictionary"),
-        "nothing": ("None", "should be a dictionary"),
+        "nothing": ("None", "generate_vocabulary gives None", "return"),
+        "special tokens counted": (
+            "numbered([w for w, n in Counter([*counts.elements(), *special]).items() if n >= 5])",
+            "whatever their count"),
+        "special tokens in lower case": ("numbered(words + [token.lower() for token in special])",
+                                         "PAD, UNK, START, END missing"),
+        "counts from 0": ("numbered([w for w in counts if counts[w] - 1 >= 5] + special)", "begin each count at 1"),
+        "the ten most frequent": ("numbered([w for w, _ in counts.most_common(5)] + special)",
+                                  "Some frequent words are missing"),
+        "short words first": ("{t: i for i, t in enumerate(sorted(words + special, key=len))}",
+                              "sorted before they are numbered"),
+        "counts as indices": ("dict(zip(special, range(4))) | {w: counts[w] for w in words}", "share an index"),
+        "both directions": ("(numbered(words + special), dict(enumerate(words + special)))", "should be a dictionary"),
+        "joined without a space": (
+            "numbered(special + [w for w, n in Counter(split_sentence(''.join(c for cs in train_captions for c in cs)"
+            ")).items() if n >= 5])", "joined without a space"),
+        "photos joined without a space": (
+            "numbered(special + [w for w, n in Counter(w for cs in train_captions for w in split_sentence(''.join(cs))"
+            ").items() if n >= 5])", "joined without a space"),
+        "words counted by their letters": (
+            "numbered(special + [w for w, n in Counter(''.join(counts.elements())).items() if n >= 5])",
+            "Counter.update takes a list of words"),
+        "one loop too few": ("numbered(special + [w for cs in train_captions for w in split_sentence(cs)])",
+                             "split_sentence takes one caption", "loop over the photos"),
     }.items()
 }
 
@@ -217,13 +240,13 @@ def caption_tokens_to_indices(captions, vocab):
 INDEXING |= {
     mistake: (_INDEXED.format(result if "cs" in result else f"[[{result} for c in cs] for cs in captions]"), *words)
     for mistake, (result, *words) in {
-        "no START": ("right(c)[1:]", "START is missing", "came: [4, 5, 6, 0]"),
+        "no START": ("right(c)[1:]", "START is missing", "came: [5, 6, 4, 0]"),
         "no END": ("right(c)[:-1]", "END is missing"),
-        "END at both ends": ("[vocab[END], *right(c)[1:]]", "START is missing", "END is there twice"),
+        "END at both ends": ("[vocab[END], *right(c)[1:]]", "START is missing", "END is there more than once"),
         "neither": ("right(c)[1:-1]", "START is missing", "END is missing"),
         "swapped": ("[vocab[END], *right(c)[1:-1], vocab[START]]", "START and END are swapped"),
-        "START twice": ("[vocab[START], *right(c)]", "START is there twice"),
-        "END twice": ("[*right(c), vocab[END]]", "END is there twice"),
+        "START twice": ("[vocab[START], *right(c)]", "START is there more than once"),
+        "END twice": ("[*right(c), vocab[END]]", "END is there more than once"),
         "unknown words dropped": ("[i for i in right(c) if i != vocab[UNK]]", "dropped"),
         "KeyError": ("[vocab[START], *(vocab[w] for w in split_sentence(c)), vocab[END]]",
                      "UNK is not used", "is an error", "KeyError"),
@@ -239,10 +262,29 @@ INDEXING |= {
         "first captions only": ("[[right(cs[0])] for cs in captions]", "a list for each caption"),
         "a dictionary": ("{i: [right(c) for c in cs] for i, cs in enumerate(captions)}",
                          "a list for each photo", "came: {0: [["),
-        "nothing": ("None and cs", "a list for each photo"),
+        "nothing": ("None and cs", "caption_tokens_to_indices gives None", "return"),
+        "END after each word": ("[vocab[START], *(j for i in right(c)[1:-1] for j in (i, vocab[END]))]",
+                                "END is there more than once"),
+        "the first word left out": ("[vocab[START], *right(c)[2:]]", "words at the beginning of a caption are missing"),
+        "the last word left out": ("[*right(c)[:-2], vocab[END]]", "words at the end of a caption are missing"),
+        "floats": ("list(map(float, right(c)))", "The indices are not Python ints", "float"),
+        "pairs": ("list(zip(split_sentence(c), right(c)[1:]))", "There is a tuple inside a caption"),
+        "END for unknown words": ("[vocab[START], *(vocab.get(w, vocab[END]) for w in split_sentence(c)), vocab[END]]",
+                                  "UNK is not used"),
+        "START at both ends": ("[*right(c)[:-1], vocab[START]]", "START is there more than once", "END is missing"),
+        "one row of numbers": ("[i for cs in captions for c in cs for i in right(c)]", "a list for each photo"),
+        "append": ("right(c)[:1].append(right(c)[1:])", "A caption is None, which append"),
+        "one row for a photo": ("[(lambda rows: [sum(rows, right(cs[0])[:1])] * len(cs))([right(c)[1:] for c in cs]) "
+                                "for cs in captions]", "run together", "begin a new list for each caption"),
+        "sorted": ("[vocab[START], *sorted(right(c)[1:-1], reverse=True), vocab[END]]", "in another order"),
+        "a set": ("[vocab[START], *set(right(c)[1:-1]), vocab[END]]", "keep every word"),
+        "END after padding": ("right(c)[:-1] + [vocab[PAD]] * 3 + [vocab[END]]", "PAD is in the captions"),
+        "places in the vocabulary": ("[list(vocab).index(w) for w in [START, *split_sentence(c).__class__("
+                                     "w if w in vocab else UNK for w in split_sentence(c)), END]]",
+                                     "same for another vocabulary", "Its argument is called vocab"),
         "the captions of a photo in one list": (
             "[[sum((right(c) for c in cs), [])] * len(cs) for cs in captions]", "run together"),
-        "filled up": ("(right(c) + [vocab[PAD]] * 60)[:60]", "PAD follows END"),
+        "filled up": ("(right(c) + [vocab[PAD]] * 60)[:60]", "PAD is in the captions"),
         "stops at an unknown word": (
             "right(c)[:([*right(c), vocab[UNK]]).index(vocab[UNK])] + [vocab[END]] * (vocab[UNK] in right(c))",
             "UNK is not used"),
@@ -427,12 +469,25 @@ BATCHING |= {
         "short ones first": ("padded(width)[np.argsort(list(map(len, batch_captions)), kind='stable')]",
                              "sorted by length, short ones first"),
         "reversed": ("padded(width)[::-1]", "reverse order"),
-        "floats": ("padded(width).astype(float)", "whole numbers", "float64"),
+        "floats": ("padded(width).astype(float)", "should hold integers", "float64"),
         "lists": ("padded(width).tolist()", "NumPy array", "list"),
         "transposed": ("padded(width).T", "transposed"),
         "one row": ("padded(width).ravel()", "a row for each caption"),
         "max_len has to be a number": ("padded(min(longest, max_len))", "TypeError", "max_len=None"),
-        "nothing": ("None", "NumPy array"),
+        "nothing": ("None", "batch_captions_to_matrix gives None", "return"),
+        "objects": ("padded(width).astype(object)", "should hold integers", "object"),
+        "the mask": ("padded(width) != pad_idx", "should hold integers", "bool"),
+        "zeros of NumPy's own type": ("padded(width) + np.zeros(1)", "should hold integers", "float64"),
+        "max_len=None as 0": ("padded(min(longest, max_len or 0))", "no columns", "max_len is None"),
+        "tokens in reverse order": (
+            "np.array([(c[::-1] + [pad_idx] * width)[:width] for c in batch_captions])", "stand in reverse order"),
+        "a list of arrays": ("list(padded(width))", "NumPy array", "list"),
+        "the last token of a cut caption": (
+            "np.array([[*row[:-1], pad_idx] if len(c) > width else row for c, row in zip("
+            "batch_captions, padded(width))])", "last token of a caption that is cut becomes padding"),
+        "captions cut in place": ("[c.__delitem__(slice(max_len, None)) for c in batch_captions if max_len] and "
+                                  "padded(min(width, max(map(len, batch_captions)))) if max_len else padded(width)",
+                                  "captions themselves are changed"),
     }.items()
 }
 
@@ -526,6 +581,9 @@ decoder.h0 = decoder.c0 = decoder.img_embed_bottleneck_to_h0(decoder.image_dropo
 decoder.h0 = decoder.img_embed_bottleneck_to_h0(decoder.img_embed_to_bottleneck(decoder.image))
 decoder.c0 = L.Dense(300)(L.Dense(120)(decoder.image))
 ''', "img_embed_to_bottleneck is not used for decoder.c0"),
+    "c0 under another name": ('''
+decoder.h0 = decoder.c = decoder.img_embed_bottleneck_to_h0(decoder.img_embed_to_bottleneck(decoder.image))
+''', "decoder.c0 is missing", "later cells read both"),
     "c0 forgotten as a name": ('''
 decoder.h0 = decoder.img_embed_bottleneck_to_h0(decoder.img_embed_to_bottleneck(decoder.image))
 decoder.c0 = 0
@@ -566,6 +624,16 @@ decoder.word_embeds = decoder.word_embed(ops.where(ops.equal(words, vocab[UNK]),
 embeds = decoder.word_embed(decoder.sentences[:, :-1])
 decoder.word_embeds = embeds + ops.mean(embeds, axis=1, keepdims=True)
 ''', "at each position the embedding of the token there alone", "mean or a sum over axis 1"),
+    "the image": ("decoder.word_embeds = decoder.word_embed(decoder.image)",
+                  "does not depend on decoder.sentences", "and not the image"),
+    "words added up": ("decoder.word_embeds = ops.cumsum(decoder.word_embed(decoder.sentences[:, :-1]), axis=1)",
+                       "alone", "token 1 at position 1", "tokens 0, 1 at position 1"),
+    "START and END left out": ("decoder.word_embeds = decoder.word_embed(decoder.sentences[:, 1:-1])",
+                               "shifted the wrong way"),
+    "transposed": ("decoder.word_embeds = decoder.word_embed(ops.transpose(decoder.sentences[:, :-1]))",
+                   "word_embeds has the wrong shape", "(7, 4, 100)", "(4, 7, 100)"),
+    "flattened": ("decoder.word_embeds = decoder.word_embed(ops.reshape(decoder.sentences[:, :-1], [-1]))",
+                  "word_embeds has the wrong shape", "(7, 4, 100)", "(28, 100)"),
     "reversed": ("decoder.word_embeds = decoder.word_embed(ops.flip(decoder.sentences[:, :-1], axis=1))",
                  "words are in reverse order", "token 3 at position 0"),
 }
@@ -734,6 +802,59 @@ with_photo = decoder.hidden_states + ops.expand_dims(decoder.h0, 1)
 decoder.flat_hidden_states = ops.reshape(decoder.dropout(with_photo), [-1, 300])
 decoder.flat_token_logits = decoder.token_logits(decoder.token_logits_bottleneck(decoder.flat_hidden_states))
 ''', "flat_hidden_states is not what lstm gives", "take add", "expand_dims", "out"),
+    "right to left": ('''
+decoder.lstm = L.LSTM(300, return_sequences=True, go_backwards=True)
+decoder.hidden_states = decoder.lstm(decoder.word_embeds, initial_state=[decoder.h0, decoder.c0])
+decoder.flat_hidden_states = ops.reshape(decoder.dropout(decoder.hidden_states), [-1, 300])
+decoder.flat_token_logits = decoder.token_logits(decoder.token_logits_bottleneck(decoder.flat_hidden_states))
+''', "sees later words", "leave go_backwards out"),
+    "states in reverse order": ('''
+decoder.hidden_states = decoder.lstm(decoder.word_embeds, initial_state=[decoder.h0, decoder.c0])
+decoder.flat_hidden_states = ops.reshape(decoder.dropout(decoder.hidden_states)[:, ::-1], [-1, 300])
+decoder.flat_token_logits = decoder.token_logits(decoder.token_logits_bottleneck(decoder.flat_hidden_states))
+''', "sees later words", "stand in reverse order"),
+    "the last of all states": ('''
+decoder.hidden_states = decoder.lstm(decoder.word_embeds, initial_state=[decoder.h0, decoder.c0])
+decoder.flat_hidden_states = decoder.dropout(decoder.hidden_states)[:, -1]
+decoder.flat_token_logits = decoder.token_logits(decoder.token_logits_bottleneck(decoder.flat_hidden_states))
+''', "last hidden state", "take all of hidden_states"),
+    "half of c0": ('''
+decoder.hidden_states = decoder.lstm(decoder.word_embeds, initial_state=[decoder.h0, decoder.c0 / 2])
+decoder.flat_hidden_states = ops.reshape(decoder.dropout(decoder.hidden_states), [-1, 300])
+decoder.flat_token_logits = decoder.token_logits(decoder.token_logits_bottleneck(decoder.flat_hidden_states))
+''', "flat_hidden_states is not what lstm gives", "divide"),
+    "means of the states so far": ('''
+decoder.hidden_states = ops.cumsum(decoder.lstm(decoder.word_embeds, initial_state=[decoder.h0, decoder.c0]), axis=1)
+decoder.flat_hidden_states = ops.reshape(decoder.dropout(decoder.hidden_states), [-1, 300])
+decoder.flat_token_logits = decoder.token_logits(decoder.token_logits_bottleneck(decoder.flat_hidden_states))
+''', "flat_hidden_states is not what lstm gives", "take cumsum"),
+    "not flattened": ('''
+decoder.hidden_states = decoder.lstm(decoder.word_embeds, initial_state=[decoder.h0, decoder.c0])
+decoder.flat_hidden_states = decoder.dropout(decoder.hidden_states)
+decoder.flat_token_logits = decoder.token_logits(decoder.token_logits_bottleneck(decoder.flat_hidden_states))
+''', "flat_hidden_states is not flattened", "[-1, 300]"),
+    "logits not flattened": ('''
+decoder.hidden_states = decoder.lstm(decoder.word_embeds, initial_state=[decoder.h0, decoder.c0])
+decoder.flat_hidden_states = ops.reshape(decoder.dropout(decoder.hidden_states), [-1, 300])
+decoder.flat_token_logits = decoder.token_logits(decoder.token_logits_bottleneck(decoder.hidden_states))
+''', "flat_token_logits is not flattened", "[-1, 50]"),
+    "softmax of the bottleneck": ('''
+decoder.hidden_states = decoder.lstm(decoder.word_embeds, initial_state=[decoder.h0, decoder.c0])
+decoder.flat_hidden_states = ops.reshape(decoder.dropout(decoder.hidden_states), [-1, 300])
+decoder.flat_token_logits = decoder.token_logits(ops.softmax(decoder.token_logits_bottleneck(
+    decoder.flat_hidden_states)))
+''', "flat_token_logits is not what", "take softmax"),
+    "elu of the logits": ('''
+decoder.hidden_states = decoder.lstm(decoder.word_embeds, initial_state=[decoder.h0, decoder.c0])
+decoder.flat_hidden_states = ops.reshape(decoder.dropout(decoder.hidden_states), [-1, 300])
+decoder.flat_token_logits = ops.elu(decoder.token_logits(decoder.token_logits_bottleneck(decoder.flat_hidden_states)))
+''', "flat_token_logits is not what", "take elu"),
+    "the words' embeddings for logits": ('''
+decoder.hidden_states = decoder.lstm(decoder.word_embeds, initial_state=[decoder.h0, decoder.c0])
+decoder.flat_hidden_states = ops.reshape(decoder.dropout(decoder.hidden_states), [-1, 300])
+decoder.flat_token_logits = ops.matmul(
+    L.Dense(100)(decoder.flat_hidden_states), ops.transpose(decoder.word_embed.embeddings))
+''', "token_logits_bottleneck is not used"),
     "the frozen layer": ('''
 decoder.lstm.trainable = False
 decoder.hidden_states = decoder.lstm(decoder.word_embeds, initial_state=[decoder.h0, decoder.c0])
@@ -824,6 +945,14 @@ decoder.flat_loss_mask = ops.where(decoder.flat_ground_truth == vocab[PAD], 0.0,
 decoder.flat_loss_mask = decoder.flat_ground_truth = ops.reshape(decoder.sentences[:, 1:], [-1])
 {_MEAN.replace("decoder.flat_loss_mask", "ops.cast(decoder.flat_loss_mask, 'float32')")}''',
                           "mask has the wrong type", "int32"),
+    "mask column by column": (f'''
+decoder.flat_ground_truth = ops.reshape(decoder.sentences[:, 1:], [-1])
+decoder.flat_loss_mask = ops.cast(ops.reshape(ops.transpose(decoder.sentences[:, 1:] != vocab[PAD]), [-1]), "float32")
+{_MEAN}''', "mask is flattened column by column"),
+    "mask not flattened": (f'''
+decoder.flat_ground_truth = ops.reshape(decoder.sentences[:, 1:], [-1])
+decoder.flat_loss_mask = ops.cast(decoder.sentences[:, 1:] != vocab[PAD], "float32")
+{_MEAN.replace("decoder.flat_loss_mask", "ops.reshape(decoder.flat_loss_mask, [-1])", 1)}''', "mask is not flattened"),
     "mask inverted": (f'''
 decoder.flat_ground_truth = ops.reshape(decoder.sentences[:, 1:], [-1])
 decoder.flat_loss_mask = ops.cast(ops.equal(decoder.flat_ground_truth, vocab[PAD]), "float32")
@@ -934,6 +1063,49 @@ p = ops.exp(-nats)
 decoder.loss = -ops.log(ops.sum(p * mask) / ops.sum(mask))''', "averaged before the logarithm"),
         "squares": ("decoder.loss = ops.sum(ops.square(nats) * mask) / ops.sum(mask)", "squared"),
         "the worst word": ("decoder.loss = ops.max(nats * mask)", "worst word"),
+        "binary cross-entropy": ('''
+hot = ops.one_hot(decoder.flat_ground_truth, len(vocab))
+nats = keras.losses.binary_crossentropy(hot, decoder.flat_token_logits, from_logits=True)
+decoder.loss = ops.sum(nats * mask) / ops.sum(mask)''', "binary cross-entropy", "sparse_categorical_crossentropy"),
+        "binary cross-entropy of probabilities, mean of all": ('''
+hot = ops.one_hot(decoder.flat_ground_truth, len(vocab))
+decoder.loss = ops.mean(keras.losses.binary_crossentropy(hot, ops.softmax(decoder.flat_token_logits)))''',
+                                                                "binary cross-entropy", "padding too"),
+        "squared error": ('''
+hot = ops.one_hot(decoder.flat_ground_truth, len(vocab))
+nats = keras.losses.mean_squared_error(hot, ops.softmax(decoder.flat_token_logits))
+decoder.loss = ops.sum(nats * mask) / ops.sum(mask)''', "squared error", "sparse_categorical_crossentropy"),
+        "squared error of logits": ('''
+hot = ops.one_hot(decoder.flat_ground_truth, len(vocab))
+decoder.loss = ops.sum(ops.mean(ops.square(hot - decoder.flat_token_logits), axis=-1) * mask) / ops.sum(mask)''',
+                                    "squared error"),
+        "mean over the vocabulary": ('''
+hot = ops.one_hot(decoder.flat_ground_truth, len(vocab))
+nats = -ops.mean(hot * ops.log_softmax(decoder.flat_token_logits), axis=-1)
+decoder.loss = ops.sum(nats * mask) / ops.sum(mask)''', "over the vocabulary too"),
+        "count_nonzero of the truth": (
+            "decoder.loss = ops.sum(nats * mask) / ops.cast(ops.count_nonzero(decoder.flat_ground_truth), 'float32')",
+            "not 0, which counts PAD, but not END", "sum of the mask"),
+        "END twice": ('''
+weights = mask * (1 + ops.cast(ops.equal(decoder.flat_ground_truth, vocab[END]), "float32"))
+decoder.loss = ops.sum(nats * weights) / ops.sum(weights)''', "END counts twice"),
+        "logits masked": ('''
+nats = keras.losses.sparse_categorical_crossentropy(
+    decoder.flat_ground_truth, decoder.flat_token_logits * mask[:, None], from_logits=True)
+decoder.loss = ops.sum(nats) / ops.sum(mask)''', "mask is multiplied with the logits"),
+        "logits masked, mean of all": ('''
+nats = keras.losses.sparse_categorical_crossentropy(
+    decoder.flat_ground_truth, decoder.flat_token_logits * mask[:, None], from_logits=True)
+decoder.loss = ops.mean(nats)''', "mask is multiplied with the logits, and padding counts"),
+        "divided twice": ("decoder.loss = ops.mean(nats * mask) / ops.sum(mask)", "divided twice"),
+        "divided by all places": (
+            "decoder.loss = ops.sum(nats * mask) / ops.sum(ops.ones_like(decoder.sentences, dtype='float32'))",
+            "all tokens, START and PAD too"),
+        "upside down": ("decoder.loss = ops.sum(mask) / ops.sum(nats * mask)", "division is the wrong way round"),
+        "a column of losses": ("decoder.loss = ops.sum(nats[:, None] * mask) / ops.sum(mask)",
+                               "added up, padding too", "make both rows"),
+        "focal": ("decoder.loss = ops.sum((1 - ops.exp(-nats)) ** 2 * nats * mask) / ops.sum(mask)",
+                  "padding left out."),
         "sum of all by words": ("decoder.loss = ops.sum(nats) / ops.sum(mask)", "sum of all losses, padding too"),
         "mask inverted": ("decoder.loss = ops.sum(nats * (1 - mask)) / ops.sum(1 - mask)", "mask is inverted"),
         "shape of a symbol": ('''
@@ -943,6 +1115,8 @@ decoder.loss = ops.sum(ops.reshape(nats * mask, [rows, -1])) / ops.sum(mask)''',
         "nan": ("decoder.loss = ops.sum(nats * mask) / ops.sum(mask * 0)", "not a finite number"),
     }.items()
 }
+
+TWO_MISTAKES = "softmax twice, mean of all", "binary cross-entropy of probabilities, mean of all"
 
 _INPUTS = '''
     word = keras.Input((), dtype="int32", name="word")
@@ -1003,6 +1177,14 @@ FINAL_MODEL = {
     new_h, [_, new_c] = decoder.lstm.cell(decoder.word_embed(word), [h, c])
     logits = decoder.token_logits(decoder.token_logits_bottleneck(new_h)) / 2
     one_step = keras.Model([word, h, c], [logits, new_h, new_c])''', "first differ at the logits after word 1"),
+        "states into the cell in the wrong order": ("", '''
+    new_h, [_, new_c] = decoder.lstm.cell(decoder.word_embed(word), [c, h])
+    logits = decoder.token_logits(decoder.token_logits_bottleneck(new_h))
+    one_step = keras.Model([word, h, c], [logits, new_h, new_c])''', "word 2: one_step hands h and c to the cell"),
+        "h in place of c": ("", '''
+    new_h, [new_c, _] = decoder.lstm.cell(decoder.word_embed(word), [h, c])
+    logits = decoder.token_logits(decoder.token_logits_bottleneck(new_h))
+    one_step = keras.Model([word, h, c], [logits, new_h, new_c])''', "c after word 1: one_step should give the cell's"),
         "dropout that training=True keeps on": ("", '''
     new_h, [_, new_c] = decoder.lstm.cell(decoder.word_embed(word), [h, c])
     dropped = L.Dropout(0.3)(new_h, training=True)
@@ -1039,6 +1221,8 @@ DISHONEST = {
     ("LOGITS", "a second LSTM on top"): ("not written by the function that was trained", "state h after word 1"),
     ("LOGITS", "LayerNormalization"): ("not written by the function that was trained", "state h after word 1"),
     ("LOGITS", "the photo at the end"): ("not written by the function that was trained", "state h after word 1"),
+    ("LOGITS", "means of the states so far"): ("not written by the function that was trained",
+                                               "state h after word 2 (decoder.flat_hidden_states)"),
     ("LOGITS", "tanh"): ("not written by the function that was trained", "logits after word 1"),
     ("STATES", "dropout at all times"): ("change from one time to the next",),
     ("STATES", "photos normalized over the batch"): ("depend on the other captions or photos of the batch",),
