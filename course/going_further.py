@@ -92,7 +92,7 @@ utils.ScoreTable({"the course's decoder, beam of 3": by_beam})
 tuned = keras_utils.CaptionWriter.from_checkpoint(
     settings.checkpoint_dir, settings.max_len)
 tuner = keras_utils.SelfCritical(
-    tuned, train_img_embeds, val_img_embeds, settings,
+    tuned, train_img_embeds, val_img_embeds, settings, train_words,
     utils.cider_reward(train_words), utils.CiderD(val_words))
 tuner.fit()
 best = tuner.restore_best()
