@@ -21,13 +21,12 @@ PRECISIONS = ("auto", "float32", "bfloat16", "int8")
 ENCODERS = ("inception_v3", "mobilenet_v3", "efficientnet_v2_b0")
 
 # What fills the settings that are None. A decoder soon memorises a small dataset, so it gets fewer steps and dropout.
-# LARGE is the course's for MSCOCO. docs/captions.md says how the values were chosen.
+# LARGE is the course's for MSCOCO. docs/captions.md says how the values of SMALL were chosen.
 FEW_PHOTOS = 20_000
-DRAWN = {"epochs": 12, "batches_per_epoch": 200, "dropout": 0.3, "image_dropout": 0.5, "self_critical_epochs": 12,
-         "cross_entropy_weight": 0.0}
-SMALL = DRAWN | {"epochs": 20, "cross_entropy_weight": 0.6}
-LARGE = SMALL | {"epochs": 12, "batches_per_epoch": 1_000, "dropout": 0.0, "image_dropout": 0.0,
-                 "self_critical_epochs": 0}
+DRAWN = {"epochs": 12, "batches_per_epoch": 200, "dropout": 0.3, "image_dropout": 0.5, "label_smoothing": 0.0,
+         "learning_rate": 1e-3, "self_critical_epochs": 12, "cross_entropy_weight": 0.0}
+SMALL = DRAWN | {"dropout": 0.4, "label_smoothing": 0.1, "learning_rate": 2e-3, "cross_entropy_weight": 0.6}
+LARGE = DRAWN | {"batches_per_epoch": 1_000, "dropout": 0.0, "image_dropout": 0.0, "self_critical_epochs": 0}
 
 EXPECTED = {int: "a whole number", float: "a number", Path: "a path", str: "text"}
 
@@ -93,7 +92,10 @@ class Settings:
         None, "share of the LSTM's outputs that training drops", least=0, most=0.99, fixed_on_resume=True)
     image_dropout: float | None = setting(
         None, "share of each photo's embedding that training drops", least=0, most=0.99, fixed_on_resume=True)
-    learning_rate: float = setting(1e-3, "learning rate of Adam", least=1e-9, most=10, fixed_on_resume=True)
+    label_smoothing: float | None = setting(
+        None, "share of each target word that training spreads over all words", least=0, most=0.99,
+        fixed_on_resume=True)
+    learning_rate: float | None = setting(None, "learning rate of Adam", least=1e-9, most=10, fixed_on_resume=True)
     self_critical_epochs: int | None = setting(
         None, "epochs of fine-tuning on CIDEr, 50 batches each; 0 leaves it out", least=0, most=100_000)
     self_critical_rate: float = setting(2e-4, "learning rate of fine-tuning", least=1e-9, most=10)
