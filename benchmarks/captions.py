@@ -4,6 +4,7 @@ r"""Scores the captions that the notebook's decoder writes, before and after sel
         python -m benchmarks.captions [--seeds 42 1] [--embeddings FOLDER] [--tokenizer ptb]
 
 Trains as the settings say, once for each seed, and scores the captions of the validation photos with CIDEr and BLEU-4.
+Of the captions by beam search it also counts how varied they are and how near their words are to people's.
 The embeddings are read from the folder, where a run of the notebook leaves them; if they are missing, they are made.
 The tokenizer `ptb` is that of MSCOCO's challenge and needs Java. The scores go into outputs/bench.json, under
 "captions".
@@ -20,6 +21,7 @@ from benchmarks import notebook_code, report
 from captioning.datasets.loading import load_dataset
 from captioning.decoder.fine_tuning import SelfCritical
 from captioning.scoring.cider import CiderD, cider_reward
+from captioning.scoring.diversity import caption_diversity
 from captioning.scoring.scores import score_captions
 from captioning.settings import Settings
 
@@ -29,8 +31,14 @@ WAYS = {                                # the notebook's
 }
 
 
-def score(scope, tokenizer: str) -> dict[str, float]:
-    """CIDEr and BLEU-4 of the validation photos' captions, for each way to write them."""
+def score(scope, tokenizer: str, train) -> dict[str, float]:
+    """CIDEr and BLEU-4 of the validation photos' captions, for each way to write them, and the language of the last.
+
+    Args:
+        scope: the notebook's names.
+        tokenizer: as for `score_captions`.
+        train: for each training photo its captions, split.
+    """
     names, sentences, found = scope["val_img_fns"], scope["val_captions"], {}
     references = {name: [scope["split_sentence"](s) for s in of_photo] for name, of_photo in zip(names, sentences)}
     if tokenizer == "ptb":
@@ -40,7 +48,15 @@ def score(scope, tokenizer: str) -> dict[str, float]:
         captions = {name: caption.words for name, caption in zip(names, written)}
         scores = score_captions(captions, references, tokenizer, decoding=way)
         found |= {f"{way} {metric}": scores[metric] for metric in ("CIDEr", "BLEU-4")}
-    return found
+    return found | language(captions, train)
+
+
+def language(captions, train) -> dict[str, float]:
+    """How varied captions are, and the shares of the words "in" and "on", which fine-tuning shifts most."""
+    diversity, words = caption_diversity(captions, train), [word for caption in captions.values() for word in caption]
+    return {"captions": diversity.distinct, "words": diversity.vocabulary_used, "distance": diversity.word_distance,
+            "unseen runs": diversity.unseen_runs_share, "most common": diversity.most_common_share,
+            **{f"“{word}”": words.count(word) / len(words) for word in ("in", "on")}}
 
 
 def measure(settings: Settings, splits, embeddings, tokenizer: str) -> dict[str, dict[str, float]]:
@@ -52,14 +68,14 @@ def measure(settings: Settings, splits, embeddings, tokenizer: str) -> dict[str,
         trainer = notebook_code.make_trainer(
             scope, replace(settings, checkpoint_root=Path(checkpoints)), embeddings[0].recipe)
         trainer.fit()
-        found = {"trained": {"val_loss": trainer.restore_best()["val_loss"], **score(scope, tokenizer)}}
+        found = {"trained": {"val_loss": trainer.restore_best()["val_loss"], **score(scope, tokenizer, train)}}
         if settings.self_critical_epochs:
             trainer.restore_best()
             tuner = SelfCritical(scope["writer"], trainer.train.img_embeds, trainer.val.img_embeds, trainer.settings,
-                                 cider_reward(train), CiderD(val))
+                                 train, cider_reward(train), CiderD(val))
             tuner.fit()
             tuner.restore_best()
-            found["fine-tuned"] = {"val_loss": trainer.val_loss(), **score(scope, tokenizer)}
+            found["fine-tuned"] = {"val_loss": trainer.val_loss(), **score(scope, tokenizer, train)}
     return found
 
 

@@ -192,7 +192,8 @@ def ours(embeddings, captions, options, precision="auto"):
 
     data = Data(embeddings, captions)
     settings = Settings(epochs=1, batches_per_epoch=COURSE_STEPS, batch_size=options.batch_size,
-                        max_len=options.max_len, dropout=0.0, precision=precision, checkpoint_root=options.folder)
+                        max_len=options.max_len, dropout=0.0, learning_rate=1e-3, precision=precision,
+                        checkpoint_root=options.folder)
     decoder = make_decoder(options.vocabulary)
     trainer = Trainer(decoder, generate_batch, data, data, {"#PAD#": PAD_INDEX}, settings, recipe={})
     print(f"the loss counts {trainer.loss.way}", file=sys.stderr)

@@ -19,11 +19,19 @@ def test_defaults_are_the_drawn_world():
 
 
 def test_coco_has_the_courses_budget_and_small_data_a_smaller_one():
-    coco, small = (Settings().completed(train_photos=n) for n in (82_783, 2_000))
+    coco, small = (Settings(dataset="coco2014").completed(train_photos=n) for n in (82_783, 2_000))
     assert (coco.epochs, coco.batches_per_epoch, coco.batch_size, coco.max_len, coco.val_batches) == (
         12, 1_000, 64, 20, 100)
     assert coco.steps == 12_000 and small.steps == 2_400 and small.dropout > 0 and small.image_dropout > 0
+    assert coco.label_smoothing == 0 < small.label_smoothing and coco.learning_rate == 1e-3
     assert coco.self_critical_epochs == 0 < small.self_critical_epochs
+
+
+@pytest.mark.parametrize("photos", [5, 2_000, 82_783])
+def test_the_drawn_world_has_a_budget_of_its_own_however_many_scenes_it_has(photos):
+    drawn = Settings().completed(photos)
+    assert (drawn.steps, drawn.self_critical_epochs) == (12 * 200, 12)
+    assert (drawn.label_smoothing, drawn.learning_rate, drawn.cross_entropy_weight) == (0, 1e-3, 0)
 
 
 @pytest.mark.parametrize("name, text, value", [
@@ -40,7 +48,7 @@ def test_each_field_can_be_set_from_the_environment(monkeypatch, name, text, val
 
 def test_the_budget_replaces_no_value_that_was_set(monkeypatch):
     monkeypatch.setenv("CAPTION_EPOCHS", "2")
-    assert Settings.from_environment().completed(82_783).epochs == 2
+    assert Settings.from_environment(dataset="coco2014").completed(82_783).epochs == 2
 
 
 @pytest.mark.parametrize("name, text", [
@@ -140,8 +148,8 @@ def test_an_empty_variable_is_as_good_as_none_and_others_go_before_defaults(monk
 
 
 def test_the_budget_of_small_data_goes_up_to_its_number_of_photos():
-    at, beyond = (Settings().completed(train_photos=n).batches_per_epoch for n in (20_000, 20_001))
-    assert (at, beyond) == (200, 1_000) and Settings().completed(20_000).steps == 12 * 200
+    at, beyond = (Settings(dataset="coco2014").completed(n).batches_per_epoch for n in (20_000, 20_001))
+    assert (at, beyond) == (200, 1_000)
 
 
 def test_folders_of_ones_own_have_runs_of_their_own(tmp_path, monkeypatch):
@@ -167,8 +175,8 @@ def test_a_users_own_folder_is_only_read(tmp_path):
 
 def test_the_settings_that_a_resumed_run_must_keep():
     assert Settings.fixed_on_resume() == (
-        "batches_per_epoch", "batch_size", "max_len", "val_batches", "dropout", "image_dropout", "learning_rate",
-        "seed")
+        "batches_per_epoch", "batch_size", "max_len", "val_batches", "dropout", "image_dropout",
+        "label_smoothing", "learning_rate", "seed")
 
 
 @pytest.mark.parametrize("name, least, most", [
@@ -192,5 +200,6 @@ def test_the_page_names_each_setting_with_its_values_and_its_default():
     assert list(rows) == [f"CAPTION_{each.name.upper()}" for each in fields(Settings)]
     assert rows["CAPTION_PRECISION"].endswith("| `auto`, `float32`, `bfloat16`, `int8` | `auto` |")
     assert rows["CAPTION_BATCH_SIZE"].endswith("| a whole number from 1 to 65,536 | `64` |")
-    assert rows["CAPTION_DROPOUT"].endswith("| `0.3` up to 20,000 training photos, else `0.0` |")
+    assert rows["CAPTION_DROPOUT"].endswith(
+        "| `0.3` for `drawn`, `0.4` up to 20,000 training photos, else `0.0` |")
     assert all(row.count("|") == 5 and "None" not in row for row in rows.values())

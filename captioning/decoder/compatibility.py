@@ -57,7 +57,8 @@ def require_same_run(checkpoint: Checkpoint, run: dict, owner: str):
 
     Args:
         checkpoint: one that was read.
-        run: what `describe_run` returned. It may hold "began_with" too, the digest of the weights before.
+        run: what `describe_run` returned. That of fine-tuning also holds "began_with", the digest of the weights
+            before, and "cross_entropy", the weight of this part of the loss.
         owner: what the notebooks call the object that trains.
 
     Raises:
@@ -91,6 +92,7 @@ def _pairs(there: dict, here: dict) -> Iterator[tuple]:
         yield f"digest of the {split} captions", captions.get(split), here["captions"][split]
     yield _first_token(there.get("vocab"), here["vocab"])
     yield "digest of the weights before", there.get("began_with"), here.get("began_with")
+    yield "weight of the cross-entropy", there.get("cross_entropy"), here.get("cross_entropy")
     yield _first_layer(there, here)
 
 

@@ -30,7 +30,7 @@ class TrainingLoss(NamedTuple):
         return self.compute(images, sentences, training)
 
 
-def training_loss(decoder, images, sentences, bfloat16: bool = False) -> TrainingLoss:
+def training_loss(decoder, images, sentences, bfloat16: bool = False, smoothing: float = 0.0) -> TrainingLoss:
     """The decoder's loss in training, in fewer operations.
 
     Logits take most of the time. So they are computed for words only, not for padding: only from those rows of
@@ -43,12 +43,13 @@ def training_loss(decoder, images, sentences, bfloat16: bool = False) -> Trainin
         images: (B, D) float32, a batch to compare both ways on.
         sentences: (B, T) int32, its sentences.
         bfloat16: computes the logits of a large vocabulary in bfloat16, see `WideDense`.
+        smoothing: of labels; it changes the gradient only, see `cross_entropy`.
 
     Returns:
         The loss; its `way` says which way it takes and why.
     """
     inputs = [decoder.img_embeds, decoder.sentences]
-    whole = with_fast_logits(keras.Model(inputs, decoder.loss))
+    whole = with_fast_logits(keras.Model(inputs, decoder.loss), smoothing=smoothing)
     try:
         rows = [decoder.flat_hidden_states, decoder.flat_ground_truth, decoder.flat_loss_mask]
         states, rest = keras.Model(inputs, rows), keras.Model(rows, decoder.loss)
@@ -57,11 +58,11 @@ def training_loss(decoder, images, sentences, bfloat16: bool = False) -> Trainin
     except ValueError:
         return _of_all_places(whole, "the loss needs more than the rows of `flat_hidden_states`, `flat_ground_truth` "
                                      "and `flat_loss_mask`")
-    exact = _of_words(states, with_fast_logits(rest))
+    exact = _of_words(states, with_fast_logits(rest, smoothing=smoothing))
     expected = whole([images, sentences], training=False)
     if not np.allclose(exact(images, sentences, training=False), expected, rtol=1e-4):
         return _of_all_places(whole, "without padding the loss comes out differently")
-    return _of_words(states, with_fast_logits(rest, bfloat16=True)) if bfloat16 else exact
+    return _of_words(states, with_fast_logits(rest, bfloat16=True, smoothing=smoothing)) if bfloat16 else exact
 
 
 def _of_all_places(whole: keras.Model, reason: str) -> TrainingLoss:
@@ -84,16 +85,17 @@ def _of_words(states: keras.Model, rest: keras.Model) -> TrainingLoss:
     return TrainingLoss(compute, way)
 
 
-def with_fast_logits(model: keras.Model, bfloat16: bool = False) -> keras.Model:
+def with_fast_logits(model: keras.Model, bfloat16: bool = False, smoothing: float = 0.0) -> keras.Model:
     """The same model with the same layers, in which sparse cross-entropy of logits is `cross_entropy`.
 
     Args:
         model: any functional model.
         bfloat16: also replaces dense layers that have WIDE outputs or more and no activation by `WideDense`.
+        smoothing: of labels, see `cross_entropy`.
     """
     def call(operation, *inputs, **options):
         if isinstance(operation, _slow_cross_entropy()) and operation.from_logits:
-            operation = CrossEntropy()
+            operation = CrossEntropy(smoothing)
         elif bfloat16 and _gives_many_logits(operation) and len(inputs[0].shape) == 2:
             operation = WideDense(operation)
         return operation(*inputs, **options)
@@ -116,8 +118,7 @@ def _gives_many_logits(operation) -> bool:
             and operation.activation is keras.activations.linear)
 
 
-@tf.custom_gradient
-def cross_entropy(target, output):
+def cross_entropy(target, output, smoothing: float = 0.0):
     """-log softmax(output)[target] for each row, with its gradient, softmax - one_hot.
 
     TensorFlow's own sparse operation takes exponentials one by one; its softmax takes 16 at once. For 768 x 8,769
@@ -126,29 +127,48 @@ def cross_entropy(target, output):
     Args:
         target: (N,) integers.
         output: (N, V) logits, float32 or bfloat16.
+        smoothing: share of each target that is spread over all V words: label smoothing,
+            https://arxiv.org/abs/1512.00567, section 7. It changes only the gradient, which becomes
+            softmax - (1 - smoothing) one_hot - smoothing / V. The result stays the plain cross-entropy, so that losses
+            can be compared.
 
     Returns:
         (N,) float32 in nats, at most 87.3, where float32 ends.
     """
-    probabilities = tf.nn.softmax(output)
     target = tf.cast(target, tf.int32)
     places = tf.stack([tf.range(tf.shape(target)[0]), target], axis=1)
 
-    def gradient(upstream):
-        upstream = tf.cast(upstream, output.dtype)
-        return None, tf.tensor_scatter_nd_sub(probabilities * upstream[:, None], places, upstream)
+    @tf.custom_gradient
+    def of(output):
+        probabilities = tf.nn.softmax(output)
 
-    of_target = tf.cast(tf.gather_nd(probabilities, places), tf.float32)
-    return -tf.math.log(tf.where(of_target < TINY, TINY, of_target)), gradient         # NaN stays NaN
+        def gradient(upstream):
+            upstream = tf.cast(upstream, output.dtype)
+            rest = probabilities - tf.cast(smoothing / output.shape[-1], output.dtype) if smoothing else probabilities
+            on_target = tf.cast(1 - smoothing, output.dtype) * upstream
+            return tf.tensor_scatter_nd_sub(rest * upstream[:, None], places, on_target)
+
+        of_target = tf.cast(tf.gather_nd(probabilities, places), tf.float32)
+        return -tf.math.log(tf.where(of_target < TINY, TINY, of_target)), gradient     # NaN stays NaN
+
+    return of(output)
 
 
 class CrossEntropy(keras.Operation):
-    """`cross_entropy` as a step of a Keras model: target (...), output (..., V) -> (...)."""
+    """`cross_entropy` as a step of a Keras model: target (...), output (..., V) -> (...).
+
+    Args:
+        smoothing: of labels, see `cross_entropy`.
+    """
+
+    def __init__(self, smoothing: float = 0.0):
+        super().__init__()
+        self.smoothing = smoothing
 
     def call(self, target, output):
         """The loss at each place, (...) float32 in nats."""
-        flat = cross_entropy(tf.reshape(target, [-1]), tf.reshape(output, [-1, output.shape[-1]]))
-        return tf.reshape(flat, tf.shape(output)[:-1])
+        rows = tf.reshape(output, [-1, output.shape[-1]])
+        return tf.reshape(cross_entropy(tf.reshape(target, [-1]), rows, self.smoothing), tf.shape(output)[:-1])
 
     def compute_output_spec(self, target, output):
         """Shape and type of the loss."""

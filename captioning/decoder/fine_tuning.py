@@ -2,14 +2,14 @@
 
 import dataclasses
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from captioning.datasets.tokens import NEVER_WRITTEN, PAD, START
+from captioning.datasets.tokens import END, NEVER_WRITTEN, PAD, START, UNK
 from captioning.decoder.batches import SAMPLING
 from captioning.decoder.checkpointer import Checkpointer
 from captioning.decoder.checkpoints import CheckpointFolder
@@ -40,11 +40,12 @@ class Writer(Protocol):
 
 
 class ScoredBatch(NamedTuple):
-    """Sampled captions and their rewards: K captions for each of B photos."""
+    """Sampled captions and their rewards, K captions for each of B photos, and a caption of each photo by people."""
 
     images: np.ndarray          # (B·K, D) float32, each photo K times in a row
     sentences: np.ndarray       # (B·K, T) int32
     rewards: np.ndarray         # (B, K) float32
+    people: np.ndarray          # (B, T) int32
 
     share = 1                   # no field: in the mean of an epoch's losses, all batches count alike
 
@@ -58,8 +59,11 @@ class SelfCritical:
     otherwise captions learn to break off after "with a". There is no dropout, as there is none when captions are
     written.
 
-    In the history, train_loss is that loss, and val_loss is the negative score of the greedy captions of the validation
-    photos by the averaged weights. The first row, without a train_loss, is about the weights before.
+    To that, the loss adds the cross-entropy of people's captions, as in https://arxiv.org/abs/1705.04304, section 3.3.
+    Otherwise the decoder gives up the words that score little.
+
+    In the history, train_loss is the negative mean reward, and val_loss is the negative score of the greedy captions of
+    the validation photos by the averaged weights. The first row, without a train_loss, is about the weights before.
 
     Checkpoints go into the folder `fine-tuned` in the course's. They note with which weights it began.
 
@@ -68,6 +72,7 @@ class SelfCritical:
         train_img_embeds: (N, D), embeddings of the training photos.
         val_img_embeds: (M, D), embeddings of the validation photos.
         settings: of the course's run.
+        captions: of each training photo, each a list of words.
         reward: function (rows, captions) -> (N,) scores. A row is that of a training photo, a caption its words and
             `#END#` if it ended by itself.
         val_score: the same for validation photos, where no caption has `#END#`.
@@ -80,6 +85,7 @@ class SelfCritical:
     writer: Writer
     train_img_embeds: np.ndarray
     val_img_embeds: np.ndarray
+    captions: Sequence                  # people's, of each training photo
     settings: Settings                  # the course's, with the steps and the learning rate of this stage
     reward: Callable
     val_score: Callable
@@ -87,9 +93,9 @@ class SelfCritical:
     checkpointer: Checkpointer
     loop: Loop
 
-    def __init__(self, writer: Writer, train_img_embeds, val_img_embeds, settings: Settings, reward, val_score,
-                 steps_per_epoch: int = STEPS_PER_EPOCH):
-        self.writer, self.reward, self.val_score = writer, reward, val_score
+    def __init__(self, writer: Writer, train_img_embeds, val_img_embeds, settings: Settings, captions, reward,
+                 val_score, steps_per_epoch: int = STEPS_PER_EPOCH):
+        self.writer, self.captions, self.reward, self.val_score = writer, captions, reward, val_score
         self.train_img_embeds, self.val_img_embeds = train_img_embeds, val_img_embeds
         self.settings = stage_settings(settings, steps_per_epoch)
         self._initial_state, one_step = writer.models["initial_state"], writer.models["one_step"]
@@ -98,14 +104,14 @@ class SelfCritical:
             keras.Model([self._initial_state.inputs, one_step.inputs], [self._initial_state.outputs, one_step.outputs]),
             self.settings.learning_rate)
         run = describe_run(self.state, writer, writer.vocab, self.settings, writer.recipe or {}, writer.models,
-                           captions={}) | {"began_with": self.state.digest()}
+                           captions={})
+        run |= {"began_with": self.state.digest(), "cross_entropy": settings.cross_entropy_weight}
         self.checkpointer = Checkpointer(self.state, run, CheckpointFolder(settings.checkpoint_dir / FOLDER), "tuner")
-        banned = np.isin(np.arange(len(writer.vocab)), [writer.vocab[word] for word in NEVER_WRITTEN])
-        self._banned = tf.constant(np.where(banned, -np.inf, 0).astype(np.float32))
-        images = tf.TensorSpec(self._initial_state.inputs[0].shape, tf.float32)
+        self._banned = np.isin(np.arange(len(writer.vocab)), [writer.vocab[word] for word in NEVER_WRITTEN])
+        images, sentences = self._initial_state.inputs[0].shape, tf.TensorSpec([None, None], tf.int32)
         stage = Stage(
             "Self-critical", batch_of=self.batch_of, objective=self.objective,
-            signature=[images, tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None, SAMPLES], tf.float32)],
+            signature=[tf.TensorSpec(images), sentences, tf.TensorSpec([None, SAMPLES]), sentences],
             evaluate=self.val_loss, check=lambda: None, evaluate_first=True)
         self.loop = Loop(stage, self.settings, self.checkpointer)
 
@@ -165,33 +171,47 @@ class SelfCritical:
         images = np.asarray(self.train_img_embeds[rows], np.float32)
         captions = [caption.tokens for caption in self.writer.sample(images, seed=int(rng.integers(2**31)))]
         rewards = self.reward(rows, captions).reshape(-1, SAMPLES)
-        return ScoredBatch(images, self.matrix(captions), rewards.astype(np.float32))
+        people = [self._caption_by_people(row, rng) for row in rows[::SAMPLES]]
+        return ScoredBatch(images, self.matrix(captions), rewards.astype(np.float32), self.matrix(people))
+
+    def _caption_by_people(self, row: int, rng) -> list[str]:
+        """One of a photo's captions as the decoder could write it: its words and #END#, no longer than in training."""
+        of_photo = self.captions[row]
+        return [*of_photo[rng.integers(len(of_photo))], END][:self.settings.max_len - 1]
 
     def matrix(self, captions) -> np.ndarray:
         """Captions as the decoder reads them, (N, T) int32: #START#, the words, padding."""
         vocab = self.writer.vocab
-        numbers = [[vocab[word] for word in (START, *caption)] for caption in captions]
+        numbers = [[vocab.get(word, vocab[UNK]) for word in (START, *caption)] for caption in captions]
         return keras.utils.pad_sequences(numbers, padding="post", value=vocab[PAD])
 
-    def objective(self, images, sentences, rewards):
-        """A scalar whose gradient is that of the loss, and the loss itself, the negative mean reward."""
+    def objective(self, images, sentences, rewards, people):
+        """A scalar whose gradient is that of the loss, and what is reported, the negative mean reward."""
         others = (tf.reduce_sum(rewards, axis=1, keepdims=True) - rewards) / (SAMPLES - 1)
         advantages = tf.reshape(rewards - others, [-1, 1])                              # (B·K, 1)
         surprise = self.surprise(images, sentences)                                     # (B·K, T-1)
         surrogate = tf.reduce_sum(advantages * surprise) / tf.cast(tf.shape(images)[0], tf.float32)
+        if weight := self.settings.cross_entropy_weight:
+            surrogate += weight * self.mean_surprise(images[::SAMPLES], people)
         loss = tf.where(tf.math.is_finite(surrogate), -tf.reduce_mean(rewards), surrogate)  # NaN must show in the loss
         return surrogate, loss
 
+    def mean_surprise(self, images, sentences):
+        """Cross-entropy of captions: the mean of -log p over the words that may be written, nats per word."""
+        words = tf.math.count_nonzero(~tf.gather(self._banned, sentences[:, 1:]), dtype=tf.float32)
+        return tf.reduce_sum(self.surprise(images, sentences)) / tf.maximum(words, 1)
+
     def surprise(self, images, sentences):
-        """-log p of each word of sampled captions, over the words that may be written: (N, T-1); 0 at padding."""
+        """-log p of each word of captions, over the words that may be written: (N, T-1); 0 at other words."""
         def read(state, step):
             return tuple(self._new_state([sentences[:, step], *state], training=False))
 
         sentences = tf.convert_to_tensor(sentences)
         truth, begin = sentences[:, 1:], tuple(self._initial_state(images, training=False))
         states, _ = tf.scan(read, tf.range(tf.shape(truth)[1]), begin)                  # h: (T-1, N, units)
-        words = tf.where(truth != self.writer.vocab[PAD])                               # (words, 2): row, step
-        logits = self._logits(tf.gather_nd(states, words[:, ::-1]), training=False) + self._banned
+        words = tf.where(~tf.gather(self._banned, truth))                               # (words, 2): row, step
+        logits = self._logits(tf.gather_nd(states, words[:, ::-1]), training=False)
+        logits += tf.where(self._banned, -np.inf, 0.0)
         each = cross_entropy(tf.gather_nd(truth, words), logits)
         return tf.scatter_nd(words, each, tf.shape(truth, tf.int64))
 

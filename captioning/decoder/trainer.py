@@ -13,6 +13,7 @@ from captioning.decoder.checkpoints import CheckpointFolder, best_row
 from captioning.decoder.compatibility import describe_run
 from captioning.decoder.errors import TrainingStopped
 from captioning.decoder.fast_loss import TrainingLoss, training_loss
+from captioning.decoder.first_bias import begin_with_frequencies
 from captioning.decoder.loop import Loop, Stage
 from captioning.decoder.photo_check import require_photo_matters
 from captioning.decoder.train_state import TrainState
@@ -59,7 +60,9 @@ class Trainer:
         self.batches = Batches(generate_batch, train, val, vocab[PAD], settings)
         first = self.batches.as_made(0)
         self.loss = training_loss(decoder, first.images, first.sentences,
-                                  bfloat16=training_precision(settings.precision) == "bfloat16")
+                                  bfloat16=training_precision(settings.precision) == "bfloat16",
+                                  smoothing=settings.label_smoothing or 0.0)
+        begin_with_frequencies(self.loss_model, train, len(vocab))
         self.state = TrainState(self.loss_model, settings.learning_rate)
         run = describe_run(self.state, decoder, vocab, settings, recipe, models or {},
                            {"training": train.digest(), "validation": val.digest()})

@@ -70,13 +70,14 @@ def tuner_in(folder, epochs=4, trained_epochs=1, **changes):
     keras.utils.set_random_seed(1)
     settings = Settings(epochs=trained_epochs, batches_per_epoch=20, batch_size=16, val_batches=3, dropout=0.3,
                         learning_rate=0.01, checkpoint_root=folder,
-                        **{"self_critical_epochs": epochs, "self_critical_rate": 0.01, **changes})
+                        **{"self_critical_epochs": epochs, "self_critical_rate": 0.01, "cross_entropy_weight": 0.3,
+                           **changes})
     (train, train_words), (val, val_words) = data_and_words(0), data_and_words(1)
     decoder, writer = small_decoder()
     trainer = Trainer(decoder, generate_batch, train, val, VOCAB, settings, RECIPE)
     trainer.fit()
     trainer.restore_best()
-    return SelfCritical(writer, train.img_embeds, val.img_embeds, settings, cider_reward(train_words),
+    return SelfCritical(writer, train.img_embeds, val.img_embeds, settings, train_words, cider_reward(train_words),
                         CiderD(val_words), steps_per_epoch=3)
 
 
@@ -220,7 +221,7 @@ def test_a_caption_earns_its_cider_with_its_own_photo_and_more_with_its_end(fold
                 for i, row in enumerate(of_photos)]
 
     tuner.writer.sample = sample
-    _, sentences, rewards = tuner.batch_of(0)
+    _, sentences, rewards, _ = tuner.batch_of(0)
     words = list(VOCAB)
     captions = [[words[i] for i in sentence[1:] if words[i] != PAD] for sentence in sentences]
     np.testing.assert_allclose(rewards.ravel(), reward(of_photos, captions), rtol=1e-6)
@@ -237,8 +238,8 @@ def test_the_validation_loss_is_the_negative_cider_of_greedy_captions(folder):
 def test_a_batch_is_no_larger_than_the_photos_there_are(folder):
     tuner = tuner_in(folder)
     tuner.settings = dataclasses.replace(tuner.settings, batch_size=50)
-    images, _, rewards = tuner.batch_of(0)
-    assert len(set(rows_of(tuner, images))) == len(rewards) == 40
+    images, _, rewards, people = tuner.batch_of(0)
+    assert len(set(rows_of(tuner, images))) == len(rewards) == len(people) == 40
 
 
 def test_weights_that_were_never_better_than_those_before_are_given_up(folder):
@@ -265,10 +266,10 @@ def test_each_word_counts_with_the_probability_that_it_was_sampled_with(folder):
 
 
 def test_a_step_follows_the_gradient_of_the_paper(folder):
-    """Equation 7 with the mean of the other samples as the baseline, one caption after the other."""
-    tuner = tuner_in(folder)
+    """Equation 7 with the mean of the other samples as the baseline, one caption after the other, without people's."""
+    tuner = tuner_in(folder, cross_entropy_weight=0)
     tuner.settings = dataclasses.replace(tuner.settings, batch_size=4)
-    images, sentences, rewards = batch = tuner.batch_of(0)
+    images, sentences, rewards, _ = batch = tuner.batch_of(0)
     assert all(map(np.array_equal, tuner.batch_of(0), batch))
     assert not np.array_equal(tuner.batch_of(1).images, images)
     applied = []
@@ -287,6 +288,58 @@ def test_a_step_follows_the_gradient_of_the_paper(folder):
                     for total, gradient in zip(expected, gradients)]
     for one, other in zip(applied, expected, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+def gradients_applied(tuner, batch):
+    """The gradients of one step, which changes no weights."""
+    applied = []
+    tuner.state.optimizer.apply = lambda gradients, variables: applied.extend(
+        np.array(tf.convert_to_tensor(gradient)) for gradient in gradients)
+    tuner.loop.gradient_step(*batch)
+    return applied
+
+
+def test_a_step_also_follows_the_cross_entropy_of_peoples_captions_by_its_weight(folder):
+    plain, mixed = (tuner_in(folder, cross_entropy_weight=weight) for weight in (0, 2))
+    images, _, _, people = batch = mixed.batch_of(0)
+    model, vocab = mixed.writer.models, mixed.writer.vocab
+    losses = []
+    with tf.GradientTape() as tape:
+        for image, sentence in zip(images[::SAMPLES], people):
+            state = model["initial_state"](image[None])
+            for word, target in zip(sentence, sentence[1:]):
+                logits, *state = model["one_step"]([tf.constant([word]), *state])
+                banned = tf.one_hot([vocab[token] for token in (PAD, UNK, START)], len(vocab), -np.inf, 0.0)
+                if target != vocab[PAD]:
+                    losses.append(-tf.nn.log_softmax(logits[0] + tf.reduce_sum(banned, axis=0))[target])
+        loss = 2 * tf.reduce_mean(losses)
+    expected = tape.gradient(loss, mixed.state.model.trainable_variables)
+    for with_it, without, other in zip(gradients_applied(mixed, batch), gradients_applied(plain, batch), expected):
+        np.testing.assert_allclose(with_it - without, tf.convert_to_tensor(other), atol=1e-5)
+
+
+def test_peoples_captions_are_those_of_the_batchs_photos_with_their_end_and_no_longer_than_in_training(folder):
+    tuner, (_, words) = tuner_in(folder), data_and_words(0)
+    seen = set()
+    for step in range(5):
+        images, _, _, people = tuner.batch_of(step)
+        for row, sentence in zip(rows_of(tuner, images[::SAMPLES]), people):
+            read = [list(VOCAB)[i] for i in sentence if i != VOCAB[PAD]]
+            assert read in [[START, *caption, END] for caption in words[row]]
+            seen.add((row, read == [START, *words[row][0], END]))
+    assert {first for _, first in seen} == {True, False}
+    tuner.settings = dataclasses.replace(tuner.settings, max_len=4)
+    assert tuner.batch_of(0).people.shape == (16, 4)
+
+
+def test_an_unknown_word_of_people_is_read_and_never_learnt(folder):
+    tuner = tuner_in(folder)
+    images = tuner.train_img_embeds[:2]
+    whole = tuner.matrix([["a", "zebra", "b", END], ["a", END]])
+    assert whole[0, 2] == VOCAB[UNK]
+    surprise = tuner.surprise(images, whole).numpy()
+    assert surprise[0, 1] == 0 < min(surprise[0, [0, 2, 3]]) and not surprise[1, 2:].any()
+    assert float(tuner.mean_surprise(images, whole)) == pytest.approx(surprise.sum() / 5, rel=1e-6)
 
 
 def began_with(folder):
@@ -336,7 +389,9 @@ def test_a_folder_that_does_not_say_what_it_began_with_is_refused(half_tuned, di
     assert checkpoints.newest()
 
 
-@pytest.mark.parametrize("change, message", [({"self_critical_rate": 0.5}, "learning_rate: 0.01 there, 0.5 here")])
+@pytest.mark.parametrize("change, message", [
+    ({"self_critical_rate": 0.5}, "learning_rate: 0.01 there, 0.5 here"),
+    ({"cross_entropy_weight": 0.5}, "weight of the cross-entropy: 0.3 there, 0.5 here")])
 def test_checkpoints_of_other_settings_are_refused(half_tuned, change, message):
     with pytest.raises(ValueError, match=message):
         tuner_in(half_tuned, **change).fit()

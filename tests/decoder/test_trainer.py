@@ -79,7 +79,7 @@ def trainer_in(folder, epochs=3, units=8, recipe=RECIPE, vocab=VOCAB, train=None
 
 def settings_in(folder, **changes):
     return Settings(**{"epochs": 3, "batches_per_epoch": 5, "batch_size": 8, "val_batches": 3, "dropout": 0.3,
-                       "checkpoint_root": folder, **changes})
+                       "learning_rate": 1e-3, "checkpoint_root": folder, **changes})
 
 
 def outcome(trainer):
@@ -287,7 +287,7 @@ def test_the_training_loss_of_an_epoch_is_that_of_its_words(tmp_path):
     trainer.loop.train_step = noted
     [row] = trainer.fit()
     losses, words = zip(*taken)
-    expected = pytest.approx(np.average(losses, weights=words), rel=1e-4)
+    expected = pytest.approx(np.average(losses, weights=words), rel=3e-4)
     assert row["train_loss"] == expected and np.mean(losses) != expected
 
 
@@ -558,6 +558,58 @@ def test_the_fast_cross_entropy_stays_finite_where_a_word_is_impossible_and_show
     logits = tf.constant([[0.0, 200.0], [np.nan, np.nan], [1e4, -1e4]])
     loss = cross_entropy(tf.constant([0, 1, 0]), logits).numpy()
     assert loss[0] == pytest.approx(87.3, abs=0.1) and np.isnan(loss[1]) and loss[2] == 0
+
+
+def probabilities_before_a_photo(trainer):
+    """What the decoder says of each word if nothing comes out of the LSTM: softmax of the logits' bias."""
+    [layer] = [layer for layer in trainer.loss_model.layers if isinstance(layer, L.Dense) and layer.units == len(VOCAB)]
+    return np.array(tf.nn.softmax(layer.bias))
+
+
+def test_training_begins_with_words_as_frequent_as_in_peoples_captions(tmp_path):
+    captions = [[[1, 2, 3], [1, 2, 2, 3]]] * 1000 + [[[1, 4]]]
+    train = Data(np.zeros([1001, 2048], np.float16), captions)
+    trainer = trainer_in(tmp_path, train=train)
+    expected = np.array([0.5, 0.5, 3000.5, 2000.5, 1.5, *[0.5] * 7]) / 5007
+    np.testing.assert_allclose(probabilities_before_a_photo(trainer), expected, rtol=1e-3)
+    again = Data(train.img_embeds, [[[1, 5, 5]]] * 1001)        # a second trainer of the same decoder changes nothing
+    keras.utils.set_random_seed(1)
+    decoder = small_decoder()
+    for data_ in (train, again):
+        trainer = Trainer(decoder, generate_batch, data_, data(1), VOCAB, settings_in(tmp_path), RECIPE)
+    np.testing.assert_allclose(probabilities_before_a_photo(trainer), expected, rtol=1e-3)
+
+
+@pytest.mark.parametrize("dtype, error", [("float32", 1e-6), ("bfloat16", 2e-2)])
+def test_label_smoothing_changes_the_gradient_and_not_the_loss(dtype, error):
+    """The gradient is that of equation 7's cross-entropy with the smoothed targets."""
+    logits, target = tf.random.stateless_normal([6, 5], [1, 2]), tf.constant([0, 1, 4, 4, 2, 3])
+    weights, smoothing = tf.range(1.0, 7.0), 0.2
+    output = tf.Variable(tf.cast(logits, dtype))
+    with tf.GradientTape() as tape:
+        found = cross_entropy(target, output, smoothing)
+        total = tf.reduce_sum(weights * found)
+    logits = tf.Variable(logits)
+    with tf.GradientTape() as other:
+        log_p = tf.nn.log_softmax(logits)
+        plain = -tf.gather(log_p, target, batch_dims=1)
+        smoothed = tf.reduce_sum(weights * ((1 - smoothing) * plain - smoothing * tf.reduce_mean(log_p, axis=1)))
+    np.testing.assert_allclose(found, plain, rtol=10 * error)
+    np.testing.assert_allclose(tf.cast(tape.gradient(total, output), tf.float32), other.gradient(smoothed, logits),
+                               atol=10 * error)
+
+
+@pytest.mark.parametrize("over_padding", [False, True])
+def test_a_run_smooths_its_labels_as_the_settings_say_and_reports_the_plain_loss(tmp_path, padded_batch, over_padding):
+    found = []
+    for smoothing in (0, 0.3):
+        trainer = trainer_in(tmp_path, over_padding=over_padding, label_smoothing=smoothing)
+        variables = trainer.loss_model.trainable_variables
+        found.append(losses_and_gradients(lambda *batch, loss=trainer.loss: loss(*batch, training=False), variables,
+                                          *padded_batch) + [trainer.val_loss()])
+    (loss, *gradients, val_loss), (smoothed_loss, *smoothed, smoothed_val_loss) = found
+    assert (loss, val_loss) == (smoothed_loss, smoothed_val_loss)
+    assert np.linalg.norm(gradients[-1] - smoothed[-1]) > 0.1 * np.linalg.norm(gradients[-1])
 
 
 def test_the_validation_loss_is_that_of_validation_captions_without_dropout(tmp_path):
@@ -970,7 +1022,7 @@ def test_a_folder_that_another_process_trains_into_is_not_set_aside(begun):
 
 def test_all_that_a_run_can_not_change_on_its_way_is_named_at_once(begun):
     changed = {"batches_per_epoch": 6, "batch_size": 9, "max_len": 9, "val_batches": 4, "dropout": 0.4,
-               "image_dropout": 0.4, "learning_rate": 0.5, "seed": 7}
+               "image_dropout": 0.4, "label_smoothing": 0.2, "learning_rate": 0.5, "seed": 7}
     with pytest.raises(ValueError) as error:
         trainer_in(begun, val=data(2), **changed).fit()
     for name, value in changed.items():

@@ -92,7 +92,7 @@ def make_tuner(order, splits, decoder, trainer, writer):
     train, val = ([[split_sentence(caption) for caption in captions] for captions in split.captions]
                   for split in splits)
     trainer.restore_best()
-    return SelfCritical(writer, trainer.train.img_embeds, trainer.val.img_embeds, trainer.settings,
+    return SelfCritical(writer, trainer.train.img_embeds, trainer.val.img_embeds, trainer.settings, train,
                         cider_reward(train), CiderD(val), steps_per_epoch=5)
 
 
