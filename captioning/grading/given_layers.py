@@ -96,8 +96,12 @@ def _stirred(decoder, found):
     before = [(variable, variable.numpy()) for variable in model.variables if "float" in str(variable.dtype)]
     try:
         for variable, value in before:
-            least = -0.3 if value.ndim > 1 else 0       # vectors may be variances, which stay positive
-            variable.assign(value + rng.uniform(least, 0.3, value.shape))
+            if value.ndim > 1:          # small enough that no LSTM saturates, where all inputs give the same
+                most = 2 / np.sqrt(value.shape[-2])
+                noise = rng.uniform(-most, most, value.shape)
+            else:                       # perhaps a variance, which stays positive
+                noise = rng.uniform(0, 0.3, value.shape)
+            variable.assign(value + noise)
         yield replace(found, values=found.values | run(model, found.images, found.sentences))
     finally:
         for variable, value in before:

@@ -135,7 +135,7 @@ VOCABULARY |= OTHER_SPLITS | {
                               ">= 5, not > 5", "missing: ball"),
         "4 times": ("numbered([w for w in counts if counts[w] >= 4] + special)", "Rare words", "kite (seen 4 times)"),
         "special tokens only": ("numbered(special)", "Some frequent words are missing"),
-        "all words": ("numbered([*counts, *special])", "Rare words"),
+        "all words": ("numbered([*counts, *special])", "Rare words", "bus (seen once), cars (seen 2 times)"),
         "sorted the other way round": (
             "{t: i for i, t in enumerate(sorted(words + special, reverse=True))}", "sorted before they are numbered"),
         "from 1": ("{t: i for i, t in enumerate(sorted(words + special), 1)}", "from 0", "0 to 11", "1 to 12"),
