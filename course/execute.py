@@ -17,11 +17,12 @@ from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError, DeadKernelError
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
 from captioning.storage import files
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
+OUTPUT_LATE = 60                    # seconds that a cell's last output may come after its end
 
 
 def bar_as_text(model_id: str, states: dict) -> str | None:
@@ -69,6 +70,7 @@ def execute(source: Path, result: Path, folder: Path | None = None, keep_going: 
 
     Raises:
         CellExecutionError: a cell failed, and `keep_going` is False.
+        CellTimeoutError: outputs of a cell got lost, and `keep_going` is False.
         DeadKernelError: the kernel died.
     """
     notebook = nbformat.read(source, as_version=4)
@@ -93,6 +95,8 @@ def execute(source: Path, result: Path, folder: Path | None = None, keep_going: 
         allow_errors=keep_going, interrupt_on_timeout=keep_going,
         timeout_func=lambda cell: cell.metadata.get("timeout") if keep_going else None,
         on_cell_start=announce, on_cell_executed=tell, record_timing=False,
+        # Of a cell that prints very much, messages may get lost. By default nbclient then drops the rest in silence.
+        iopub_timeout=OUTPUT_LATE, raise_on_iopub_timeout=not keep_going,
         extra_arguments=["--log-level=ERROR"])
     try:
         client.execute()
@@ -115,5 +119,8 @@ if __name__ == "__main__":
         sys.exit(f"\n{error.ename}: {error.evalue:.2000}\n{asked.result} holds the notebook up to this error.")
     except OSError as error:
         sys.exit(str(error))
+    except CellTimeoutError:
+        sys.exit(f"\nA cell printed so much that a part of it got lost. Print less in a cell. {asked.result} holds the "
+                 "notebook with what arrived.")
     except DeadKernelError:
         sys.exit(f"\nThe kernel died. {asked.result} holds the notebook up to its last section.")

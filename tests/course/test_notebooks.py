@@ -11,10 +11,11 @@ from copy import deepcopy
 import nbformat
 import pytest
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError
+from nbclient.exceptions import CellExecutionError, CellTimeoutError
 from PIL import Image, ImageChops
 
 from course import build, pictures
+from course import execute as execution
 from tests.helpers import ROOT
 from tests.helpers.course_cells import solution_lines
 from tests.helpers.grader_service import EMAIL, TOKEN, address, running_service
@@ -281,3 +282,27 @@ def test_nothing_that_runs_leave_holds_the_graders_email_or_token(project, execu
     secrets = EMAIL.encode(), TOKEN.encode()
     held = [path for path in left if any(secret in path.read_bytes() for secret in secrets)]
     assert held == [copy / "tests" / "helpers" / "grader_service.py"]           # this test has them from there
+
+
+def test_output_that_gets_lost_ends_a_run(tmp_path, monkeypatch):
+    """The kernel drops messages if they come too fast. By default nbclient goes on as if there had been no more."""
+    monkeypatch.setattr(execution, "OUTPUT_LATE", 1)
+    flood = "import sys\nfor _ in range(20_000):\n    sys.stdout.write('0' * 100)\n    sys.stdout.flush()\nprint('end')"
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(flood)]), tmp_path / "given.ipynb")
+    try:
+        execution.execute(tmp_path / "given.ipynb", tmp_path / "done.ipynb")
+    except CellTimeoutError:
+        return
+    [cell] = nbformat.read(tmp_path / "done.ipynb", as_version=4).cells
+    assert "".join(output.text for output in cell.outputs) == "0" * 2_000_000 + "end\n"
+
+
+@pytest.mark.parametrize("name", [build.SOURCE.name, "going_further.py"])
+def test_another_utils_that_the_kernel_imported_before_is_named(tmp_path, name):
+    (tmp_path / "utils.py").write_text("x = 1")
+    source = build.SOURCE.with_name(name).read_text("utf-8")
+    cell = next(text for text in source.split("# %%") if "import utils" in text)
+    code = f"import sys\nsys.path.insert(0, {str(tmp_path)!r})\nimport utils\n#{cell}"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    said = f"ImportError: `utils` is {tmp_path / 'utils.py'}, which this kernel imported before"
+    assert said in done.stderr.splitlines()[-1]
