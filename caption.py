@@ -4,7 +4,6 @@ from captioning import startup  # first: it names a file that hides a module
 
 # isort: split
 import argparse
-import gc
 import sys
 from pathlib import Path
 
@@ -37,7 +36,6 @@ def main(arguments=None):
         arguments: list of words; those of the process if None.
     """
     options = options_of(arguments)
-    gc.set_threshold(100_000)   # TensorFlow makes many objects that stay. To look at them less often saves 1 s
     with startup.hushed(), startup.modules_hidden(startup.EXTRAS_OF_KERAS):     # after --help, which should be quick
         from captioning.decoding import photo_captions
         from captioning.decoding.writer import CaptionWriter
