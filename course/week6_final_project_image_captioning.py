@@ -54,8 +54,8 @@ sys.path.insert(0, str(PROJECT))
 import utils
 
 if not os.path.samefile(utils.__file__ or ".", "utils.py"):
-    raise ImportError(f"`utils` is {utils.__file__ or utils.__path__}, which this kernel imported before. The notebook "
-                      "needs the project's. Restart the kernel, and run this cell first.")
+    raise ImportError(f"`utils` is {utils.__file__}, which this kernel imported before. "
+                      "Restart the kernel, and run this cell first.")
 
 settings = utils.Settings.from_environment()
 print("Dataset:", settings.dataset)
