@@ -41,8 +41,9 @@ sys.path.insert(0, str(PROJECT))
 import utils
 
 if not os.path.samefile(utils.__file__ or ".", "utils.py"):
-    raise ImportError(f"`utils` is {utils.__file__}, which this kernel imported before. "
-                      "Restart the kernel, and run this cell first.")
+    raise ImportError(
+        f"`utils` is {utils.__file__}, which this kernel imported before. "
+        "Restart the kernel, and run this cell first.")
 
 with utils.hushed():                                    # without TensorFlow's greetings
     import keras_utils

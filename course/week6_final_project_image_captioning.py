@@ -54,8 +54,9 @@ sys.path.insert(0, str(PROJECT))
 import utils
 
 if not os.path.samefile(utils.__file__ or ".", "utils.py"):
-    raise ImportError(f"`utils` is {utils.__file__}, which this kernel imported before. "
-                      "Restart the kernel, and run this cell first.")
+    raise ImportError(
+        f"`utils` is {utils.__file__}, which this kernel imported before. "
+        "Restart the kernel, and run this cell first.")
 
 settings = utils.Settings.from_environment()
 print("Dataset:", settings.dataset)
