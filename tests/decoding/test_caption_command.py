@@ -86,7 +86,7 @@ def test_the_newest_decoder_writes_unless_another_is_named(run, photos, encoder_
     assert name == (photos / "00.jpg").as_posix() and set(text.split()) <= set("abc")
 
 
-def test_of_several_decoders_the_chosen_one_is_named(run, photos, tmp_path, capsys, monkeypatch):
+def test_of_several_decoders_the_chosen_one_is_named(run, photos, encoder_at_hand, tmp_path, capsys, monkeypatch):
     """A copy of a folder may be newer than what was trained last."""
     for name in ("first", "second"):
         shutil.copytree(run, tmp_path / "runs" / name)
