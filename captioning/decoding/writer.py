@@ -13,6 +13,8 @@ from captioning.decoding.sampling import Sampling, require_sampling_options
 from captioning.decoding.steps import StepDecoder
 from captioning.encoder.batches import EMBED_BATCH
 
+BATCHES_WITHOUT_BAR = 16        # a notebook makes widgets for each bar, shown or not; fine-tuning writes at each step
+
 
 class CaptionWriter:
     """Writes captions with a decoder.
@@ -216,7 +218,8 @@ class CaptionWriter:
 
 def _batches(rows, size: int):
     """(place of the first row, rows as finite float32) of each batch. A bar shows how far it is, if it takes long."""
-    with tqdm(total=len(rows), desc="Captions", unit="photo", delay=5, leave=False) as bar:
+    few = len(rows) <= BATCHES_WITHOUT_BAR * size
+    with tqdm(total=len(rows), desc="Captions", unit="photo", delay=5, leave=False, disable=few) as bar:
         for start in range(0, len(rows), size):
             batch = inputs.finite(rows[start:start + size], start)
             yield start, batch
