@@ -46,7 +46,7 @@ class KnownFiles:
 
 
 def _state(file: Path) -> list[int] | None:
-    """Size in bytes, then when the content and when the entry last changed, in ns. None if there is no file."""
+    """Size of a file in bytes, and when its content and its entry last changed, in ns; None if there is no file."""
     try:
         found = os.stat(file)
     except OSError:
