@@ -11,6 +11,7 @@ import os
 import subprocess
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -226,12 +227,15 @@ def _conversation(program: list[str], folder: Path) -> Iterator[tuple[Callable[[
     with tempfile.TemporaryFile() as errors, _started(
             program, folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors) as process:
         watchdog = threading.Timer(TIMEOUT, _end, [process])
+        deadline = time.monotonic() + TIMEOUT
 
         def failure() -> OSError:
+            if time.monotonic() >= deadline:            # whatever it complained of, it did not end by that
+                return OSError(f"it gave no answer within {TIMEOUT} s")
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(5)                         # it may still be complaining
             _end(process)
-            return OSError((_complaints(errors) or [f"it ended, or gave no answer within {TIMEOUT} s"])[0])
+            return OSError((_complaints(errors) or [f"it ended with status {process.returncode}"])[0])
 
         def ask(line: str):
             try:
@@ -257,12 +261,15 @@ def _conversation(program: list[str], folder: Path) -> Iterator[tuple[Callable[[
 
 
 def _end(process: subprocess.Popen):
-    """Ends a program and those that it started: `java` may be a script that starts the real one."""
-    with contextlib.suppress(psutil.Error):
-        for each in psutil.Process(process.pid).children(recursive=True):
-            with contextlib.suppress(psutil.Error):
-                each.kill()
-    process.kill()
+    """Ends a program, then those that it started: `java` may be a script that starts the real one."""
+    started = []
+    if process.poll() is None:
+        with contextlib.suppress(psutil.Error):
+            started = psutil.Process(process.pid).children(recursive=True)
+    process.kill()          # first: a script would go on when the program in it ends
+    for each in started:
+        with contextlib.suppress(psutil.Error):
+            each.kill()
     process.wait()
 
 

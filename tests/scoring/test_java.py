@@ -97,11 +97,12 @@ def test_meteor_equals_pycocoevalcaps_in_any_locale_and_folder(tmp_path, monkeyp
 
 
 JAVA_THAT = {
-    "dies at once": ("exit 3", "METEOR failed"),
+    "dies at once": ("exit 3", "it ended with status 3"),
     "dies with words": ("echo 'Error: no room for the heap' >&2; exit 1", "it may take 2 GB): Error: no room for the"),
     "prints rubbish": ("while read line; do echo rubbish; done", "could not convert string to float: 'rubbish'"),
     "writes a decimal comma": ("while read line; do echo 0,5; done", "could not convert string to float: '0,5'"),
     "never answers": ("exec sleep 100", "gave no answer within 1 s"),
+    "warns, then never answers": ("echo 'an old version' >&2; exec sleep 100", "gave no answer within 1 s"),
     "is a script whose program never answers": ("sleep 100; exit 0", "gave no answer within 1 s"),
     "answers, then dies": ("read line; echo 1.0; echo 'killed' >&2; exit 1", "killed"),
 }
