@@ -8,6 +8,7 @@ import numpy as np
 from captioning.cpu import has_fast_bfloat16
 from captioning.encoder.inference import Session, frozen_graph
 from captioning.encoder.int8 import OpenVinoNetwork, quantised_network, require_packages
+from captioning.encoder.kept_graph import kept_graph
 from captioning.encoder.networks import ARCHITECTURES, Architecture, find_weights, load_network
 from captioning.encoder.recipes import ARITHMETIC
 
@@ -70,7 +71,9 @@ def get_cnn_encoder(weights: str = "drawn", precision: str = "auto", encoder: st
         return frozen_graph(architecture, load_network(architecture, path))
 
     if precision != "int8":
-        session = Session(graph(), resolve_precision(precision), architecture.rounds)
+        own_file = weights not in ("drawn", "imagenet")         # there may be many: their graphs are not kept
+        ready = graph() if own_file else kept_graph(graph, encoder, label)
+        session = Session(ready, resolve_precision(precision), architecture.rounds)
         if precision == "bfloat16" != session.precision:
             raise NoBfloat16("CAPTION_PRECISION is bfloat16, but TensorFlow computes in float32 on this machine. Set "
                              "CAPTION_PRECISION to auto or float32.")
