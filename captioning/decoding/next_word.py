@@ -83,12 +83,28 @@ def sample(logits, uniforms, top_k: int, top_p, ranked: bool):
     Returns:
         (B,) int32.
     """
-    if ranked:
-        logits, words = tf.math.top_k(logits, top_k)
+    if not ranked:
+        return _sample_of_all(tf.nn.softmax(logits), uniforms)
+    logits, words = tf.math.top_k(logits, top_k)
     running = tf.cumsum(tf.cast(tf.nn.softmax(logits), tf.float64), axis=1)
-    last = tf.fill(tf.shape(uniforms), tf.shape(running)[1] - 1)
-    if ranked:
-        last = tf.minimum(last, tf.reduce_sum(tf.cast(running < top_p, tf.int32), axis=1))
+    last = tf.minimum(running.shape[1] - 1, _count(running < top_p))
     limit = uniforms * tf.gather(running, last, batch_dims=1)
-    place = tf.minimum(last, tf.reduce_sum(tf.cast(running <= limit[:, None], tf.int32), axis=1))
-    return tf.gather(words, place, batch_dims=1) if ranked else place
+    return tf.gather(words, tf.minimum(last, _count(running <= limit[:, None])), batch_dims=1)
+
+
+def _sample_of_all(probabilities, uniforms):
+    """Samples a column of each row. Sums groups of neighbours first: a running sum over all takes twice as long."""
+    size = probabilities.shape[1]
+    padded = tf.cast(tf.pad(probabilities, [[0, 0], [0, -size % GROUP]]), tf.float64)
+    grouped = tf.reshape(padded, [-1, padded.shape[1] // GROUP, GROUP])
+    running = tf.cumsum(tf.reduce_sum(grouped, axis=2), axis=1)                     # (B, groups)
+    limit = (uniforms * running[:, -1])[:, None]
+    group = tf.minimum(running.shape[1] - 1, _count(running <= limit))
+    before = tf.gather(tf.pad(running, [[0, 0], [1, 0]]), group, batch_dims=1)[:, None]
+    inside = before + tf.cumsum(tf.gather(grouped, group, batch_dims=1), axis=1)    # (B, GROUP)
+    return tf.minimum(size - 1, group * GROUP + _count(inside <= limit))
+
+
+def _count(conditions):
+    """How many of each row are true, int32."""
+    return tf.math.count_nonzero(conditions, axis=1, dtype=tf.int32)

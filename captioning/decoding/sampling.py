@@ -33,21 +33,25 @@ class Sampling:
             Words, (B, max_len) int32, PAD after END; their log-probabilities at temperature 1, (B, max_len) float32,
             nats.
         """
-        batch, steps = tf.shape(embeddings)[0], tf.range(self.max_len)
+        batch = tf.shape(embeddings)[0]
 
-        def add_word(step, word, state, alive, words, log_probs):
+        def add_word(step, rows, word, state, words, log_probs):
             logits, state = self.decoder.step(word, state)
-            word = next_word.sample(logits / temperature, uniforms[:, step], self.top_k, top_p, self.ranked)
-            log_prob = next_word.log_probabilities(logits, word[:, None])
-            here = (steps == step) & alive[:, None]
-            return (step + 1, word, state, alive & (word != self.decoder.end),
-                    tf.where(here, word[:, None], words), tf.where(here, log_prob, log_probs))
+            numbers = tf.gather(uniforms[:, step], rows)
+            word = next_word.sample(logits / temperature, numbers, self.top_k, top_p, self.ranked)
+            log_prob = next_word.log_probabilities(logits, word[:, None])[:, 0]
+            places = tf.stack([rows, tf.fill(tf.shape(rows), step)], axis=1)
+            words = tf.tensor_scatter_nd_update(words, places, word)
+            log_probs = tf.tensor_scatter_nd_update(log_probs, places, log_prob)
+            on = tf.where(word != self.decoder.end)[:, 0]       # captions that go on: the others cost nothing more
+            return step + 1, tf.gather(rows, on), tf.gather(word, on), state.at(on), words, log_probs
 
+        start = (0, tf.range(batch), tf.fill([batch], self.decoder.start), self.decoder.begin(embeddings),
+                 tf.fill([batch, self.max_len], self.decoder.pad), tf.zeros([batch, self.max_len]))
         *_, words, log_probs = tf.while_loop(
-            lambda step, word, state, alive, *written: tf.reduce_any(alive), add_word,
-            (0, tf.fill([batch], self.decoder.start), self.decoder.begin(embeddings), tf.fill([batch], True),
-             tf.fill([batch, self.max_len], self.decoder.pad), tf.zeros([batch, self.max_len])),
-            maximum_iterations=self.max_len)
+            lambda step, rows, *_: tf.size(rows) > 0, add_word, start, maximum_iterations=self.max_len,
+            shape_invariants=tf.nest.map_structure(lambda part: tf.TensorShape([None] * len(part.shape)),
+                                                   (tf.constant(0), *start[1:])))
         return words, log_probs
 
 

@@ -356,6 +356,17 @@ def test_the_least_and_the_greatest_chance_draw_no_impossible_word(in_order):
     assert sampled.numpy().tolist() == [1, 2]
 
 
+@pytest.mark.parametrize("size", [5, 128, 300])            # words are summed in groups of 128
+def test_a_sample_is_the_first_word_whose_running_sum_exceeds_the_chance(size):
+    rng = np.random.default_rng(size)
+    logits = np.where(rng.random((400, size)) < 0.2, -np.inf, rng.normal(0, 3, (400, size))).astype(np.float32)
+    chances = np.append(rng.random(398), [0.0, np.nextafter(1, 0)])
+    running = np.cumsum(tf.nn.softmax(logits).numpy().astype(np.float64), axis=1)
+    expected = (running <= (chances * running[:, -1])[:, None]).sum(axis=1)
+    sampled = sample(tf.constant(logits), tf.constant(chances), size, tf.constant(1.0, tf.float64), False)
+    np.testing.assert_array_equal(sampled, expected)
+
+
 def test_more_words_to_draw_from_than_there_are_is_all_words(a_writer):
     for top_p in (1.0, 0.9):
         few, all_words = (a_writer.sample(photos(5), seed=1, top_k=top_k, top_p=top_p) for top_k in (1_000, None))
