@@ -14,9 +14,10 @@ from captioning.decoder.batches import SAMPLING
 from captioning.decoder.checkpointer import Checkpointer
 from captioning.decoder.checkpoints import CheckpointFolder
 from captioning.decoder.compatibility import describe_run
-from captioning.decoder.fast_loss import cross_entropy
+from captioning.decoder.fast_loss import cross_entropy, with_fast_logits
 from captioning.decoder.loop import Loop, Stage
 from captioning.decoder.train_state import TrainState
+from captioning.frameworks import training_precision
 from captioning.settings import Settings
 from captioning.storage import files
 
@@ -99,7 +100,8 @@ class SelfCritical:
         self.train_img_embeds, self.val_img_embeds = train_img_embeds, val_img_embeds
         self.settings = stage_settings(settings, steps_per_epoch)
         self._initial_state, one_step = writer.models["initial_state"], writer.models["one_step"]
-        self._new_state, self._logits = _in_two_parts(one_step)
+        self._new_state, logits = _in_two_parts(one_step)
+        self._logits = with_fast_logits(logits, bfloat16=training_precision(settings.precision) == "bfloat16")
         self.state = TrainState(
             keras.Model([self._initial_state.inputs, one_step.inputs], [self._initial_state.outputs, one_step.outputs]),
             self.settings.learning_rate)
@@ -172,7 +174,8 @@ class SelfCritical:
         captions = [caption.tokens for caption in self.writer.sample(images, seed=int(rng.integers(2**31)))]
         rewards = self.reward(rows, captions).reshape(-1, SAMPLES)
         people = [self._caption_by_people(row, rng) for row in rows[::SAMPLES]]
-        return ScoredBatch(images, self.matrix(captions), rewards.astype(np.float32), self.matrix(people))
+        sentences = self.matrix([*captions, *people])
+        return ScoredBatch(images, sentences[:len(rows)], rewards.astype(np.float32), sentences[len(rows):])
 
     def _caption_by_people(self, row: int, rng) -> list[str]:
         """One of a photo's captions as the decoder could write it: its words and #END#, no longer than in training."""
@@ -189,31 +192,52 @@ class SelfCritical:
         """A scalar whose gradient is that of the loss, and what is reported, the negative mean reward."""
         others = (tf.reduce_sum(rewards, axis=1, keepdims=True) - rewards) / (SAMPLES - 1)
         advantages = tf.reshape(rewards - others, [-1, 1])                              # (B·K, 1)
-        surprise = self.surprise(images, sentences)                                     # (B·K, T-1)
-        surrogate = tf.reduce_sum(advantages * surprise) / tf.cast(tf.shape(images)[0], tf.float32)
-        if weight := self.settings.cross_entropy_weight:
-            surrogate += weight * self.mean_surprise(images[::SAMPLES], people)
+        both = self.settings.cross_entropy_weight > 0
+        surprise = self.surprise(tf.concat([images, images[::SAMPLES]], 0) if both else images,
+                                 tf.concat([sentences, people], 0) if both else sentences)      # (B·K, or + B, T-1)
+        samples = tf.shape(images)[0]
+        surrogate = tf.reduce_sum(advantages * surprise[:samples]) / tf.cast(samples, tf.float32)
+        if both:
+            surrogate += self.settings.cross_entropy_weight * self.mean_of_words(surprise[samples:], people)
         loss = tf.where(tf.math.is_finite(surrogate), -tf.reduce_mean(rewards), surrogate)  # NaN must show in the loss
         return surrogate, loss
 
-    def mean_surprise(self, images, sentences):
-        """Cross-entropy of captions: the mean of -log p over the words that may be written, nats per word."""
+    def mean_of_words(self, surprise, sentences):
+        """The mean of `surprise` over the words that may be written: the cross-entropy of captions, nats per word."""
         words = tf.math.count_nonzero(~tf.gather(self._banned, sentences[:, 1:]), dtype=tf.float32)
-        return tf.reduce_sum(self.surprise(images, sentences)) / tf.maximum(words, 1)
+        return tf.reduce_sum(surprise) / tf.maximum(words, 1)
 
     def surprise(self, images, sentences):
-        """-log p of each word of captions, over the words that may be written: (N, T-1); 0 at other words."""
-        def read(state, step):
-            return tuple(self._new_state([sentences[:, step], *state], training=False))
+        """-log p of each word of captions, over the words that may be written: (N, T-1); 0 at other words.
 
+        The longest captions come first, so that each step reads only those that have a word left. No padding is read.
+        """
         sentences = tf.convert_to_tensor(sentences)
-        truth, begin = sentences[:, 1:], tuple(self._initial_state(images, training=False))
-        states, _ = tf.scan(read, tf.range(tf.shape(truth)[1]), begin)                  # h: (T-1, N, units)
-        words = tf.where(~tf.gather(self._banned, truth))                               # (words, 2): row, step
-        logits = self._logits(tf.gather_nd(states, words[:, ::-1]), training=False)
-        logits += tf.where(self._banned, -np.inf, 0.0)
-        each = cross_entropy(tf.gather_nd(truth, words), logits)
-        return tf.scatter_nd(words, each, tf.shape(truth, tf.int64))
+        lengths = tf.math.count_nonzero(sentences[:, 1:] != self.writer.vocab[PAD], axis=1, dtype=tf.int32)
+        order = tf.argsort(lengths, direction="DESCENDING", stable=True)
+        longest_first = tf.gather(sentences, order)
+        has_word = tf.range(tf.shape(sentences)[1] - 1)[:, None] < tf.gather(lengths, order)        # (T-1, N)
+        captions = tf.math.count_nonzero(has_word, axis=1, dtype=tf.int32)                          # of each step
+
+        def read(step, h, c, outputs):
+            n = captions[step]
+            h, c = self._new_state([longest_first[:n, step], h[:n], c[:n]], training=False)
+            return step + 1, h, c, outputs.write(step, h)
+
+        h, c = self._initial_state(tf.gather(images, order), training=False)
+        any_rows = tf.TensorShape([None, *h.shape[1:]])
+        steps = tf.reduce_max(lengths)
+        outputs = tf.TensorArray(h.dtype, steps, infer_shape=False, element_shape=any_rows)
+        *_, outputs = tf.while_loop(lambda step, *_: step < steps, read, (0, h, c, outputs),
+                                    shape_invariants=(tf.TensorShape([]), any_rows, any_rows, tf.TensorShape(None)))
+        truth = tf.boolean_mask(tf.transpose(longest_first[:, 1:]), has_word)                       # step by step
+        written = tf.where(~tf.gather(self._banned, truth))[:, 0]
+        logits = self._logits(tf.gather(outputs.concat(), written), training=False)
+        logits += tf.cast(tf.where(self._banned, -np.inf, 0.0), logits.dtype)
+        each = cross_entropy(tf.gather(truth, written), logits)
+        steps_and_rows = tf.gather(tf.where(has_word), written)
+        places = tf.stack([tf.gather(tf.cast(order, tf.int64), steps_and_rows[:, 1]), steps_and_rows[:, 0]], axis=1)
+        return tf.scatter_nd(places, each, tf.shape(sentences[:, 1:], tf.int64))
 
 
 def _in_two_parts(one_step: keras.Model) -> tuple[keras.Model, keras.Model]:

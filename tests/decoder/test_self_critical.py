@@ -329,7 +329,8 @@ def test_peoples_captions_are_those_of_the_batchs_photos_with_their_end_and_no_l
             seen.add((row, read == [START, *words[row][0], END]))
     assert {first for _, first in seen} == {True, False}
     tuner.settings = dataclasses.replace(tuner.settings, max_len=4)
-    assert tuner.batch_of(0).people.shape == (16, 4)
+    cut = tuner.batch_of(0).people
+    assert (cut[:, 3] != VOCAB[PAD]).any() and (cut[:, 4:] == VOCAB[PAD]).all()
 
 
 def test_an_unknown_word_of_people_is_read_and_never_learnt(folder):
@@ -339,7 +340,7 @@ def test_an_unknown_word_of_people_is_read_and_never_learnt(folder):
     assert whole[0, 2] == VOCAB[UNK]
     surprise = tuner.surprise(images, whole).numpy()
     assert surprise[0, 1] == 0 < min(surprise[0, [0, 2, 3]]) and not surprise[1, 2:].any()
-    assert float(tuner.mean_surprise(images, whole)) == pytest.approx(surprise.sum() / 5, rel=1e-6)
+    assert float(tuner.mean_of_words(surprise, whole)) == pytest.approx(surprise.sum() / 5, rel=1e-6)
 
 
 def began_with(folder):
