@@ -9,37 +9,15 @@ scenes_val2014.json.
 
 import argparse
 import json
-import zipfile
 from collections import Counter
 from pathlib import Path
 
-from captioning.datasets.drawn.truth import check_caption
+from captioning.datasets.drawn.truth import check_caption, read_scenes
 from captioning.storage import files
 
 ROOT = Path(__file__).resolve().parent.parent
 GRAVE = {"thing", "colour", "count", "place"}       # sorts of claims that anyone sees at a glance
 SORTS = ("thing", "colour", "count", "place", "backdrop", "weather", "time", "action", "relation")
-
-
-def read_scenes(data_dir, split: str = "val") -> dict[int, dict]:
-    """Reads the scenes of a split.
-
-    Returns:
-        {image id: scene}.
-
-    Raises:
-        OSError, ValueError: the file can't be read; the message names it.
-    """
-    path, member = Path(data_dir) / "annotations_trainval2014.zip", f"annotations/scenes_{split}2014.json"
-    try:
-        with zipfile.ZipFile(path) as archive:
-            scenes = json.loads(archive.read(member))["scenes"]
-    except (KeyError, zipfile.BadZipFile):
-        raise ValueError(
-            f"{path} has no {member}; expected the annotations of a drawn world. "
-            f"`python -m captioning.datasets.drawn.world FOLDER` makes one."
-        ) from None
-    return {scene["image_id"]: scene for scene in scenes}
 
 
 def read_results(path) -> dict[int, str]:

@@ -3,8 +3,11 @@
 It understands each word that captions.py can write; other words count as nothing.
 """
 
+import json
 import re
+import zipfile
 from dataclasses import dataclass
+from pathlib import Path
 
 from captioning.datasets.drawn.lexicon import (
     ADJECTIVES,
@@ -251,3 +254,24 @@ def check_caption(caption, scene):
     wrong += [*false_relations, *_check_setting(tokens, scene)]
     things = tuple(sorted({k for m in mentions for k in m.found}))
     return CaptionTruth(things, colours, tuple(relations), tuple(dict.fromkeys(wrong)))
+
+
+def read_scenes(data_dir, split: str = "val") -> dict[int, dict]:
+    """Reads the scenes of a split.
+
+    Returns:
+        {image id: scene}.
+
+    Raises:
+        OSError, ValueError: the file can't be read; the message names it.
+    """
+    path, member = Path(data_dir) / "annotations_trainval2014.zip", f"annotations/scenes_{split}2014.json"
+    try:
+        with zipfile.ZipFile(path) as archive:
+            scenes = json.loads(archive.read(member))["scenes"]
+    except (KeyError, zipfile.BadZipFile):
+        raise ValueError(
+            f"{path} has no {member}; expected the annotations of a drawn world. "
+            f"`python -m captioning.datasets.drawn.world FOLDER` makes one."
+        ) from None
+    return {scene["image_id"]: scene for scene in scenes}
