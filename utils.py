@@ -12,7 +12,7 @@ rewards:    CiderD, cider_reward
 baselines:  score_baselines, most_frequent_caption, nearest_photos, nearest_photo_captions, hold_out_reference,
             human_agreement
 diversity:  caption_diversity, confused_photos
-gallery:    propose_examples, caption_confidence, REASONS, Album, plot_gallery, write_gallery
+gallery:    propose_examples, reasons_by_scene, caption_confidence, REASONS, Album, plot_gallery, write_gallery
 files:      write_results, write_json, written_aside
 """
 
@@ -31,6 +31,7 @@ from captioning.gallery.figure import plot_gallery
 from captioning.gallery.page import write_gallery
 from captioning.gallery.proposals import caption_confidence, propose_examples
 from captioning.gallery.reasons import REASONS
+from captioning.gallery.truth import reasons_by_scene
 from captioning.photos.crop import IMG_SIZE, center_crop
 from captioning.photos.decode import decode_photo, readable_photos
 from captioning.scoring.baselines import hold_out_reference, human_agreement, most_frequent_caption, score_baselines
@@ -61,6 +62,6 @@ __all__ = [
     "score_baselines", "most_frequent_caption", "nearest_photos", "nearest_photo_captions", "hold_out_reference",
     "human_agreement",
     "caption_diversity", "confused_photos",
-    "propose_examples", "caption_confidence", "REASONS", "Album", "plot_gallery", "write_gallery",
+    "propose_examples", "reasons_by_scene", "caption_confidence", "REASONS", "Album", "plot_gallery", "write_gallery",
     "write_results", "write_json", "written_aside",
 ]

@@ -8,7 +8,6 @@ scenes_val2014.json.
 """
 
 import argparse
-import json
 from collections import Counter
 from pathlib import Path
 

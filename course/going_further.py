@@ -258,7 +258,8 @@ utils.write_results(further, settings, val, last_captions, beam=last_scores, **m
 probabilities = {name: c.word_probabilities for name, c in zip(val.names, last_written)}
 confidence = {name: utils.caption_confidence(p) for name, p in probabilities.items()}
 proposal = utils.propose_examples(
-    val.names, last_captions, references, last_scores, confidence, n=16)
+    val.names, last_captions, references, last_scores, confidence,
+    utils.reasons_by_scene(settings, val, last_captions), n=16)
 album = utils.Album(
     proposal, val_photos.read, last_captions, sentences, last_scores, probabilities,
     caption_photo=None)                                 # no photos of your own here

@@ -449,7 +449,7 @@ grader.check_final_model(decoder, final_model, vocab)
 batch = generate_batch(
     train_img_embeds, train_captions_indexed, 50, rng=np.random.default_rng(0))
 model = keras.Model([decoder.img_embeds, decoder.sentences], decoder.loss)
-optimizer = keras.optimizers.Adam(learning_rate=0.005)
+optimizer = keras.optimizers.Adam(learning_rate=0.004)
 optimizer.build(model.trainable_variables)
 
 
@@ -618,14 +618,16 @@ utils.ScoreTable({"beam of 3": by_beam, "greedy": by_greedy, **baselines})
 # %% [markdown]
 # ## Your gallery
 #
-# Choose 10 photos whose captions fit and 10 whose captions fail. A program proposes some, by their scores and by how sure the
-# decoder was. Scores are no judges: a right caption may use words that nobody else used. Look at the photos.
+# Choose 10 photos whose captions fit and 10 whose captions fail. A program proposes some. In the drawn world it knows what is
+# true. Elsewhere it goes by scores and by how sure the decoder was. Scores are no judges: a right caption may use words that
+# nobody else used. Look at the photos.
 
 # %%
 confidence = {name: utils.caption_confidence(caption.word_probabilities)
               for name, caption in zip(val_img_fns, written)}
 proposal = utils.propose_examples(
-    val_img_fns, captions, references, by_beam, confidence, n=16)
+    val_img_fns, captions, references, by_beam, confidence,
+    utils.reasons_by_scene(settings, val, captions), n=16)
 
 
 def caption_photo(photo):

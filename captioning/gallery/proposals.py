@@ -4,11 +4,13 @@ Photos are ranked by CIDEr, by ROUGE-L and, at half weight, by the model's confi
 right and sure, in a bad one wrong and sure. A caption may be true although no reference says the same. So captions
 whose mistake shows in the words alone come first among the bad: they repeat a thing, or contradict a reference's colour
 or number.
+
+Where the truth is known, it decides: good examples are captions that say nothing false, bad ones say something false.
 """
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -71,13 +73,14 @@ def propose_examples(
     references: Mapping[str, Sequence[Words]],
     scores: Scores,
     confidence: Mapping[str, float] | None = None,
+    true_reasons: Mapping[str, str] | None = None,
     n: int = 10,
 ) -> Proposal:
     """Proposes n photos whose captions fit and n whose captions fail.
 
-    Good examples come from the better half of the photos, bad ones from the other half. Captions in a list share at
-    most half of their content words, as long as there are enough of them. The bad ones take turns by their reasons. The
-    order of the input changes nothing.
+    Good examples come from the better half of the photos, bad ones from the other half. Where the truth is known, right
+    captions are good and wrong ones bad. Captions in a list share at most half of their content words, as long as there
+    are enough of them. The bad ones take turns by their reasons. The order of the input changes nothing.
 
     Args:
         names: photos to choose from.
@@ -85,6 +88,8 @@ def propose_examples(
         references: photo name -> lists of words.
         scores: of these captions.
         confidence: photo name -> confidence, see `caption_confidence`. Photos without one rank lowest.
+        true_reasons: photo name -> why its caption is wrong, a key of REASONS, or "" if it is right; None if nobody
+            knows. Captions that are wrong are good examples only if there are too few right ones, and the reverse.
         n: number of photos in each list.
 
     Returns:
@@ -98,7 +103,13 @@ def propose_examples(
     _check_scored(names, cider, captions, references)
     confidence = confidence or {}
     reasons = {name: likely_reason(captions[name], references[name]) for name in names}
-    good, bad = _ranked(names, cider, agreement, confidence, reasons)
+    if true_reasons is None:
+        mistaken, right = {name for name in names if reasons[name] in EVIDENT}, None
+    else:
+        mistaken = {name for name in names if true_reasons[name]}
+        right = len(names) - len(mistaken)
+        reasons |= {name: true_reasons[name] for name in mistaken}
+    good, bad = _ranked(names, cider, agreement, confidence, mistaken, right, n)
 
     def candidates(ranked: Sequence[str], hints: Mapping[str, str]) -> tuple[Candidate, ...]:
         return tuple(
@@ -126,7 +137,9 @@ def _ranked(
     cider: Mapping[str, float],
     agreement: Mapping[str, float],
     confidence: Mapping[str, float],
-    reasons: Mapping[str, str],
+    mistaken: Collection[str],
+    right: int | None,
+    n: int,
 ) -> tuple[list[str], list[str]]:
     """Ranks the photos.
 
@@ -135,17 +148,21 @@ def _ranked(
         cider: photo name -> CIDEr.
         agreement: photo name -> ROUGE-L.
         confidence: photo name -> confidence.
-        reasons: photo name -> likely reason, a key of REASONS.
+        mistaken: photos whose captions are wrong. They come last among the good, first among the bad.
+        right: how many photos have right captions. These are the good ones. None if nobody knows: then the better half.
+        n: of each kind there are so many, if there are enough photos.
 
     Returns:
-        The better half of the names, the best first, and the other half, the worst first.
+        The good names, the best first, and the others, the worst first.
     """
     fit = _rank(cider[name] for name in names) + _rank(agreement[name] for name in names)          # (N,) in 0..2
     sureness = _rank(confidence.get(name, -math.inf) for name in names) / 2                        # (N,) in 0..0.5
-    evident = np.array([reasons[name] in EVIDENT for name in names])
-    better, worse = np.split(np.argsort(-fit, kind="stable"), [len(names) // 2])
-    good = _highest_first(better, fit + sureness)
-    bad = _highest_first(worse, sureness - fit + 3 * evident)
+    flaw = np.array([3 * (name in mistaken) for name in names])
+    half, order = len(names) // 2, np.argsort(-fit if right is None else flaw - fit, kind="stable")
+    fewest = min(n, half)
+    better, worse = np.split(order, [half if right is None else np.clip(right, fewest, len(names) - fewest)])
+    good = _highest_first(better, fit + sureness - flaw)
+    bad = _highest_first(worse, sureness - fit + flaw)
     return [names[row] for row in good], [names[row] for row in bad]
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from captioning.datasets.drawn.situations import make_scene
+from captioning.datasets.drawn.truth import read_scenes
 from captioning.datasets.splits import load_split
 from captioning.storage import files
 from course.pretraining.network import CELL_MAPS, BatchNormalization, Network, colour_loss
@@ -195,7 +196,7 @@ def test_the_committed_weights_are_those_that_were_scored():
 
 
 def test_the_datasets_own_captions_are_true(drawn_truth, small_world):
-    split, scenes = load_split(small_world, "val"), drawn_truth.read_scenes(small_world)
+    split, scenes = load_split(small_world, "val"), read_scenes(small_world)
     shares = drawn_truth.measure({i: c[0] for i, c in zip(split.image_ids, split.captions)}, scenes)
     assert shares["anything false"] == 0 and shares["place right"] == 1
 

@@ -117,6 +117,29 @@ def test_a_repetition_is_the_first_bad_example_even_if_it_fits_best_and_the_mode
     assert [(c.name, c.hint) for c in bad] == [("dog", "repetition"), ("f", "wrong object"), ("e", "wrong object")]
 
 
+def test_where_the_truth_is_known_it_decides_and_not_the_scores(scored):
+    captions, references, scores = scored
+    by_score = sorted(captions, key=scores.by_photo("CIDEr").get)
+    wrong = dict.fromkeys(by_score[-12:], "wrong count")                # the captions with the best scores
+    truth = dict.fromkeys(captions, "") | wrong
+    proposal = propose_examples(captions, captions, references, scores, true_reasons=truth)
+    assert not wrong.keys() & {c.name for c in proposal.good}
+    assert wrong.keys() >= {c.name for c in proposal.bad} and {c.hint for c in proposal.bad} == {"wrong count"}
+    assert len({c.caption for c in proposal.good}) == len(proposal.good) == len(proposal.bad) == 10
+
+
+@pytest.mark.parametrize("wrong", [0, 3, 37, 40])
+def test_where_nearly_all_are_right_or_wrong_the_lists_are_full_and_the_clear_ones_come_first(scored, wrong):
+    captions, references, scores = scored
+    names = sorted(captions, key=scores.by_photo("CIDEr").get)
+    truth = dict.fromkeys(names, "") | dict.fromkeys(names[-wrong:] if wrong else [], "wrong colour")
+    proposal = propose_examples(names, captions, references, scores, true_reasons=truth)
+    good, bad = ([truth[c.name] for c in of_kind] for of_kind in (proposal.good, proposal.bad))
+    assert len(good) == len(bad) == 10 and not {c.name for c in proposal.good} & {c.name for c in proposal.bad}
+    assert sum(map(bool, bad)) == min(10, wrong) and good.count("") == min(10, 40 - wrong)
+    assert all(c.hint in REASONS for c in proposal.bad)                 # of right captions, the guess from words
+
+
 def test_few_photos_give_short_lists_and_unknown_photos_are_named(scored):
     captions, references, scores = scored
     proposal = propose_examples(list(captions)[:5], captions, references, scores, n=10)
