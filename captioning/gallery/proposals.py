@@ -78,7 +78,7 @@ def propose_examples(
 ) -> Proposal:
     """Proposes n photos whose captions fit and n whose captions fail.
 
-    Good examples come from the better half of the photos, bad ones from the other half. Where the truth is known, right
+    Good examples come from the better half of the photos, bad ones from the other half; where the truth is known, right
     captions are good and wrong ones bad. Captions in a list share at most half of their content words, as long as there
     are enough of them. The bad ones take turns by their reasons. The order of the input changes nothing.
 
@@ -88,8 +88,7 @@ def propose_examples(
         references: photo name -> lists of words.
         scores: of these captions.
         confidence: photo name -> confidence, see `caption_confidence`. Photos without one rank lowest.
-        true_reasons: photo name -> why its caption is wrong, a key of REASONS, or "" if it is right; None if nobody
-            knows. Captions that are wrong are good examples only if there are too few right ones, and the reverse.
+        true_reasons: photo name -> why its caption is wrong, a key of REASONS, or "" if it is right; None: unknown.
         n: number of photos in each list.
 
     Returns:
@@ -98,25 +97,19 @@ def propose_examples(
     Raises:
         ValueError: a photo was not scored, or there are fewer than two photos.
     """
-    names = sorted(set(names))
+    names, confidence = sorted(set(names)), confidence or {}
     cider, agreement = scores.by_photo("CIDEr"), scores.by_photo("ROUGE-L")
     _check_scored(names, cider, captions, references)
-    confidence = confidence or {}
     reasons = {name: likely_reason(captions[name], references[name]) for name in names}
-    if true_reasons is None:
-        mistaken, right = {name for name in names if reasons[name] in EVIDENT}, None
-    else:
+    mistaken, right = {name for name in names if reasons[name] in EVIDENT}, None
+    if true_reasons is not None:
         mistaken = {name for name in names if true_reasons[name]}
-        right = len(names) - len(mistaken)
-        reasons |= {name: true_reasons[name] for name in mistaken}
+        reasons, right = reasons | {name: true_reasons[name] for name in mistaken}, len(names) - len(mistaken)
     good, bad = _ranked(names, cider, agreement, confidence, mistaken, right, n)
 
-    def candidates(ranked: Sequence[str], hints: Mapping[str, str]) -> tuple[Candidate, ...]:
-        return tuple(
-            Candidate(name, tuple(captions[name]), cider[name], agreement[name], confidence.get(name),
-                      hints.get(name, ""))
-            for name in _varied(ranked, captions, hints, n)
-        )
+    def candidates(ranked, hints):
+        return tuple(Candidate(name, tuple(captions[name]), cider[name], agreement[name], confidence.get(name),
+                               hints.get(name, "")) for name in _varied(ranked, captions, hints, n))
 
     return Proposal(candidates(good, hints={}), candidates(bad, hints=reasons))
 
