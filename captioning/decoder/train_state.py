@@ -48,12 +48,6 @@ class TrainState:
         return {array_name(group, i): np.array(variable) for group, variables in self.variables.items()
                 for i, variable in enumerate(variables)}
 
-    def assign(self, arrays: dict[str, np.ndarray]):
-        """Gives all variables the values that `arrays()` returned."""
-        for group, variables in self.variables.items():
-            for i, variable in enumerate(variables):
-                variable.assign(arrays[array_name(group, i)])
-
     def restore(self, checkpoint: Checkpoint):
         """Takes over all that a checkpoint keeps. Raises ValueError when one of its arrays does not fit."""
         for group, variables in self.variables.items():

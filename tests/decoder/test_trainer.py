@@ -695,6 +695,16 @@ def test_all_of_the_best_weights_come_back_also_those_that_are_not_trained(tmp_p
                if not v.trainable and one.dtype.kind == "f")
 
 
+def test_twelve_digits_tell_weights_apart(tmp_path):
+    state = trainer_in(tmp_path).state
+    variable, before = state.model.trainable_variables[0], state.digest()
+    kept = np.array(variable)
+    variable.assign(kept + 1e-3)
+    after = state.digest()
+    variable.assign(kept)
+    assert after != before == state.digest() and re.fullmatch("[0-9a-f]{12}", before)
+
+
 def test_the_digest_tells_captions_and_their_photos_apart():
     """Each of these has the words 1, 2, 3, 4 in this order."""
     captions = [
