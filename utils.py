@@ -8,7 +8,7 @@ figures:    plot_photos, plot_embedding_map, plot_temperature, plot_captions_by_
             plot_explanation, plot_confusions
 live:       hushed, TrainingPicture, photo_chooser, show_photo_file
 scores:     score_captions, cider_difference, ScoreTable, JAVA_METRICS, NoJavaScore
-rewards:    CiderD, cider_reward
+rewards:    CaptionReward
 baselines:  score_baselines, most_frequent_caption, nearest_photos, nearest_photo_captions, hold_out_reference,
             human_agreement
 diversity:  caption_diversity, confused_photos
@@ -35,7 +35,6 @@ from captioning.gallery.truth import reasons_by_scene
 from captioning.photos.crop import IMG_SIZE, center_crop
 from captioning.photos.decode import decode_photo, readable_photos
 from captioning.scoring.baselines import hold_out_reference, human_agreement, most_frequent_caption, score_baselines
-from captioning.scoring.cider import CiderD, cider_reward
 from captioning.scoring.confusions import confused_photos
 from captioning.scoring.difference import cider_difference
 from captioning.scoring.diversity import caption_diversity
@@ -43,6 +42,7 @@ from captioning.scoring.java import NoJavaScore
 from captioning.scoring.metrics import JAVA_METRICS
 from captioning.scoring.nearest import nearest_photo_captions, nearest_photos
 from captioning.scoring.results import write_results
+from captioning.scoring.reward import CaptionReward
 from captioning.scoring.scores import score_captions
 from captioning.scoring.table import ScoreTable
 from captioning.settings import Settings
@@ -58,7 +58,7 @@ __all__ = [
     "plot_explanation", "plot_confusions",
     "hushed", "TrainingPicture", "photo_chooser", "show_photo_file",
     "score_captions", "cider_difference", "ScoreTable", "JAVA_METRICS", "NoJavaScore",
-    "CiderD", "cider_reward",
+    "CaptionReward",
     "score_baselines", "most_frequent_caption", "nearest_photos", "nearest_photo_captions", "hold_out_reference",
     "human_agreement",
     "caption_diversity", "confused_photos",

@@ -20,8 +20,8 @@ import numpy as np
 from benchmarks import notebook_code, report
 from captioning.datasets.loading import load_dataset
 from captioning.decoder.fine_tuning import SelfCritical
-from captioning.scoring.cider import CiderD, cider_reward
 from captioning.scoring.diversity import caption_diversity
+from captioning.scoring.reward import CaptionReward
 from captioning.scoring.scores import score_captions
 from captioning.settings import Settings
 
@@ -72,7 +72,7 @@ def measure(settings: Settings, splits, embeddings, tokenizer: str) -> dict[str,
         if settings.self_critical_epochs:
             trainer.restore_best()
             tuner = SelfCritical(scope["writer"], trainer.train.img_embeds, trainer.val.img_embeds, trainer.settings,
-                                 train, cider_reward(train), CiderD(val))
+                                 train, CaptionReward(train), CaptionReward(val))
             tuner.fit()
             tuner.restore_best()
             found["fine-tuned"] = {"val_loss": trainer.val_loss(), **score(scope, tokenizer, train)}

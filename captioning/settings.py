@@ -25,8 +25,9 @@ ENCODERS = ("inception_v3", "mobilenet_v3", "efficientnet_v2_b0")
 FEW_PHOTOS = 20_000
 DRAWN = {"epochs": 12, "batches_per_epoch": 200, "dropout": 0.3, "image_dropout": 0.5, "label_smoothing": 0.0,
          "learning_rate": 1e-3, "self_critical_epochs": 12, "cross_entropy_weight": 0.0}
-SMALL = DRAWN | {"dropout": 0.4, "label_smoothing": 0.1, "learning_rate": 2e-3, "cross_entropy_weight": 0.5}
-LARGE = DRAWN | {"batches_per_epoch": 1_000, "dropout": 0.0, "image_dropout": 0.0, "self_critical_epochs": 0}
+SMALL = DRAWN | {"dropout": 0.4, "label_smoothing": 0.1, "learning_rate": 2e-3, "cross_entropy_weight": 0.4}
+LARGE = DRAWN | {"batches_per_epoch": 1_000, "dropout": 0.0, "image_dropout": 0.0, "self_critical_epochs": 0,
+                 "cross_entropy_weight": 0.4}
 
 EXPECTED = {int: "a whole number", float: "a number", Path: "a path", str: "text"}
 
@@ -226,8 +227,8 @@ def _default(each: Field) -> str:
     if each.metadata["default_text"] or each.default is not None:
         return each.metadata["default_text"] or f"`{each.default}`"
     drawn, small, large = (budget[each.name] for budget in (DRAWN, SMALL, LARGE))
-    text = f"`{small}`" if small == large else f"`{small}` up to {FEW_PHOTOS:,} training photos, else `{large}`"
-    return text if drawn == small else f"`{drawn}` for `drawn`, {text}"
+    text = f"else `{large}`" if small == large else f"`{small}` up to {FEW_PHOTOS:,} training photos, else `{large}`"
+    return text.removeprefix("else ") if drawn == small else f"`{drawn}` for `drawn`, {text}"
 
 
 def _kind(each: Field) -> type:

@@ -89,23 +89,24 @@ utils.ScoreTable({"the course's decoder, beam of 3": by_beam})
 # scores them against people's by CIDEr. A caption that beats the mean of the other four becomes more probable; the others
 # become less probable.
 #
-# The score alone would drive out words that score little, such as "in". So the loss also holds the cross-entropy of people's
-# captions ([Paulus et al. 2017](https://arxiv.org/abs/1705.04304)), times `cross_entropy_weight`. It is 0 in the drawn world.
+# The score alone would drive out words that score little, such as "in", and make captions alike. So a caption also pays for
+# words and phrases that the samples use more often than people do. And the loss holds the cross-entropy of people's captions
+# ([Paulus et al. 2017](https://arxiv.org/abs/1705.04304)), times `cross_entropy_weight`. It is 0 in the drawn world.
 #
-# The bar shows minus the mean score of the sampled captions. After each epoch, the validation score is that of greedy
-# captions. The fine-tuned weights go into the folder `fine-tuned` beside the course's checkpoints, which stay as they are.
-# With `self_critical_epochs=0`, the default on MSCOCO, nothing is trained here.
+# The bar shows minus the mean reward of the sampled captions, and the validation loss is that of greedy captions. The
+# fine-tuned weights go into the folder `fine-tuned` beside the course's checkpoints, which stay as they are. With
+# `self_critical_epochs=0`, the default on MSCOCO, nothing is trained here.
 
 # %%
 tuned = keras_utils.CaptionWriter.from_checkpoint(
     settings.checkpoint_dir, settings.max_len)
 tuner = keras_utils.SelfCritical(
     tuned, train_img_embeds, val_img_embeds, settings, train_words,
-    utils.cider_reward(train_words), utils.CiderD(val_words))
+    utils.CaptionReward(train_words), utils.CaptionReward(val_words))
 tuner.fit()
 best = tuner.restore_best()
 metrics["fine_tuning"] = tuner.history
-print(f"CIDEr of greedy captions: {-tuner.history[0]['val_loss']:.3f} before, "
+print(f"Reward of greedy captions: {-tuner.history[0]['val_loss']:.3f} before, "
       f"{-best['val_loss']:.3f} after epoch {best['epoch']}")
 
 # %% [markdown]

@@ -63,8 +63,8 @@ class SelfCritical:
     To that, the loss adds the cross-entropy of people's captions, as in https://arxiv.org/abs/1705.04304, section 3.3.
     Otherwise the decoder gives up the words that score little.
 
-    In the history, train_loss is the negative mean reward, and val_loss is the negative score of the greedy captions of
-    the validation photos by the averaged weights. The first row, without a train_loss, is about the weights before.
+    In the history, train_loss is the negative mean reward, and val_loss is that of the greedy captions of the
+    validation photos by the averaged weights. The first row, without a train_loss, is about the weights before.
 
     Checkpoints go into the folder `fine-tuned` in the course's. They note with which weights it began.
 
@@ -76,7 +76,7 @@ class SelfCritical:
         captions: of each training photo, each a list of words.
         reward: function (rows, captions) -> (N,) scores. A row is that of a training photo, a caption its words and
             `#END#` if it ended by itself.
-        val_score: the same for validation photos, where no caption has `#END#`.
+        val_reward: the same for validation photos.
         steps_per_epoch: batches from one evaluation to the next.
 
     Raises:
@@ -89,14 +89,14 @@ class SelfCritical:
     captions: Sequence                  # people's, of each training photo
     settings: Settings                  # the course's, with the steps and the learning rate of this stage
     reward: Callable
-    val_score: Callable
+    val_reward: Callable
     state: TrainState
     checkpointer: Checkpointer
     loop: Loop
 
     def __init__(self, writer: Writer, train_img_embeds, val_img_embeds, settings: Settings, captions, reward,
-                 val_score, steps_per_epoch: int = STEPS_PER_EPOCH):
-        self.writer, self.captions, self.reward, self.val_score = writer, captions, reward, val_score
+                 val_reward, steps_per_epoch: int = STEPS_PER_EPOCH):
+        self.writer, self.captions, self.reward, self.val_reward = writer, captions, reward, val_reward
         self.train_img_embeds, self.val_img_embeds = train_img_embeds, val_img_embeds
         self.settings = stage_settings(settings, steps_per_epoch)
         self._initial_state, one_step = writer.models["initial_state"], writer.models["one_step"]
@@ -161,9 +161,9 @@ class SelfCritical:
         return self.loop.restore_best()
 
     def val_loss(self) -> float:
-        """Negative mean score of the greedy captions of all validation photos."""
+        """Negative mean reward of the greedy captions of all validation photos."""
         captions = self.writer.greedy(self.val_img_embeds)
-        return -float(np.mean(self.val_score(range(len(captions)), [caption.words for caption in captions])))
+        return -float(np.mean(self.val_reward(range(len(captions)), [caption.tokens for caption in captions])))
 
     def batch_of(self, step: int) -> ScoredBatch:
         """Samples captions for the photos of a step, and scores them."""

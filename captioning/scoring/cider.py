@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from captioning.datasets.tokens import END
 from captioning.scoring.references import Comparison, References
 
 SIGMA = 6.0             # width of the penalty for another length, in words
@@ -23,8 +22,10 @@ class CiderD:
         ValueError: a photo has no reference.
     """
 
+    references: References
+
     def __init__(self, references: Sequence[Sequence[Sequence]]):
-        self._references = References(references)
+        self.references = References(references)
 
     def __call__(self, rows, captions: Sequence[Sequence]) -> np.ndarray:
         """Score of each caption.
@@ -36,26 +37,8 @@ class CiderD:
         Returns:
             (len(captions),) float64, from 0 to 10.
         """
-        [scores] = self._references.measure(rows, captions, cider_d)
+        [scores] = self.references.measure(rows, captions, cider_d)
         return scores
-
-
-def cider_reward(captions: Sequence[Sequence[Sequence[str]]]) -> CiderD:
-    """CIDEr-D as the reward of sampled captions, in which #END# counts as a word.
-
-    Each reference ends with #END#, as a sampled caption does that ended by itself. So a caption that breaks off scores
-    less than one that ends.
-
-    Args:
-        captions: for each photo its captions as lists of words, without #END#.
-
-    Returns:
-        Function (rows, captions) -> scores; see `CiderD`.
-
-    Raises:
-        ValueError: a photo has no caption.
-    """
-    return CiderD([[(*words, END) for words in of_photo] for of_photo in captions])
 
 
 def cider_d(compared: Comparison) -> np.ndarray:

@@ -17,7 +17,7 @@ from captioning.decoder.checkpoints import CheckpointFolder, read_checkpoint
 from captioning.decoder.fine_tuning import SAMPLES, SelfCritical
 from captioning.decoder.trainer import Data, Trainer, TrainingStopped
 from captioning.decoding.writer import Caption, CaptionWriter
-from captioning.scoring.cider import CiderD, cider_reward
+from captioning.scoring.reward import CaptionReward
 from captioning.settings import Settings
 from tests.helpers import forks
 from tests.helpers.signals import interrupt_at
@@ -77,8 +77,8 @@ def tuner_in(folder, epochs=4, trained_epochs=1, **changes):
     trainer = Trainer(decoder, generate_batch, train, val, VOCAB, settings, RECIPE)
     trainer.fit()
     trainer.restore_best()
-    return SelfCritical(writer, train.img_embeds, val.img_embeds, settings, train_words, cider_reward(train_words),
-                        CiderD(val_words), steps_per_epoch=3)
+    return SelfCritical(writer, train.img_embeds, val.img_embeds, settings, train_words, CaptionReward(train_words),
+                        CaptionReward(val_words), steps_per_epoch=3)
 
 
 def outcome(tuner):
@@ -209,10 +209,9 @@ def test_the_photos_of_a_batch_are_distinct_and_each_comes_five_times_in_a_row(f
         assert len(set(photos[:, 0])) == len(photos) == 16 and (photos == photos[:, :1]).all()
 
 
-def test_a_caption_earns_its_cider_with_its_own_photo_and_more_with_its_end(folder):
+def test_a_caption_earns_its_reward_with_its_own_photo_and_more_with_its_end(folder):
     tuner, (_, references) = tuner_in(folder), data_and_words(0)
-    reward = CiderD([[[*words, END] for words in captions] for captions in references])
-    of_photos = []
+    reward, of_photos = CaptionReward(references), []
 
     def sample(images, seed):
         """The photo's first caption again and again, every second time without its end."""
@@ -228,10 +227,10 @@ def test_a_caption_earns_its_cider_with_its_own_photo_and_more_with_its_end(fold
     assert (rewards[:, [0, 2, 4]].min(axis=1) > rewards[:, [1, 3]].max(axis=1)).all()
 
 
-def test_the_validation_loss_is_the_negative_cider_of_greedy_captions(folder):
+def test_the_validation_loss_is_the_negative_reward_of_greedy_captions(folder):
     tuner, (val, references) = tuner_in(folder), data_and_words(1)
-    captions = [caption.words for caption in tuner.writer.greedy(val.img_embeds)]
-    expected = CiderD(references)(range(len(captions)), captions).mean()
+    captions = [caption.tokens for caption in tuner.writer.greedy(val.img_embeds)]
+    expected = CaptionReward(references)(range(len(captions)), captions).mean()
     assert tuner.val_loss() == pytest.approx(-expected) and expected > 0.1
 
 

@@ -85,7 +85,7 @@ def make_trainer(order, folder, splits, embeddings):
 def make_tuner(order, splits, decoder, trainer, writer):
     """The notebook's second trainer, in small."""
     from captioning.decoder.fine_tuning import SelfCritical
-    from captioning.scoring.cider import CiderD, cider_reward
+    from captioning.scoring.reward import CaptionReward
     from tests.helpers.course_cells import define
 
     split_sentence = define(order["cells"], "split_sentence").split_sentence
@@ -93,7 +93,7 @@ def make_tuner(order, splits, decoder, trainer, writer):
                   for split in splits)
     trainer.restore_best()
     return SelfCritical(writer, trainer.train.img_embeds, trainer.val.img_embeds, trainer.settings, train,
-                        cider_reward(train), CiderD(val), steps_per_epoch=5)
+                        CaptionReward(train), CaptionReward(val), steps_per_epoch=5)
 
 
 def fit(trainer, history_file, **options):
