@@ -93,7 +93,7 @@ utils.ScoreTable({"the course's decoder, beam of 3": by_beam})
 # words and phrases that the samples use more often than people do. And the loss holds the cross-entropy of people's captions
 # ([Paulus et al. 2017](https://arxiv.org/abs/1705.04304)), times `cross_entropy_weight`. It is 0 in the drawn world.
 #
-# The bar shows minus the mean reward of the sampled captions, and the validation loss is that of greedy captions. The
+# The bar shows minus the mean reward of the sampled captions, and the validation loss the same for validation photos. The
 # fine-tuned weights go into the folder `fine-tuned` beside the course's checkpoints, which stay as they are. With
 # `self_critical_epochs=0`, the default on MSCOCO, nothing is trained here.
 
@@ -106,7 +106,7 @@ tuner = keras_utils.SelfCritical(
 tuner.fit()
 best = tuner.restore_best()
 metrics["fine_tuning"] = tuner.history
-print(f"Reward of greedy captions: {-tuner.history[0]['val_loss']:.3f} before, "
+print(f"Mean reward of validation photos: {-tuner.history[0]['val_loss']:.3f} before, "
       f"{-best['val_loss']:.3f} after epoch {best['epoch']}")
 
 # %% [markdown]

@@ -1,6 +1,7 @@
 """The second stage of training, on the score itself: self-critical training, https://arxiv.org/abs/1612.00563."""
 
 import dataclasses
+import math
 import re
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
@@ -24,6 +25,7 @@ from captioning.storage import files
 FOLDER = "fine-tuned"               # in the folder of the trainer's checkpoints
 STEPS_PER_EPOCH = 50
 SAMPLES = 5                         # captions sampled for each photo of a batch
+VAL_PHOTOS = 1_000                  # at most; each epoch ends with captions for them
 
 
 class Writer(Protocol):
@@ -32,9 +34,6 @@ class Writer(Protocol):
     models: dict[str, keras.Model]      # `initial_state` and `one_step`, as CaptionWriter describes them
     vocab: dict[str, int]
     recipe: dict | None                 # of the embeddings that the decoder was trained with
-
-    def greedy(self, embeddings) -> list:
-        """The most likely caption of each photo, word by word."""
 
     def sample(self, embeddings, *, seed: int) -> list:
         """A caption for each photo, of words sampled with the decoder's probabilities."""
@@ -63,8 +62,8 @@ class SelfCritical:
     To that, the loss adds the cross-entropy of people's captions, as in https://arxiv.org/abs/1705.04304, section 3.3.
     Otherwise the decoder gives up the words that score little.
 
-    In the history, train_loss is the negative mean reward, and val_loss is that of the greedy captions of the
-    validation photos by the averaged weights. The first row, without a train_loss, is about the weights before.
+    In the history, train_loss is the negative mean reward, and val_loss is that of captions sampled for
+    validation photos with the averaged weights. The first row, without a train_loss, is about the weights before.
 
     Checkpoints go into the folder `fine-tuned` in the course's. They note with which weights it began.
 
@@ -161,9 +160,11 @@ class SelfCritical:
         return self.loop.restore_best()
 
     def val_loss(self) -> float:
-        """Negative mean reward of the greedy captions of all validation photos."""
-        captions = self.writer.greedy(self.val_img_embeds)
-        return -float(np.mean(self.val_reward(range(len(captions)), [caption.tokens for caption in captions])))
+        """Negative mean reward of sampled captions of validation photos; the same random numbers each time."""
+        photos = len(self.val_img_embeds)
+        rows = np.repeat(np.arange(0, photos, math.ceil(photos / VAL_PHOTOS)), SAMPLES)
+        captions = self.writer.sample(self.val_img_embeds[rows], seed=self.settings.seed)
+        return -float(np.mean(self.val_reward(rows, [caption.tokens for caption in captions])))
 
     def batch_of(self, step: int) -> ScoredBatch:
         """Samples captions for the photos of a step, and scores them."""

@@ -13,6 +13,7 @@ from keras import layers as L
 from keras import ops
 
 from captioning.datasets.tokens import END, PAD, START, UNK
+from captioning.decoder import fine_tuning
 from captioning.decoder.checkpoints import CheckpointFolder, read_checkpoint
 from captioning.decoder.fine_tuning import SAMPLES, SelfCritical
 from captioning.decoder.trainer import Data, Trainer, TrainingStopped
@@ -227,11 +228,16 @@ def test_a_caption_earns_its_reward_with_its_own_photo_and_more_with_its_end(fol
     assert (rewards[:, [0, 2, 4]].min(axis=1) > rewards[:, [1, 3]].max(axis=1)).all()
 
 
-def test_the_validation_loss_is_the_negative_reward_of_greedy_captions(folder):
+def test_the_validation_loss_is_the_negative_reward_of_captions_sampled_alike_each_time(folder, monkeypatch):
     tuner, (val, references) = tuner_in(folder), data_and_words(1)
-    captions = [caption.tokens for caption in tuner.writer.greedy(val.img_embeds)]
-    expected = CaptionReward(references)(range(len(captions)), captions).mean()
-    assert tuner.val_loss() == pytest.approx(-expected) and expected > 0.1
+    rows = np.repeat(np.arange(len(references)), SAMPLES)
+    captions = [caption.tokens for caption in tuner.writer.sample(val.img_embeds[rows], seed=tuner.settings.seed)]
+    expected = CaptionReward(references)(rows, captions).mean()
+    assert tuner.val_loss() == tuner.val_loss() == pytest.approx(-expected) and expected > 0.1
+    monkeypatch.setattr(fine_tuning, "VAL_PHOTOS", 3)
+    asked = []
+    tuner.val_reward = lambda rows, captions: asked.extend(rows) or np.zeros(len(captions))
+    assert tuner.val_loss() == 0 and sorted(set(asked)) == list(range(0, len(references), -(-len(references) // 3)))
 
 
 def test_a_batch_is_no_larger_than_the_photos_there_are(folder):
