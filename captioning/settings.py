@@ -25,7 +25,8 @@ ENCODERS = ("inception_v3", "mobilenet_v3", "efficientnet_v2_b0")
 FEW_PHOTOS = 20_000
 DRAWN = {"epochs": 12, "batches_per_epoch": 200, "dropout": 0.3, "image_dropout": 0.5, "label_smoothing": 0.0,
          "learning_rate": 1e-3, "self_critical_epochs": 12, "cross_entropy_weight": 0.0}
-SMALL = DRAWN | {"dropout": 0.4, "label_smoothing": 0.1, "learning_rate": 2e-3, "cross_entropy_weight": 0.4}
+SMALL = DRAWN | {"dropout": 0.4, "label_smoothing": 0.1, "learning_rate": 2e-3, "self_critical_epochs": 20,
+                 "cross_entropy_weight": 0.4}
 LARGE = DRAWN | {"batches_per_epoch": 1_000, "dropout": 0.0, "image_dropout": 0.0, "self_critical_epochs": 0,
                  "cross_entropy_weight": 0.4}
 

@@ -8,7 +8,7 @@ from captioning.datasets.tokens import END
 from captioning.scoring.cider import CiderD
 from captioning.scoring.ngrams import count_ngrams
 
-COST = 0.02             # of an n-gram that is e times as frequent as in people's captions, in units of CIDEr-D
+COST = 0.015            # of an n-gram that is e times as frequent as in people's captions, in units of CIDEr-D
 
 
 class CaptionReward:

@@ -503,6 +503,10 @@ decoder.h0 = decoder.c0 = decoder.img_embed_bottleneck_to_h0(L.Dense(120)(decode
 centred = decoder.image - ops.mean(decoder.image, axis=0, keepdims=True)
 decoder.h0 = decoder.c0 = decoder.img_embed_bottleneck_to_h0(decoder.img_embed_to_bottleneck(centred))
 ''', "mixes captions up", "mean over axis 0"),
+    "one state for all photos": ('''
+state = decoder.img_embed_bottleneck_to_h0(decoder.img_embed_to_bottleneck(decoder.image))
+decoder.h0 = decoder.c0 = ops.mean(state, axis=0, keepdims=True)
+''', "h0 has the wrong shape"),
     "zeros for c0": ('''
 decoder.h0 = decoder.img_embed_bottleneck_to_h0(decoder.img_embed_to_bottleneck(decoder.image))
 decoder.c0 = ops.zeros_like(decoder.h0)
@@ -762,6 +766,12 @@ turned = ops.transpose(decoder.dropout(decoder.hidden_states), [1, 0, 2])
 decoder.flat_hidden_states = ops.reshape(turned, [-1, 300])
 decoder.flat_token_logits = decoder.token_logits(decoder.token_logits_bottleneck(decoder.flat_hidden_states))
 ''', "mixes captions up", "leave ops.transpose out"),
+    "twice": ('''
+decoder.hidden_states = decoder.lstm(decoder.word_embeds, initial_state=[decoder.h0, decoder.c0])
+decoder.flat_hidden_states = ops.reshape(decoder.dropout(decoder.hidden_states), [-1, 300])
+logits = decoder.token_logits(decoder.token_logits_bottleneck(decoder.flat_hidden_states))
+decoder.flat_token_logits = ops.concatenate([logits, logits], axis=0)
+''', "flat_token_logits has the wrong shape"),
     "centred": ('''
 decoder.hidden_states = decoder.lstm(decoder.word_embeds, initial_state=[decoder.h0, decoder.c0])
 decoder.flat_hidden_states = ops.reshape(decoder.dropout(decoder.hidden_states), [-1, 300])
