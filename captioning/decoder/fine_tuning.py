@@ -231,13 +231,14 @@ class SelfCritical:
         outputs = tf.TensorArray(h.dtype, steps, infer_shape=False, element_shape=any_rows)
         *_, outputs = tf.while_loop(lambda step, *_: step < steps, read, (0, h, c, outputs),
                                     shape_invariants=(tf.TensorShape([]), any_rows, any_rows, tf.TensorShape(None)))
-        truth = tf.boolean_mask(tf.transpose(longest_first[:, 1:]), has_word)                       # step by step
+        steps_and_rows = tf.where(has_word)                                                         # step by step
+        truth = tf.gather_nd(longest_first[:, 1:], steps_and_rows[:, ::-1])
         written = tf.where(~tf.gather(self._banned, truth))[:, 0]
         logits = self._logits(tf.gather(outputs.concat(), written), training=False)
         logits += tf.cast(tf.where(self._banned, -np.inf, 0.0), logits.dtype)
         each = cross_entropy(tf.gather(truth, written), logits)
-        steps_and_rows = tf.gather(tf.where(has_word), written)
-        places = tf.stack([tf.gather(tf.cast(order, tf.int64), steps_and_rows[:, 1]), steps_and_rows[:, 0]], axis=1)
+        step, row = tf.unstack(tf.gather(steps_and_rows, written), axis=1)
+        places = tf.stack([tf.gather(tf.cast(order, tf.int64), row), step], axis=1)
         return tf.scatter_nd(places, each, tf.shape(sentences[:, 1:], tf.int64))
 
 
