@@ -618,9 +618,9 @@ utils.ScoreTable({"beam of 3": by_beam, "greedy": by_greedy, **baselines})
 # %% [markdown]
 # ## Your gallery
 #
-# Choose 10 photos whose captions fit and 10 whose captions fail. A program proposes some. In the drawn world it knows what is
-# true. Elsewhere it goes by scores and by how sure the decoder was. Scores are no judges: a right caption may use words that
-# nobody else used. Look at the photos.
+# Choose 10 photos whose captions fit and 10 whose captions fail. A program proposes some: in the drawn world by
+# the truth, elsewhere by scores and the decoder's confidence. Scores are no judges: a right caption may use other words. Look
+# at the photos.
 
 # %%
 confidence = {name: utils.caption_confidence(caption.word_probabilities)

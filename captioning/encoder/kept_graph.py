@@ -38,7 +38,7 @@ def kept_graph(make: Callable[[], tf.Graph], encoder: str, weights: str) -> tf.G
         pass                                        # it was not made yet
     made = make()
     try:
-        _write(file, key, made.as_graph_def().SerializeToString())
+        _write(file, key, made.as_graph_def().SerializeToString(deterministic=True))
     except OSError as error:                        # the project's folder may be read-only, the disk full
         log.debug("The encoder's graph is not kept: %s", error)
     return made
