@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from captioning.decoder.fast_loss import TINY
 
-GROUP = 128                 # words that `likeliest` looks at together
+GROUP = 128                 # neighbouring words whose maximum or sum is taken first
 
 
 def log_probabilities(logits, places):
@@ -40,8 +40,7 @@ def likeliest(logits, many: int):
     """
     if many == 1 or 2 * many * GROUP > logits.shape[1]:
         return tf.math.top_k(logits, many).indices
-    padded = tf.pad(logits, [[0, 0], [0, -logits.shape[1] % GROUP]], constant_values=-np.inf)
-    grouped = tf.reshape(padded, [-1, padded.shape[1] // GROUP, GROUP])
+    grouped = _grouped(logits, -np.inf)
     groups = tf.sort(tf.math.top_k(tf.reduce_max(grouped, axis=2), many).indices, axis=1)              # (B, many)
     found = tf.math.top_k(tf.reshape(tf.gather(grouped, groups, batch_dims=1), [-1, many * GROUP]), many).indices
     return tf.gather(groups, found // GROUP, batch_dims=1) * GROUP + found % GROUP
@@ -94,15 +93,19 @@ def sample(logits, uniforms, top_k: int, top_p, ranked: bool):
 
 def _sample_of_all(probabilities, uniforms):
     """Samples a column of each row. Sums groups of neighbours first: a running sum over all takes twice as long."""
-    size = probabilities.shape[1]
-    padded = tf.cast(tf.pad(probabilities, [[0, 0], [0, -size % GROUP]]), tf.float64)
-    grouped = tf.reshape(padded, [-1, padded.shape[1] // GROUP, GROUP])
+    size, grouped = probabilities.shape[1], tf.cast(_grouped(probabilities, 0), tf.float64)
     running = tf.cumsum(tf.reduce_sum(grouped, axis=2), axis=1)                     # (B, groups)
     limit = (uniforms * running[:, -1])[:, None]
     group = tf.minimum(running.shape[1] - 1, _count(running <= limit))
     before = tf.gather(tf.pad(running, [[0, 0], [1, 0]]), group, batch_dims=1)[:, None]
     inside = before + tf.cumsum(tf.gather(grouped, group, batch_dims=1), axis=1)    # (B, GROUP)
     return tf.minimum(size - 1, group * GROUP + _count(inside <= limit))
+
+
+def _grouped(values, fill):
+    """Groups of neighbours in each row, (B, V) -> (B, groups, GROUP); `fill` fills up the last one."""
+    padded = tf.pad(values, [[0, 0], [0, -values.shape[1] % GROUP]], constant_values=fill)
+    return tf.reshape(padded, [-1, padded.shape[1] // GROUP, GROUP])
 
 
 def _count(conditions):

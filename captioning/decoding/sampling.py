@@ -46,12 +46,11 @@ class Sampling:
             on = tf.where(word != self.decoder.end)[:, 0]       # captions that go on: the others cost nothing more
             return step + 1, tf.gather(rows, on), tf.gather(word, on), state.at(on), words, log_probs
 
-        start = (0, tf.range(batch), tf.fill([batch], self.decoder.start), self.decoder.begin(embeddings),
+        start = (tf.constant(0), tf.range(batch), tf.fill([batch], self.decoder.start), self.decoder.begin(embeddings),
                  tf.fill([batch, self.max_len], self.decoder.pad), tf.zeros([batch, self.max_len]))
         *_, words, log_probs = tf.while_loop(
             lambda step, rows, *_: tf.size(rows) > 0, add_word, start, maximum_iterations=self.max_len,
-            shape_invariants=tf.nest.map_structure(lambda part: tf.TensorShape([None] * len(part.shape)),
-                                                   (tf.constant(0), *start[1:])))
+            shape_invariants=tf.nest.map_structure(lambda part: tf.TensorShape([None] * len(part.shape)), start))
         return words, log_probs
 
 

@@ -335,7 +335,7 @@ def test_peoples_captions_are_those_of_the_batchs_photos_with_their_end_and_no_l
     assert {first for _, first in seen} == {True, False}
     tuner.settings = dataclasses.replace(tuner.settings, max_len=4)
     cut = tuner.batch_of(0).people
-    assert (cut[:, 3] != VOCAB[PAD]).any() and (cut[:, 4:] == VOCAB[PAD]).all()
+    assert len(cut) == 16 and (cut[:, 3] != VOCAB[PAD]).any() and (cut[:, 4:] == VOCAB[PAD]).all()
 
 
 def test_an_unknown_word_of_people_is_read_and_never_learnt(folder):
